@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * area: where an offset lies in every unit, and back.  Pure arithmetic on a
+ * description that is written once at boot.
+ */
+#ifndef _MM_PERCPU_AREA_H
+#define _MM_PERCPU_AREA_H
+
+#include <linux/cache.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+
+#include <asm/sections.h>
+
+/* Pages of a chunk: one bit each in a u64, so that a page set is a word. */
+#define PCPU_CHUNK_PAGES	64
+#define PCPU_CHUNK_SHIFT	(PAGE_SHIFT + 6)
+#define PCPU_CHUNK_SIZE		BIT(PCPU_CHUNK_SHIFT)
+
+/*
+ * The most bytes of offset space. Module code reaches a percpu symbol with a
+ * 32-bit relocation that the x86-64 loader does not check for overflow; every
+ * offset below this bound is in reach of every module address.
+ */
+#define PCPU_AREA_MAX_SIZE	(256UL << 20)
+
+/* No valid offset: what a failed placement or translation returns. */
+#define PCPU_NO_OFF		(~0UL)
+
+/**
+ * struct pcpu_area - the address layout
+ * @base: address of unit 0 at offset 0
+ * @rest: address of unit 0 at the second window; unused with one window
+ * @stride: bytes from one unit to the next, the same in every window
+ * @pitch: bytes from one of the later windows to the next
+ * @size: bytes of offset space in a unit
+ * @static_size: bytes at offset 0 that hold the kernel's own percpu data
+ * @reserved_size: bytes of the first window withheld for modules
+ * @module_limit: module data must end below this offset
+ * @window_shift: log2 of the bytes of a window in one unit
+ * @nr_units: units, in address space; the unit of a CPU is the CPU's number
+ * @linear_size: bytes of each unit from offset 0 in linear memory
+ * @huge: the first window is mapped with large page-table entries
+ * @name: the layout's name for people
+ *
+ * Written by first_chunk.c before the second CPU runs, constant afterwards.
+ */
+struct pcpu_area {
+	unsigned long base;
+	unsigned long rest;
+	unsigned long stride;
+	unsigned long pitch;
+	unsigned long size;
+	unsigned long static_size;
+	unsigned long reserved_size;
+	unsigned long module_limit;
+	unsigned int window_shift;
+	unsigned int nr_units;
+	unsigned long linear_size;
+	bool huge;
+	const char *name;
+};
+
+extern struct pcpu_area pcpu_area;
+
+static inline unsigned long pcpu_area_window_size(void)
+{
+	return 1UL << pcpu_area.window_shift;
+}
+
+/* The largest object: what fits into one window beside nothing else. */
+static inline unsigned long pcpu_area_max_object(void)
+{
+	return min(pcpu_area.size, pcpu_area_window_size());
+}
+
+static inline unsigned int pcpu_area_nr_chunks(void)
+{
+	return pcpu_area.size >> PCPU_CHUNK_SHIFT;
+}
+
+/**
+ * pcpu_area_off_to_addr - the address of an offset in unit 0
+ * @off: offset within the area, below &pcpu_area.size
+ *
+ * The address in unit u is u * &pcpu_area.stride bytes higher.
+ */
+static inline unsigned long pcpu_area_off_to_addr(unsigned long off)
+{
+	unsigned long window = off >> pcpu_area.window_shift;
+
+	if (likely(!window))
+		return pcpu_area.base + off;
+	return pcpu_area.rest + (window - 1) * pcpu_area.pitch +
+	       (off & (pcpu_area_window_size() - 1));
+}
+
+static inline unsigned long pcpu_area_unit_addr(unsigned int unit,
+						unsigned long off)
+{
+	return pcpu_area_off_to_addr(off) + unit * pcpu_area.stride;
+}
+
+unsigned long pcpu_area_far_to_off(unsigned long rel);
+
+/* The percpu pointer's distance from the one that names offset 0. */
+static inline unsigned long pcpu_area_ptr_to_rel(const void __percpu *ptr)
+{
+#ifdef CONFIG_SMP
+	return (__force unsigned long)ptr - (unsigned long)__per_cpu_start;
+#else
+	return (__force unsigned long)ptr - pcpu_area.base;
+#endif
+}
+
+static inline void __percpu *pcpu_area_off_to_ptr(unsigned long off)
+{
+	unsigned long addr = pcpu_area_off_to_addr(off);
+
+#ifdef CONFIG_SMP
+	addr += (unsigned long)__per_cpu_start - pcpu_area.base;
+#endif
+	return (void __percpu __force *)addr;
+}
+
+/**
+ * pcpu_area_ptr_to_off - the offset that a percpu pointer names
+ * @ptr: anything a caller may pass off as a percpu pointer
+ *
+ * Return: the offset, or %PCPU_NO_OFF when @ptr lies outside the area.
+ */
+static inline unsigned long pcpu_area_ptr_to_off(const void __percpu *ptr)
+{
+	unsigned long rel = pcpu_area_ptr_to_rel(ptr);
+
+	if (likely(rel < pcpu_area_max_object()))
+		return rel;
+	return pcpu_area_far_to_off(rel);
+}
+
+bool pcpu_area_addr_to_off(unsigned long addr, unsigned long *off,
+			   unsigned int *unit);
+
+#endif /* _MM_PERCPU_AREA_H */

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * balance: the worker that keeps a reserve and gives pages back.
+ *
+ * Everything here is policy: how many pages, which ones, when.  It runs in
+ * process context, holds no lock while it allocates, maps or flushes, and
+ * withholds the pages it works on, so that nobody has to wait for it.
+ */
+#include <linux/init.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/workqueue.h>
+
+#include "arena.h"
+#include "balance.h"
+#include "populate.h"
+
+/* Frees come in bursts, and often allocations behind them: wait that long. */
+#define PCPU_BALANCE_DELAY	(HZ / 20)
+
+/* Offsets beyond the highest chunk that are kept ready, with page tables. */
+#define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
+
+static void pcpu_balance_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(pcpu_balance_dwork, pcpu_balance_work);
+
+/* Set once workqueues run. */
+static bool pcpu_balance_enabled __read_mostly;
+
+/**
+ * pcpu_balance_kick - have the worker look at the reserve soon
+ *
+ * Context: any, with none of the allocator's locks held.
+ */
+void pcpu_balance_kick(void)
+{
+	if (!READ_ONCE(pcpu_balance_enabled))
+		return;
+	if (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW)
+		mod_delayed_work(system_long_wq, &pcpu_balance_dwork, 0);
+	else if (!delayed_work_pending(&pcpu_balance_dwork))
+		queue_delayed_work(system_long_wq, &pcpu_balance_dwork,
+				   PCPU_BALANCE_DELAY);
+}
+
+/* Populate one withheld page and let go of it. */
+static bool pcpu_balance_populate(struct pcpu_chunk *chunk, unsigned int page,
+				  gfp_t gfp)
+{
+	unsigned long flags;
+	bool ok;
+
+	ok = !pcpu_populate_page(pcpu_chunk_off(chunk) + (page << PAGE_SHIFT),
+				 gfp);
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	if (ok)
+		pcpu_chunk_set_populated(chunk, BIT_ULL(page), true);
+	pcpu_chunk_release(chunk, BIT_ULL(page));
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return ok;
+}
+
+/* An empty page without memory, withheld. */
+static struct pcpu_chunk *pcpu_balance_claim_bare(unsigned int *page)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	for (i = 1; i < PCPU_NR_BY_FREE; i++) {
+		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
+			u64 bare = chunk->empty & ~chunk->populated &
+				   ~chunk->reserved;
+
+			if (!bare)
+				continue;
+			*page = __ffs64(bare);
+			pcpu_chunk_withhold(chunk, BIT_ULL(*page));
+			goto out;
+		}
+	}
+	chunk = NULL;
+out:
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return chunk;
+}
+
+/* Bring the reserve up to what is kept; without memory, leave it. */
+static void pcpu_balance_grow(void)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+	struct pcpu_chunk *chunk;
+	unsigned int page;
+	const char *why;
+
+	while (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_KEEP) {
+		chunk = pcpu_balance_claim_bare(&page);
+		if (!chunk) {
+			if (!pcpu_chunk_create(gfp, &why))
+				return;
+		} else if (!pcpu_balance_populate(chunk, page, gfp)) {
+			return;
+		}
+		cond_resched();
+	}
+}
+
+/* Depopulate withheld pages of @chunk, no longer marked populated. */
+static void pcpu_balance_depopulate(struct pcpu_chunk *chunk, u64 pages)
+{
+	unsigned long base = pcpu_chunk_off(chunk);
+	LIST_HEAD(freed);
+	u64 rest;
+
+	if (!pages)
+		return;
+	for (rest = pages; rest; rest &= rest - 1) {
+		pcpu_depopulate_page(base + (__ffs64(rest) << PAGE_SHIFT),
+				     &freed);
+		cond_resched();
+	}
+	pcpu_depopulate_flush(base + (__ffs64(pages) << PAGE_SHIFT),
+			      base + (fls64(pages) << PAGE_SHIFT), &freed);
+}
+
+/*
+ * Choose pages to give back: the highest spare pages of the highest chunk
+ * that has any, @most at the most. They come withheld and unpublished.
+ */
+static struct pcpu_chunk *pcpu_balance_claim_spare(unsigned int most,
+						   u64 *pages)
+{
+	struct pcpu_chunk *chunk = NULL;
+	unsigned long flags;
+	unsigned int i;
+	u64 spare = 0;
+
+	*pages = 0;
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	for (i = pcpu_chunk_top(); i-- > 0 && !spare;) {
+		chunk = pcpu_chunk_table[i];
+		if (chunk)
+			spare = pcpu_chunk_spare(chunk) & ~chunk->pinned;
+	}
+	for (; spare && most; most--) {
+		*pages |= BIT_ULL(fls64(spare) - 1);
+		spare &= ~*pages;
+	}
+	if (*pages) {
+		pcpu_chunk_withhold(chunk, *pages);
+		pcpu_chunk_set_populated(chunk, *pages, false);
+	}
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return *pages ? chunk : NULL;
+}
+
+/* Give back what is beyond the reserve. */
+static void pcpu_balance_shrink(void)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	long excess;
+	u64 pages;
+
+	while ((excess = READ_ONCE(pcpu_counts.empty) - PCPU_RESERVE_KEEP) > 0) {
+		chunk = pcpu_balance_claim_spare(excess, &pages);
+		if (!chunk)
+			return;
+		pcpu_balance_depopulate(chunk, pages);
+		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		pcpu_chunk_release(chunk, pages);
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+		cond_resched();
+	}
+}
+
+/* Destroy empty chunks but for the spare one. */
+static void pcpu_balance_chunks(void)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	u64 pages;
+
+	while ((chunk = pcpu_chunk_remove_empty(PCPU_EMPTY_CHUNKS_KEEP))) {
+		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		pages = chunk->populated;
+		pcpu_chunk_set_populated(chunk, pages, false);
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+		pcpu_balance_depopulate(chunk, pages);
+		pcpu_chunk_discard(chunk);
+		cond_resched();
+	}
+}
+
+/* Keep offsets ready so that atomic callers can create chunks. */
+static void pcpu_balance_tables(void)
+{
+	unsigned long flags, end;
+
+	if (!pcpu_populate_allowed(GFP_NOWAIT))
+		return;
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	end = (unsigned long)pcpu_chunk_top() << PCPU_CHUNK_SHIFT;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	end = min(end + PCPU_TABLES_AHEAD, pcpu_area.size);
+	pcpu_populate_tables(0, end, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+}
+
+/**
+ * pcpu_balance_now - do the worker's work
+ *
+ * Context: process context, sleeps.
+ */
+void pcpu_balance_now(void)
+{
+	unsigned int noio = memalloc_noio_save();
+
+	if (READ_ONCE(pcpu_counts.empty) > PCPU_RESERVE_HIGH)
+		pcpu_arenas_trim();
+	pcpu_balance_shrink();
+	pcpu_balance_chunks();
+	pcpu_balance_grow();
+	pcpu_balance_tables();
+	memalloc_noio_restore(noio);
+}
+
+static void pcpu_balance_work(struct work_struct *work)
+{
+	pcpu_balance_now();
+}
+
+static int __init pcpu_balance_init(void)
+{
+	WRITE_ONCE(pcpu_balance_enabled, true);
+	queue_delayed_work(system_long_wq, &pcpu_balance_dwork, 0);
+	return 0;
+}
+subsys_initcall(pcpu_balance_init);

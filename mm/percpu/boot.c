@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * boot: which layout, how large, and the area setup of architectures that have
+ * none of their own.  Runs once.
+ */
+#define pr_fmt(fmt) "percpu: " fmt
+
+#include <linux/cc_platform.h>
+#include <linux/cpumask.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+#include "first_chunk.h"
+
+/* Names as percpu_alloc= takes them. */
+const char * const pcpu_fc_names[PCPU_FC_NR] __initconst = {
+	[PCPU_FC_AUTO] = "auto",
+	[PCPU_FC_EMBED] = "embed",
+	[PCPU_FC_PAGE] = "page",
+};
+
+enum pcpu_fc pcpu_chosen_fc __initdata = PCPU_FC_AUTO;
+
+/* percpu_area=, bytes of offset space; 0 means choose. */
+static unsigned long pcpu_wanted_size __initdata;
+
+/* percpu_reserve=, bytes held back for modules in a linear first chunk. */
+static long pcpu_wanted_reserve __initdata = -1;
+
+static int __init pcpu_alloc_setup(char *str)
+{
+	int i;
+
+	if (!str)
+		return -EINVAL;
+	for (i = 0; i < PCPU_FC_NR; i++) {
+		if (strcmp(str, pcpu_fc_names[i]))
+			continue;
+		pcpu_chosen_fc = i;
+		return 0;
+	}
+	pr_warn("percpu_alloc=%s is unknown\n", str);
+	return 0;
+}
+early_param("percpu_alloc", pcpu_alloc_setup);
+
+static int __init pcpu_area_setup(char *str)
+{
+	if (!str)
+		return -EINVAL;
+	pcpu_wanted_size = memparse(str, NULL);
+	return 0;
+}
+early_param("percpu_area", pcpu_area_setup);
+
+static int __init pcpu_reserve_setup(char *str)
+{
+	if (!str)
+		return -EINVAL;
+	pcpu_wanted_reserve = memparse(str, NULL);
+	return 0;
+}
+early_param("percpu_reserve", pcpu_reserve_setup);
+
+/**
+ * pcpu_boot_area_size - how much offset space is wanted
+ * @choice: what the layout would choose
+ *
+ * Return: @choice, or what percpu_area= says within bounds.
+ */
+unsigned long __init pcpu_boot_area_size(unsigned long choice)
+{
+	if (!pcpu_wanted_size)
+		return choice;
+	return clamp(pcpu_wanted_size, 4 * PCPU_CHUNK_SIZE,
+		     PCPU_AREA_MAX_SIZE);
+}
+
+/**
+ * pcpu_boot_reserve - bytes to hold back for modules
+ * @choice: what the architecture asks for
+ */
+unsigned long __init pcpu_boot_reserve(unsigned long choice)
+{
+	return pcpu_wanted_reserve < 0 ? choice : pcpu_wanted_reserve;
+}
+
+/*
+ * A linear first chunk is for machines that cannot have it mapped: encrypted
+ * guests flip pages of the linear map only, KMSAN needs metadata for it early.
+ */
+static bool __init pcpu_want_mapped(void)
+{
+	if (!IS_ENABLED(CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK) ||
+	    !IS_ENABLED(CONFIG_64BIT) || IS_ENABLED(CONFIG_KMSAN))
+		return false;
+	if (pcpu_chosen_fc != PCPU_FC_AUTO)
+		return false;
+	return !cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
+}
+
+#ifdef CONFIG_SMP
+
+/**
+ * pcpu_embed_first_chunk - set up the area as suits the machine best
+ * @reserved_size: bytes to hold back for modules if the first chunk is linear
+ * @dyn_size: bytes for dynamic objects to have populated from the start
+ * @atom_size: alignment of a linear first chunk
+ * @cpu_distance_fn: unused, the stride is constant
+ * @cpu_to_nd_fn: the node of a CPU, or %NULL
+ *
+ * The first chunk is mapped, each CPU's part from its node, where the machine
+ * can do that; else, or with percpu_alloc=embed, it lies in linear memory.
+ *
+ * Return: 0 or a negative error.
+ */
+int __init pcpu_embed_first_chunk(size_t reserved_size, size_t dyn_size,
+				  size_t atom_size,
+				  pcpu_fc_cpu_distance_fn_t cpu_distance_fn,
+				  pcpu_fc_cpu_to_node_fn_t cpu_to_nd_fn)
+{
+	dyn_size = max_t(size_t, dyn_size, PERCPU_DYNAMIC_EARLY_SIZE);
+	if (pcpu_want_mapped() && !pcpu_first_chunk_mapped(true, cpu_to_nd_fn))
+		return 0;
+	return pcpu_first_chunk_linear(pcpu_boot_reserve(reserved_size),
+				       dyn_size, atom_size);
+}
+
+#ifdef CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK
+/**
+ * pcpu_page_first_chunk - set up the area with a first chunk mapped by pages
+ * @reserved_size: unused, modules need no reserve in this layout
+ * @cpu_to_nd_fn: the node of a CPU, or %NULL
+ *
+ * Return: 0 or a negative error.
+ */
+int __init pcpu_page_first_chunk(size_t reserved_size,
+				 pcpu_fc_cpu_to_node_fn_t cpu_to_nd_fn)
+{
+	return pcpu_first_chunk_mapped(false, cpu_to_nd_fn);
+}
+#endif
+
+#ifndef CONFIG_HAVE_SETUP_PER_CPU_AREA
+unsigned long __per_cpu_offset[NR_CPUS] __read_mostly;
+EXPORT_SYMBOL(__per_cpu_offset);
+
+/* For architectures that need nothing special: linear, no NUMA. */
+void __init setup_per_cpu_areas(void)
+{
+	unsigned int cpu;
+
+	if (pcpu_embed_first_chunk(PERCPU_MODULE_RESERVE,
+				   PERCPU_DYNAMIC_RESERVE, PAGE_SIZE, NULL,
+				   NULL))
+		panic("percpu: no memory for the first chunk");
+
+	for_each_possible_cpu(cpu)
+		__per_cpu_offset[cpu] = pcpu_area.base + pcpu_unit_offsets[cpu] -
+					(unsigned long)__per_cpu_start;
+}
+#endif
+
+#else /* !CONFIG_SMP */
+
+/* One unit without static data: that is ordinary data here. */
+void __init setup_per_cpu_areas(void)
+{
+	if (pcpu_first_chunk_linear(0, PERCPU_DYNAMIC_RESERVE, PAGE_SIZE))
+		panic("percpu: no memory for the first chunk");
+}
+
+#endif /* CONFIG_SMP */

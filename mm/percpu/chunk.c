@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * chunk: a window of offsets, and what each of its pages is used for.
+ *
+ * A page is free, or holds extents, or is cut into bins, or is withheld.  To
+ * the search for free granules the last two look fully used, so it needs no
+ * masks; a begin bit at their first granule ends an extent that stops right
+ * before them.
+ */
+#include <linux/slab.h>
+
+#include <trace/events/percpu.h>
+
+#include "chunk.h"
+#include "populate.h"
+
+/* Guards everything in this file, extent.c, and the shared bins of bin.c. */
+DEFINE_RAW_SPINLOCK(pcpu_chunk_lock);
+
+/* By chunk number; entries change under pcpu_chunk_lock, read by RCU. */
+struct pcpu_chunk **pcpu_chunk_table __ro_after_init;
+
+/* Numbers in use or being created; guarded by pcpu_chunk_lock. */
+static unsigned long *pcpu_chunk_taken __ro_after_init;
+
+/* Fullest first; guarded by pcpu_chunk_lock. */
+struct list_head pcpu_chunks_by_free[PCPU_NR_BY_FREE];
+
+struct pcpu_counts pcpu_counts;
+
+/**
+ * pcpu_chunk_table_init - set up the table of chunks
+ * @table: zeroed room for pcpu_area_nr_chunks() pointers
+ * @taken: zeroed room for as many bits
+ *
+ * Context: once, at boot, before any other function of this file.
+ */
+void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken)
+{
+	int i;
+
+	pcpu_chunk_table = table;
+	pcpu_chunk_taken = taken;
+	for (i = 0; i < PCPU_NR_BY_FREE; i++)
+		INIT_LIST_HEAD(&pcpu_chunks_by_free[i]);
+}
+
+/* Put @chunk on the list that its number of free granules asks for. */
+static void pcpu_chunk_relist(struct pcpu_chunk *chunk)
+{
+	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+	list_move(&chunk->list, &pcpu_chunks_by_free[i]);
+}
+
+/* Add what @chunk holds to the global counts, @sign times. */
+static void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
+{
+	pcpu_counts.populated += sign * (long)hweight64(chunk->populated);
+	pcpu_counts.empty += sign * (long)hweight64(pcpu_chunk_spare(chunk));
+	pcpu_counts.empty_chunks += sign * pcpu_chunk_is_empty(chunk);
+}
+
+/*
+ * Every change of a page mask that the global counts depend on goes through
+ * here, so that they cannot drift.
+ */
+static void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 empty,
+				 u64 populated)
+{
+	pcpu_chunk_count(chunk, -1);
+	chunk->empty = empty;
+	chunk->populated = populated;
+	pcpu_chunk_count(chunk, 1);
+}
+
+static void pcpu_page_set_empty(struct pcpu_chunk *chunk, unsigned int page,
+				bool empty)
+{
+	u64 bit = BIT_ULL(page);
+
+	if (!!(chunk->empty & bit) != empty)
+		pcpu_chunk_set_masks(chunk, chunk->empty ^ bit,
+				     chunk->populated);
+}
+
+/*
+ * Set a page's hints from its bits: the ends exactly, @run to the longest run
+ * that the caller knows may exist.
+ */
+static void pcpu_page_refresh(struct pcpu_chunk *chunk, unsigned int page,
+			      unsigned int run)
+{
+	unsigned long *used = chunk->used +
+			      page * (PCPU_PAGE_GRANULES / BITS_PER_LONG);
+	struct pcpu_page *pg = &chunk->pages[page];
+
+	pg->head = find_first_bit(used, PCPU_PAGE_GRANULES);
+	if (pg->head == PCPU_PAGE_GRANULES) {
+		pg->tail = PCPU_PAGE_GRANULES;
+		pg->run = PCPU_PAGE_GRANULES;
+		pcpu_page_set_empty(chunk, page, true);
+		return;
+	}
+	pg->tail = PCPU_PAGE_GRANULES - 1 -
+		   find_last_bit(used, PCPU_PAGE_GRANULES);
+	pg->run = max3(run, (unsigned int)pg->head, (unsigned int)pg->tail);
+	pcpu_page_set_empty(chunk, page, false);
+}
+
+/**
+ * pcpu_chunk_take - mark granules used
+ * @chunk: the chunk
+ * @start: first granule, free like the following ones
+ * @nr: how many
+ */
+void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
+		     unsigned int nr)
+{
+	unsigned int page = start / PCPU_PAGE_GRANULES;
+	unsigned int last = (start + nr - 1) / PCPU_PAGE_GRANULES;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	bitmap_set(chunk->used, start, nr);
+	chunk->nr_free -= nr;
+	for (; page <= last; page++) {
+		struct pcpu_page *pg = &chunk->pages[page];
+		bool whole = pg->run == PCPU_PAGE_GRANULES;
+
+		pcpu_page_refresh(chunk, page, whole ? 0 : pg->run);
+	}
+	pcpu_chunk_relist(chunk);
+}
+
+/*
+ * The free run around granules start..end-1, looked at no further than one
+ * page to each side: what lies beyond only matters as "long".
+ */
+static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
+					  unsigned int start, unsigned int end)
+{
+	unsigned int lo = start - min_t(unsigned int, start,
+					PCPU_PAGE_GRANULES);
+	unsigned int hi = min(end + PCPU_PAGE_GRANULES, PCPU_CHUNK_GRANULES);
+	unsigned int left, right;
+
+	lo = round_down(lo, BITS_PER_LONG);
+	left = find_last_bit(chunk->used + BIT_WORD(lo), start - lo);
+	right = find_next_bit(chunk->used, hi, end);
+	if ((left == start - lo && lo) ||
+	    (right == hi && hi < PCPU_CHUNK_GRANULES))
+		return PCPU_CHUNK_GRANULES;
+	left = left == start - lo ? lo : lo + left + 1;
+	return right - left;
+}
+
+/**
+ * pcpu_chunk_give - mark granules free
+ * @chunk: the chunk
+ * @start: first granule, used like the following ones
+ * @nr: how many
+ */
+void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
+		     unsigned int nr)
+{
+	unsigned int page = start / PCPU_PAGE_GRANULES;
+	unsigned int last = (start + nr - 1) / PCPU_PAGE_GRANULES;
+	unsigned int run;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	bitmap_clear(chunk->used, start, nr);
+	chunk->nr_free += nr;
+	run = pcpu_chunk_run_around(chunk, start, start + nr);
+	chunk->max_run = max(chunk->max_run, run);
+	for (; page <= last; page++)
+		pcpu_page_refresh(chunk, page,
+				  clamp(run, chunk->pages[page].run,
+					PCPU_PAGE_GRANULES));
+	pcpu_chunk_relist(chunk);
+}
+
+/* Whole pages, wholly free before, leave the reach of placement. */
+static void pcpu_chunk_hide(struct pcpu_chunk *chunk, unsigned int page)
+{
+	unsigned int start = page * PCPU_PAGE_GRANULES;
+
+	pcpu_chunk_take(chunk, start, PCPU_PAGE_GRANULES);
+	__set_bit(start, chunk->begin);
+}
+
+static void pcpu_chunk_unhide(struct pcpu_chunk *chunk, unsigned int page)
+{
+	unsigned int start = page * PCPU_PAGE_GRANULES;
+
+	__clear_bit(start, chunk->begin);
+	pcpu_chunk_give(chunk, start, PCPU_PAGE_GRANULES);
+}
+
+/**
+ * pcpu_chunk_withhold - keep pages from placement
+ * @chunk: the chunk
+ * @pages: mask of pages, all of them empty
+ *
+ * For as long as someone populates them for bins, or gives them back.
+ */
+void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages)
+{
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	chunk->withheld |= pages;
+	for (; pages; pages &= pages - 1)
+		pcpu_chunk_hide(chunk, __ffs64(pages));
+}
+
+/**
+ * pcpu_chunk_release - let placement have pages again
+ * @chunk: the chunk
+ * @pages: mask of pages, all of them withheld
+ */
+void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
+{
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	chunk->withheld &= ~pages;
+	for (; pages; pages &= pages - 1)
+		pcpu_chunk_unhide(chunk, __ffs64(pages));
+}
+
+/**
+ * pcpu_chunk_set_populated - publish what is behind pages
+ * @chunk: the chunk
+ * @pages: mask of pages
+ * @on: whether they now have memory in every unit
+ */
+void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages, bool on)
+{
+	lockdep_assert_held(&pcpu_chunk_lock);
+	pcpu_chunk_set_masks(chunk, chunk->empty,
+			     on ? chunk->populated | pages :
+				  chunk->populated & ~pages);
+}
+
+/**
+ * pcpu_chunk_cut - turn an empty populated page into room for bins
+ * @chunk: the chunk
+ * @page: the page, with descriptors in &pcpu_chunk.bins
+ */
+void pcpu_chunk_cut(struct pcpu_chunk *chunk, unsigned int page)
+{
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	chunk->binned |= BIT_ULL(page);
+	chunk->slots[page] = PCPU_ALL_SLOTS;
+	chunk->slot_room = PCPU_PAGE_SLOTS;
+	pcpu_chunk_hide(chunk, page);
+}
+
+/**
+ * pcpu_chunk_uncut - turn a page whose slots are all free into an empty page
+ * @chunk: the chunk
+ * @page: the page
+ */
+void pcpu_chunk_uncut(struct pcpu_chunk *chunk, unsigned int page)
+{
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	chunk->binned &= ~BIT_ULL(page);
+	chunk->slots[page] = 0;
+	pcpu_chunk_unhide(chunk, page);
+}
+
+/**
+ * pcpu_chunk_claim_page - withhold an empty page for the caller
+ * @populated: whether it must have memory already
+ * @page: where to store which one
+ *
+ * The highest page of the fullest chunk that has one: extents grow from below,
+ * and bins should not stand in their way.
+ *
+ * Return: the page's chunk, or NULL.
+ */
+struct pcpu_chunk *pcpu_chunk_claim_page(bool populated, unsigned int *page)
+{
+	struct pcpu_chunk *chunk;
+	unsigned int i;
+	u64 pages;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	/* The first list has no chunk with a whole page free. */
+	for (i = 1; i < PCPU_NR_BY_FREE; i++) {
+		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
+			pages = chunk->empty & ~chunk->reserved;
+			if (populated)
+				pages &= chunk->populated;
+			if (pages) {
+				*page = fls64(pages) - 1;
+				pcpu_chunk_withhold(chunk, BIT_ULL(*page));
+				return chunk;
+			}
+		}
+	}
+	return NULL;
+}
+
+/**
+ * pcpu_chunk_init - a chunk with nothing in it
+ * @chunk: zeroed memory
+ * @nr: the chunk's number
+ */
+void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr)
+{
+	int i;
+
+	chunk->nr = nr;
+	chunk->nr_free = PCPU_CHUNK_GRANULES;
+	chunk->max_run = PCPU_CHUNK_GRANULES;
+	chunk->empty = ~0ULL;
+	INIT_LIST_HEAD(&chunk->list);
+	for (i = 0; i < PCPU_CHUNK_PAGES; i++) {
+		chunk->pages[i].head = PCPU_PAGE_GRANULES;
+		chunk->pages[i].tail = PCPU_PAGE_GRANULES;
+		chunk->pages[i].run = PCPU_PAGE_GRANULES;
+	}
+}
+
+/**
+ * pcpu_chunk_publish - let placement and lookups find a chunk
+ * @chunk: the chunk, its number taken
+ */
+void pcpu_chunk_publish(struct pcpu_chunk *chunk)
+{
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	__set_bit(chunk->nr, pcpu_chunk_taken);
+	/* Lookups without a lock must see an initialised chunk. */
+	smp_store_release(&pcpu_chunk_table[chunk->nr], chunk);
+	pcpu_chunk_relist(chunk);
+	pcpu_counts.chunks++;
+	pcpu_counts.max_chunks = max(pcpu_counts.max_chunks,
+				     pcpu_counts.chunks);
+	pcpu_chunk_count(chunk, 1);
+	trace_percpu_create_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
+}
+
+/**
+ * pcpu_chunk_forbid - numbers that no chunk will ever have
+ * @first: first number
+ * @nr: how many
+ *
+ * Context: boot, before the first chunk is created on demand.
+ */
+void __init pcpu_chunk_forbid(unsigned int first, unsigned int nr)
+{
+	bitmap_set(pcpu_chunk_taken, first, nr);
+}
+
+/**
+ * pcpu_chunk_top - one more than the highest chunk number in use
+ */
+unsigned int pcpu_chunk_top(void)
+{
+	unsigned int last = find_last_bit(pcpu_chunk_taken,
+					  pcpu_area_nr_chunks());
+
+	return last == pcpu_area_nr_chunks() ? 0 : last + 1;
+}
+
+/* Make what a chunk of number @nr needs, without a lock. */
+static struct pcpu_chunk *pcpu_chunk_make(unsigned int nr, gfp_t gfp,
+					  const char **why)
+{
+	struct pcpu_chunk *chunk;
+
+	chunk = kzalloc(sizeof(*chunk), gfp);
+	if (!chunk) {
+		*why = "no memory to describe a chunk";
+		return NULL;
+	}
+	pcpu_chunk_init(chunk, nr);
+	if (pcpu_populate_tables((unsigned long)nr << PCPU_CHUNK_SHIFT,
+				 PCPU_CHUNK_SIZE, gfp)) {
+		*why = "no page tables for a chunk";
+		kfree(chunk);
+		return NULL;
+	}
+	return chunk;
+}
+
+/**
+ * pcpu_chunk_create - create the chunk with the lowest free number
+ * @gfp: how its description and page tables may be allocated
+ * @why: where to store the reason of a failure
+ *
+ * Context: any that @gfp allows; takes pcpu_chunk_lock.
+ * Return: the chunk, published, or NULL.
+ */
+struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, const char **why)
+{
+	unsigned int nr, nr_chunks = pcpu_area_nr_chunks();
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	nr = find_first_zero_bit(pcpu_chunk_taken, nr_chunks);
+	if (nr < nr_chunks)
+		__set_bit(nr, pcpu_chunk_taken);
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	if (nr == nr_chunks) {
+		*why = "the area is full, see percpu_area=";
+		return NULL;
+	}
+
+	chunk = pcpu_chunk_make(nr, gfp, why);
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	if (chunk)
+		pcpu_chunk_publish(chunk);
+	else
+		__clear_bit(nr, pcpu_chunk_taken);
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return chunk;
+}
+
+/*
+ * The lowest run of @nr chunk numbers, in one window and below @limit, that
+ * are free or belong to empty chunks.
+ */
+static int pcpu_chunks_find_run(unsigned int nr, unsigned int limit)
+{
+	unsigned int per_window = pcpu_area_window_size() >> PCPU_CHUNK_SHIFT;
+	unsigned int i, first = 0;
+
+	for (i = 0; i < limit; i++) {
+		struct pcpu_chunk *chunk = pcpu_chunk_table[i];
+
+		if (i % per_window == 0)
+			first = i;
+		if (test_bit(i, pcpu_chunk_taken) &&
+		    !(chunk && pcpu_chunk_is_empty(chunk)))
+			first = i + 1;
+		else if (i + 1 - first == nr)
+			return first;
+	}
+	return -1;
+}
+
+/* Claim numbers first..first+nr-1; what exists is withheld. */
+static void pcpu_chunks_claim_run(unsigned int first, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = first; i < first + nr; i++) {
+		__set_bit(i, pcpu_chunk_taken);
+		if (pcpu_chunk_table[i])
+			pcpu_chunk_withhold(pcpu_chunk_table[i], ~0ULL);
+	}
+}
+
+/* Give up claimed numbers: chunks become empty ones, the rest is free again. */
+static void pcpu_chunks_unclaim_run(unsigned int first, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = first; i < first + nr; i++) {
+		if (pcpu_chunk_table[i])
+			pcpu_chunk_release(pcpu_chunk_table[i], ~0ULL);
+		else
+			__clear_bit(i, pcpu_chunk_taken);
+	}
+}
+
+/**
+ * pcpu_chunks_create_run - get neighbouring chunks for one large object
+ * @nr: how many
+ * @limit: they must end below this offset
+ * @gfp: how missing ones may be allocated
+ * @first: where to store the number of the first
+ * @why: where to store the reason of a failure
+ *
+ * Context: any that @gfp allows; takes pcpu_chunk_lock.
+ * Return: %true when all chunks exist with all their pages withheld.
+ */
+bool pcpu_chunks_create_run(unsigned int nr, unsigned long limit, gfp_t gfp,
+			    unsigned int *first, const char **why)
+{
+	unsigned long flags;
+	int start;
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	start = pcpu_chunks_find_run(nr, min(limit, pcpu_area.size) >>
+				     PCPU_CHUNK_SHIFT);
+	if (start >= 0)
+		pcpu_chunks_claim_run(start, nr);
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	if (start < 0) {
+		*why = "no run of chunks is free, see percpu_area=";
+		return false;
+	}
+
+	for (i = start; i < start + nr; i++) {
+		struct pcpu_chunk *chunk;
+
+		/* A claimed number is ours: nobody else adds or removes it. */
+		if (pcpu_chunk_table[i])
+			continue;
+		chunk = pcpu_chunk_make(i, gfp, why);
+		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		if (!chunk) {
+			pcpu_chunks_unclaim_run(start, nr);
+			raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+			return false;
+		}
+		pcpu_chunk_publish(chunk);
+		pcpu_chunk_withhold(chunk, ~0ULL);
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	}
+	*first = start;
+	return true;
+}
+
+/**
+ * pcpu_chunk_remove_empty - take an empty chunk out of the table
+ * @keep: how many empty chunks must stay
+ *
+ * The last one goes first, so that offsets stay low.  A lookup without a lock
+ * may still see the chunk; pcpu_chunk_discard() waits for those.
+ *
+ * Context: takes pcpu_chunk_lock.
+ * Return: the chunk, its pages withheld and perhaps populated, or NULL.
+ */
+struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep)
+{
+	struct pcpu_chunk *chunk = NULL;
+	unsigned long flags;
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	if (pcpu_counts.empty_chunks <= keep)
+		goto out;
+	for (i = pcpu_chunk_top(); i-- > 0;) {
+		chunk = pcpu_chunk_table[i];
+		if (chunk && pcpu_chunk_is_empty(chunk) && !chunk->pinned)
+			break;
+		chunk = NULL;
+	}
+	if (chunk) {
+		pcpu_chunk_withhold(chunk, ~0ULL);
+		list_del_init(&chunk->list);
+		pcpu_chunk_table[i] = NULL;
+		pcpu_counts.chunks--;
+	}
+out:
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return chunk;
+}
+
+static void pcpu_chunk_free_rcu(struct rcu_head *rcu)
+{
+	struct pcpu_chunk *chunk = container_of(rcu, struct pcpu_chunk, rcu);
+	int i;
+
+	for (i = 0; i < PCPU_CHUNK_PAGES; i++) {
+		kfree(chunk->bins[i]);
+		kfree(chunk->owners[i]);
+	}
+	kfree(chunk);
+}
+
+/**
+ * pcpu_chunk_discard - free a chunk that is out of the table
+ * @chunk: from pcpu_chunk_remove_empty(), its pages depopulated
+ *
+ * Context: process context; takes pcpu_chunk_lock.
+ */
+void pcpu_chunk_discard(struct pcpu_chunk *chunk)
+{
+	unsigned long flags;
+
+	trace_percpu_destroy_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	__clear_bit(chunk->nr, pcpu_chunk_taken);
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	call_rcu(&chunk->rcu, pcpu_chunk_free_rcu);
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs: what people look at, and the counters behind it.
+ */
+#include <linux/atomic.h>
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/seq_file.h>
+
+#include "arena.h"
+#include "stats.h"
+
+/**
+ * struct pcpu_stats - lifetime counters
+ * @nr_alloc: objects allocated
+ * @nr_free: objects freed
+ * @nr_max: the most that were live at once
+ * @min_size: smallest request, in bytes
+ * @max_size: largest request, in bytes
+ */
+static struct pcpu_stats {
+	atomic_long_t nr_alloc;
+	atomic_long_t nr_free;
+	atomic_long_t nr_max;
+	unsigned long min_size;
+	unsigned long max_size;
+} pcpu_stats = {
+	.min_size = ULONG_MAX,
+};
+
+/**
+ * pcpu_stats_alloc - count an allocation
+ * @size: bytes asked for
+ */
+void pcpu_stats_alloc(size_t size)
+{
+	long cur = atomic_long_inc_return(&pcpu_stats.nr_alloc) -
+		   atomic_long_read(&pcpu_stats.nr_free);
+	long max = atomic_long_read(&pcpu_stats.nr_max);
+
+	while (cur > max &&
+	       !atomic_long_try_cmpxchg(&pcpu_stats.nr_max, &max, cur))
+		;
+	if (size < READ_ONCE(pcpu_stats.min_size))
+		WRITE_ONCE(pcpu_stats.min_size, size);
+	if (size > READ_ONCE(pcpu_stats.max_size))
+		WRITE_ONCE(pcpu_stats.max_size, size);
+}
+
+/**
+ * pcpu_stats_free - count a free
+ */
+void pcpu_stats_free(void)
+{
+	atomic_long_inc(&pcpu_stats.nr_free);
+}
+
+static void pcpu_stats_row(struct seq_file *m, const char *name, long value)
+{
+	seq_printf(m, "  %-20s: %12ld\n", name, value);
+}
+
+static void pcpu_stats_title(struct seq_file *m, const char *title)
+{
+	seq_printf(m, "%s:\n----------------------------------------\n", title);
+}
+
+static void pcpu_stats_layout(struct seq_file *m)
+{
+	pcpu_stats_title(m, "Allocation Info");
+	seq_printf(m, "  %-20s: %12s\n", "layout", pcpu_area.name);
+	seq_printf(m, "  %-20s: %12s\n", "first_chunk",
+		   pcpu_area.linear_size ? "linear" :
+		   pcpu_area.huge ? "large-pages" : "pages");
+	pcpu_stats_row(m, "nr_units", num_possible_cpus());
+	pcpu_stats_row(m, "unit_size", pcpu_area.size);
+	pcpu_stats_row(m, "unit_stride", pcpu_area.stride);
+	pcpu_stats_row(m, "static_size", pcpu_area.static_size);
+	pcpu_stats_row(m, "reserved_size", pcpu_area.reserved_size);
+	pcpu_stats_row(m, "chunk_size", PCPU_CHUNK_SIZE);
+	pcpu_stats_row(m, "max_object", pcpu_area_max_object());
+	seq_putc(m, '\n');
+}
+
+static void pcpu_stats_global(struct seq_file *m)
+{
+	/* Frees first, so that no free of an uncounted object shows. */
+	long nr_free = atomic_long_read(&pcpu_stats.nr_free);
+	long nr_alloc = atomic_long_read(&pcpu_stats.nr_alloc);
+	unsigned long min_size = READ_ONCE(pcpu_stats.min_size);
+
+	pcpu_stats_title(m, "Global Stats");
+	pcpu_stats_row(m, "nr_alloc", nr_alloc);
+	pcpu_stats_row(m, "nr_dealloc", nr_free);
+	pcpu_stats_row(m, "nr_cur_alloc", nr_alloc - nr_free);
+	pcpu_stats_row(m, "nr_max_alloc", atomic_long_read(&pcpu_stats.nr_max));
+	pcpu_stats_row(m, "nr_chunks", READ_ONCE(pcpu_counts.chunks));
+	pcpu_stats_row(m, "nr_max_chunks", READ_ONCE(pcpu_counts.max_chunks));
+	pcpu_stats_row(m, "min_alloc_size",
+		       min_size == ULONG_MAX ? 0 : min_size);
+	pcpu_stats_row(m, "max_alloc_size", READ_ONCE(pcpu_stats.max_size));
+	pcpu_stats_row(m, "empty_pop_pages", READ_ONCE(pcpu_counts.empty));
+	pcpu_stats_row(m, "populated_pages", READ_ONCE(pcpu_counts.populated));
+	seq_putc(m, '\n');
+}
+
+/**
+ * struct pcpu_chunk_stats - a chunk, as it is shown
+ * @populated: pages with memory
+ * @binned: pages cut into bins
+ * @empty: populated pages with nothing in them
+ * @free_bytes: bytes that extents could use
+ * @nr_extents: large objects that begin here
+ * @slot_bytes: bytes free in pages cut into bins
+ */
+struct pcpu_chunk_stats {
+	unsigned int populated;
+	unsigned int binned;
+	unsigned int empty;
+	unsigned int free_bytes;
+	unsigned int nr_extents;
+	unsigned int slot_bytes;
+};
+
+static void pcpu_stats_read_chunk(struct pcpu_chunk *chunk,
+				  struct pcpu_chunk_stats *st)
+{
+	u64 hidden = chunk->binned | chunk->withheld;
+	unsigned int page;
+
+	st->populated = hweight64(chunk->populated);
+	st->binned = hweight64(chunk->binned);
+	st->empty = hweight64(chunk->empty & chunk->populated);
+	st->free_bytes = chunk->nr_free << PCPU_GRANULE_SHIFT;
+	st->nr_extents = bitmap_weight(chunk->begin, PCPU_CHUNK_GRANULES) -
+			 hweight64(hidden);
+	st->slot_bytes = 0;
+	for (page = 0; page < PCPU_CHUNK_PAGES; page++)
+		st->slot_bytes += hweight64(chunk->slots[page]) <<
+				  PCPU_SLOT_SHIFT;
+}
+
+static void pcpu_stats_chunk(struct seq_file *m, unsigned int nr)
+{
+	struct pcpu_chunk_stats st = { };
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	chunk = pcpu_chunk_table[nr];
+	if (chunk)
+		pcpu_stats_read_chunk(chunk, &st);
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	if (!chunk)
+		return;
+
+	seq_printf(m, "Chunk %u:%s\n", nr, nr ? "" : " <- First Chunk");
+	pcpu_stats_row(m, "populated_pages", st.populated);
+	pcpu_stats_row(m, "binned_pages", st.binned);
+	pcpu_stats_row(m, "empty_pop_pages", st.empty);
+	pcpu_stats_row(m, "nr_extents", st.nr_extents);
+	pcpu_stats_row(m, "free_bytes", st.free_bytes);
+	pcpu_stats_row(m, "free_bin_bytes", st.slot_bytes);
+	seq_putc(m, '\n');
+}
+
+static int percpu_stats_show(struct seq_file *m, void *v)
+{
+	unsigned int nr;
+
+	seq_puts(m, "Percpu Memory Statistics\n");
+	pcpu_stats_layout(m);
+	pcpu_stats_global(m);
+	pcpu_stats_title(m, "Per Chunk Stats");
+	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++)
+		pcpu_stats_chunk(m, nr);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(percpu_stats);
+
+static int __init pcpu_debugfs_init(void)
+{
+	debugfs_create_file("percpu_stats", 0444, NULL, NULL,
+			    &percpu_stats_fops);
+	return 0;
+}
+late_initcall(pcpu_debugfs_init);

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * extent: one large object, in granules of 16 bytes, first fit by address.
+ *
+ * Objects live and die with their neighbours in time, not with others of their
+ * size, so large ones stay in the order in which they were allocated.  The
+ * fullest chunk that can hold an object gets it, at the lowest address.
+ *
+ * An object is placed before its pages are populated; until then it only owns
+ * offsets.  What is longer than a chunk gets a run of empty chunks.
+ */
+#include "extent.h"
+#include "owner.h"
+#include "populate.h"
+
+/**
+ * struct pcpu_fit - a search for free granules
+ * @nr: granules wanted
+ * @align: their alignment, in granules
+ */
+struct pcpu_fit {
+	unsigned int nr;
+	unsigned int align;
+};
+
+/* First fit of @fit among @pages of @chunk: a granule, or the chunk's end. */
+static unsigned int pcpu_extent_find(struct pcpu_chunk *chunk,
+				     const struct pcpu_fit *fit, u64 pages)
+{
+	unsigned int next = 0, run = 0;
+
+	while (pages) {
+		unsigned int page = __ffs64(pages);
+		struct pcpu_page *pg = &chunk->pages[page];
+		unsigned int base = page * PCPU_PAGE_GRANULES, start;
+
+		pages &= pages - 1;
+		if (page != next)
+			run = 0;
+		next = page + 1;
+
+		/* In the run that reaches the page from below, ... */
+		start = ALIGN(base - run, fit->align);
+		if (start + fit->nr <= base + pg->head)
+			return start;
+		/* ... or within the page, ... */
+		if (pg->run >= fit->nr) {
+			unsigned int end = base + PCPU_PAGE_GRANULES;
+
+			start = bitmap_find_next_zero_area(chunk->used, end,
+							   base, fit->nr,
+							   fit->align - 1);
+			if (start < end)
+				return start;
+			if (fit->align == 1)
+				pg->run = fit->nr - 1;
+		}
+		/* ... or in the one that leaves it upwards. */
+		if (pg->head == PCPU_PAGE_GRANULES)
+			run += PCPU_PAGE_GRANULES;
+		else
+			run = pg->tail;
+	}
+	return PCPU_CHUNK_GRANULES;
+}
+
+/* Pages that @place may use in @chunk. */
+static u64 pcpu_extent_pages(const struct pcpu_chunk *chunk,
+			     const struct pcpu_place *place, bool populated)
+{
+	u64 pages = populated ? chunk->populated : ~0ULL;
+
+	return place->module ? pages : pages & ~chunk->reserved;
+}
+
+static unsigned long pcpu_extent_set(struct pcpu_chunk *chunk,
+				     unsigned int start, unsigned int nr)
+{
+	__set_bit(start, chunk->begin);
+	pcpu_chunk_take(chunk, start, nr);
+	return pcpu_chunk_off(chunk) +
+	       ((unsigned long)start << PCPU_GRANULE_SHIFT);
+}
+
+static unsigned long pcpu_extent_try(struct pcpu_chunk *chunk,
+				     const struct pcpu_place *place,
+				     const struct pcpu_fit *fit, bool populated)
+{
+	u64 pages = pcpu_extent_pages(chunk, place, populated);
+	unsigned int start;
+
+	if (chunk->max_run < fit->nr || chunk->nr_free < fit->nr)
+		return PCPU_NO_OFF;
+	start = pcpu_extent_find(chunk, fit, pages);
+	if (start != PCPU_CHUNK_GRANULES)
+		return pcpu_extent_set(chunk, start, fit->nr);
+	if (pages == ~0ULL && fit->align == 1)
+		chunk->max_run = fit->nr - 1;
+	return PCPU_NO_OFF;
+}
+
+/* In the fullest chunk that can hold it. */
+static unsigned long pcpu_extent_place(const struct pcpu_place *place,
+				       const struct pcpu_fit *fit,
+				       bool populated)
+{
+	unsigned int i = fit->nr / PCPU_PAGE_GRANULES;
+	struct pcpu_chunk *chunk;
+	unsigned long off;
+
+	for (; i < PCPU_NR_BY_FREE; i++) {
+		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
+			off = pcpu_extent_try(chunk, place, fit, populated);
+			if (off != PCPU_NO_OFF)
+				return off;
+		}
+	}
+	return PCPU_NO_OFF;
+}
+
+/* For modules: at the lowest offset, and within their reach. */
+static unsigned long pcpu_extent_place_low(const struct pcpu_place *place,
+					   const struct pcpu_fit *fit)
+{
+	unsigned int i, nr = min(pcpu_chunk_top(),
+				 pcpu_area.module_limit >> PCPU_CHUNK_SHIFT);
+	struct pcpu_chunk *chunk;
+	unsigned long off;
+
+	for (i = 0; i < nr; i++) {
+		chunk = pcpu_chunk_table[i];
+		if (!chunk)
+			continue;
+		off = pcpu_extent_try(chunk, place, fit, false);
+		if (off != PCPU_NO_OFF)
+			return off;
+	}
+	return PCPU_NO_OFF;
+}
+
+/*
+ * Lay an object of @nr granules from the beginning of chunk @first on. All
+ * its chunks are withheld by us; what the last one has left is for others.
+ */
+static unsigned long pcpu_extent_lay(unsigned int first, unsigned int nr)
+{
+	struct pcpu_chunk *chunk;
+	unsigned int i;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	for (i = first; nr; i++) {
+		unsigned int part = min(nr, PCPU_CHUNK_GRANULES);
+
+		chunk = pcpu_chunk_table[i];
+		pcpu_chunk_release(chunk, ~0ULL);
+		pcpu_chunk_take(chunk, 0, part);
+		nr -= part;
+		chunk->spill = nr;
+	}
+	__set_bit(0, pcpu_chunk_table[first]->begin);
+	return (unsigned long)first << PCPU_CHUNK_SHIFT;
+}
+
+/* Place what does not fit into a chunk. */
+static unsigned long pcpu_extent_place_long(const struct pcpu_place *place,
+					    const struct pcpu_fit *fit,
+					    gfp_t gfp, const char **why)
+{
+	unsigned long flags, off, limit = pcpu_area.size;
+	unsigned int first;
+
+	if (place->module)
+		limit = min(limit, pcpu_area.module_limit);
+	if (!pcpu_chunks_create_run(DIV_ROUND_UP(fit->nr, PCPU_CHUNK_GRANULES),
+				    limit, gfp, &first, why))
+		return PCPU_NO_OFF;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	off = pcpu_extent_lay(first, fit->nr);
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return off;
+}
+
+/* Place what fits into a chunk, in a new one if need be. */
+static unsigned long pcpu_extent_place_short(const struct pcpu_place *place,
+					     const struct pcpu_fit *fit,
+					     gfp_t gfp, const char **why)
+{
+	bool may_populate = pcpu_populate_allowed(gfp);
+	unsigned long flags, off;
+
+	for (;;) {
+		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		if (place->module && may_populate)
+			off = pcpu_extent_place_low(place, fit);
+		else
+			off = pcpu_extent_place(place, fit, true);
+		if (off == PCPU_NO_OFF && may_populate && !place->module)
+			off = pcpu_extent_place(place, fit, false);
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+		if (off != PCPU_NO_OFF)
+			return off;
+		if (!may_populate) {
+			*why = "no populated room left, and may not populate";
+			return PCPU_NO_OFF;
+		}
+		if (place->module &&
+		    pcpu_chunk_top() >=
+		    pcpu_area.module_limit >> PCPU_CHUNK_SHIFT) {
+			*why = "no room in reach of modules, see percpu_reserve=";
+			return PCPU_NO_OFF;
+		}
+		if (!pcpu_chunk_create(gfp, why))
+			return PCPU_NO_OFF;
+	}
+}
+
+/* Put memory behind pages @pages of the chunk at @base, and publish it. */
+static bool pcpu_extent_populate_pages(unsigned long base, u64 pages, gfp_t gfp)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_of(base);
+	unsigned long flags;
+	unsigned int page;
+
+	pages &= ~READ_ONCE(chunk->populated);
+	for (; pages; pages &= pages - 1) {
+		page = __ffs64(pages);
+		if (pcpu_populate_page(base + (page << PAGE_SHIFT), gfp))
+			return false;
+		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		pcpu_chunk_set_populated(chunk, BIT_ULL(page), true);
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	}
+	return true;
+}
+
+/* Put memory behind a placed extent where there is none. */
+static bool pcpu_extent_populate(unsigned long off, size_t size, gfp_t gfp)
+{
+	unsigned long base = round_down(off, PCPU_CHUNK_SIZE);
+	unsigned long end = off + size;
+
+	for (; base < end; base += PCPU_CHUNK_SIZE) {
+		unsigned long first = max(off, base);
+		unsigned long last = min(end, base + PCPU_CHUNK_SIZE) - 1;
+		u64 pages = pcpu_page_mask(pcpu_off_to_page(first),
+					   pcpu_off_to_page(last));
+
+		if (!pcpu_extent_populate_pages(base, pages, gfp))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * pcpu_extent_alloc - place and populate a large object
+ * @place: what and where
+ * @gfp: how memory may be allocated for it
+ * @why: where to store the reason of a failure
+ *
+ * Context: any that @gfp allows; takes pcpu_chunk_lock.
+ * Return: the object's offset, populated but not cleared, or %PCPU_NO_OFF.
+ */
+unsigned long pcpu_extent_alloc(const struct pcpu_place *place, gfp_t gfp,
+				const char **why)
+{
+	struct pcpu_fit fit = {
+		.nr = DIV_ROUND_UP(place->size, PCPU_GRANULE),
+		.align = max(place->align >> PCPU_GRANULE_SHIFT, 1UL),
+	};
+	unsigned long off;
+
+	if (fit.nr <= PCPU_CHUNK_GRANULES)
+		off = pcpu_extent_place_short(place, &fit, gfp, why);
+	else if (pcpu_populate_allowed(gfp))
+		off = pcpu_extent_place_long(place, &fit, gfp, why);
+	else
+		off = PCPU_NO_OFF;
+	if (off == PCPU_NO_OFF)
+		return off;
+
+	if (!pcpu_extent_populate(off, place->size, gfp)) {
+		struct pcpu_owner none;
+
+		pcpu_extent_free(off, &none);
+		*why = "no pages to populate";
+		return PCPU_NO_OFF;
+	}
+	return off;
+}
+
+/**
+ * pcpu_extent_begins - whether an extent begins at an offset
+ * @chunk: the offset's chunk
+ * @off: offset within the area
+ *
+ * Context: any; the answer is only stable for an extent that the caller owns.
+ */
+bool pcpu_extent_begins(const struct pcpu_chunk *chunk, unsigned long off)
+{
+	unsigned int start = (off & (PCPU_CHUNK_SIZE - 1)) >> PCPU_GRANULE_SHIFT;
+
+	return !(off & (PCPU_GRANULE - 1)) && test_bit(start, chunk->begin) &&
+	       !((chunk->withheld | chunk->binned) &
+		 BIT_ULL(pcpu_off_to_page(off)));
+}
+
+/**
+ * pcpu_extent_wrong - why no extent could be freed
+ * @chunk: the offset's chunk
+ * @off: where none begins
+ *
+ * Context: any; a hint for the report.
+ */
+enum pcpu_wrong pcpu_extent_wrong(const struct pcpu_chunk *chunk,
+				  unsigned long off)
+{
+	unsigned int start = (off & (PCPU_CHUNK_SIZE - 1)) >> PCPU_GRANULE_SHIFT;
+
+	if (READ_ONCE(chunk->withheld) & BIT_ULL(pcpu_off_to_page(off)))
+		return PCPU_WRONG_UNUSED;
+	return test_bit(start, chunk->used) ? PCPU_WRONG_INTERIOR :
+					      PCPU_WRONG_UNUSED;
+}
+
+/* Where the extent that covers granule @start of @chunk ends in it. */
+static unsigned int pcpu_extent_end(struct pcpu_chunk *chunk,
+				    unsigned int start)
+{
+	unsigned int end;
+
+	end = find_next_zero_bit(chunk->used, PCPU_CHUNK_GRANULES, start);
+	return find_next_bit(chunk->begin, end, start + 1);
+}
+
+/**
+ * pcpu_extent_free - give back a large object
+ * @off: where it may begin
+ * @owner: where to store who paid for it
+ *
+ * Context: any; takes pcpu_chunk_lock.
+ * Return: the object's bytes, or 0 when no extent begins at @off; then nothing
+ * has changed.
+ */
+size_t pcpu_extent_free(unsigned long off, struct pcpu_owner *owner)
+{
+	unsigned int start, end, nr = off >> PCPU_CHUNK_SHIFT;
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	size_t size = 0;
+	bool more;
+
+	start = (off & (PCPU_CHUNK_SIZE - 1)) >> PCPU_GRANULE_SHIFT;
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	chunk = pcpu_chunk_table[nr];
+	if (!chunk || !pcpu_extent_begins(chunk, off))
+		goto out;
+
+	*owner = pcpu_owner_take(chunk, off);
+	__clear_bit(start, chunk->begin);
+	do {
+		end = pcpu_extent_end(chunk, start);
+		more = end == PCPU_CHUNK_GRANULES && chunk->spill;
+		chunk->spill &= !more;
+		pcpu_chunk_give(chunk, start, end - start);
+		size += (size_t)(end - start) << PCPU_GRANULE_SHIFT;
+		start = 0;
+		if (more)
+			chunk = pcpu_chunk_table[++nr];
+	} while (more);
+out:
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return size;
+}

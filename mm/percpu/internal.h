@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The percpu area: a map for the reader.  No code lives here.
+ *
+ * Every CPU owns one unit.  A percpu pointer names an offset into all units at
+ * once; adding __per_cpu_offset[cpu] turns it into that CPU's copy.  Offsets
+ * are handed out in chunks of PCPU_CHUNK_PAGES pages.
+ *
+ * CPU-major layout (a unit is one contiguous range, mapped at boot):
+ *
+ *            offset 0                  1 chunk     2 chunks
+ *    unit 0  | static | early dynamic | chunk 1   | chunk 2 ...
+ *            :                          stride
+ *    unit 1  | static | early dynamic | chunk 1   | chunk 2 ...
+ *
+ * Chunk-major layout (the first window is linear memory, later windows lie in
+ * a vmalloc reservation, units of a window one stride apart):
+ *
+ *    linear   | unit 0: window 0 | unit 1: window 0 | ...
+ *    vmalloc  | unit 0: window 1 | unit 1: window 1 | ...
+ *             | unit 0: window 2 | unit 1: window 2 | ...
+ *
+ * A window holds a whole number of chunks.  In the CPU-major layout there is
+ * one window, so an object may be as long as the area; in the chunk-major one
+ * no object crosses the end of a window.
+ *
+ * What is what, from the ground up (a file includes, calls and locks downward
+ * only; overlay/lint checks the arrows):
+ *
+ *    area      offset <-> address <-> unit                       area.[ch]
+ *    populate  pages and page tables behind offsets              populate.[ch]
+ *    chunk     64 pages of offsets: what each page is used for   chunk.[ch]
+ *    bin       up to 64 equal small objects, one mask            bin.[ch]
+ *    extent    one large object, in units of 16 bytes            extent.[ch]
+ *    arena     the bins that a group of CPUs allocates from      arena.[ch]
+ *    account   memcg and allocation profiling                    account.[ch]
+ *    percpu    the interface: check, place, populate, clear      percpu.c
+ *
+ *    balance   the worker: keeps a reserve, gives pages back     balance.[ch]
+ *    boot, first_chunk   run once                                boot.c, first_chunk.[ch]
+ *    check     one validator per level                           check.[ch]
+ *    debugfs   what people look at                               debugfs.c
+ *
+ * Locks, in the order they nest:
+ *
+ *    arena->lock        raw, IRQs off   free masks and state of the arena's bins
+ *    pcpu_chunk_lock    raw, IRQs off   chunk table, page states, extents, shared bins
+ *    pcpu_map_lock      IRQs off        one page table entry; never under the above
+ *
+ * None of them is held while memory is allocated, mapped, cleared or charged,
+ * and no loop over CPUs runs under any of them.
+ *
+ * Conservation, checked by check.c.  For every chunk, in granules:
+ *
+ *    free + in extents + in pages cut into bins + withheld == chunk
+ *
+ * and for every bin:  free bits + live objects == objects of its class.
+ */
+#ifndef _MM_PERCPU_INTERNAL_H
+#define _MM_PERCPU_INTERNAL_H
+
+#endif /* _MM_PERCPU_INTERNAL_H */

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * percpu: the interface.  An allocation is: check, charge, place and populate,
+ * clear, publish.  Small objects go by size (arena.c), the others by address
+ * (extent.c).
+ */
+#define pr_fmt(fmt) "percpu: " fmt
+
+#include <linux/cpumask.h>
+#include <linux/export.h>
+#include <linux/instruction_pointer.h>
+#include <linux/kmemleak.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/percpu.h>
+
+#include "account.h"
+#include "arena.h"
+#include "balance.h"
+#include "extent.h"
+#include "stats.h"
+
+/* What callers may hand through to the page allocator and to slab. */
+#define PCPU_GFP_PASSED		(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | \
+				 __GFP_NOWARN)
+
+/**
+ * struct pcpu_request - one allocation on its way
+ * @size: bytes on each CPU, as asked for
+ * @align: alignment in bytes, as asked for
+ * @gfp: the caller's flags within its context
+ * @module: for a module's percpu section
+ * @class: size class, or -1 for an extent
+ * @room: bytes on each CPU that the object takes
+ * @why: the reason, when the request is refused
+ */
+struct pcpu_request {
+	size_t size;
+	size_t align;
+	gfp_t gfp;
+	bool module;
+	int class;
+	size_t room;
+	const char *why;
+};
+
+/* Whether the request makes sense; finds out what will serve it. */
+static bool pcpu_request_check(struct pcpu_request *req)
+{
+	size_t size = req->size;
+
+	if (unlikely(!size)) {
+		req->why = "size is 0";
+		return false;
+	}
+	if (unlikely(!is_power_of_2(req->align))) {
+		req->why = "alignment is no power of two";
+		return false;
+	}
+	if (unlikely(req->align > PAGE_SIZE)) {
+		req->why = "alignment is over a page";
+		return false;
+	}
+	if (unlikely(size > pcpu_area_max_object())) {
+		req->why = "size is over the limit";
+		return false;
+	}
+
+	if (pcpu_account_wanted(req->gfp))
+		size = max(size, PCPU_OWNED_MIN);
+	req->class = req->module ? -1 : pcpu_class_of(size, req->align);
+	if (req->class >= 0)
+		req->room = pcpu_classes[req->class].size;
+	else
+		req->room = ALIGN(size, PCPU_GRANULE);
+	return true;
+}
+
+static unsigned long pcpu_request_place(struct pcpu_request *req)
+{
+	gfp_t gfp = req->gfp & PCPU_GFP_PASSED;
+	struct pcpu_place place = {
+		.size = req->room,
+		.align = req->align,
+		.module = req->module,
+	};
+
+	if (likely(req->class >= 0))
+		return pcpu_arena_alloc(req->class, gfp, &req->why);
+	return pcpu_extent_alloc(&place, gfp, &req->why);
+}
+
+/* No object crosses a window, so a copy is one range. */
+static void pcpu_clear(unsigned long off, size_t size)
+{
+	unsigned long addr = pcpu_area_off_to_addr(off);
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		memset((void *)(addr + cpu * pcpu_area.stride), 0, size);
+}
+
+/* Clear the object, tell everybody, and turn it into a pointer. */
+static void __percpu *pcpu_request_finish(struct pcpu_request *req,
+					  unsigned long off,
+					  struct obj_cgroup *objcg,
+					  unsigned long caller)
+{
+	void __percpu *ptr = pcpu_area_off_to_ptr(off);
+	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
+
+	pcpu_clear(off, req->room);
+	kmemleak_alloc_percpu(ptr, req->size, req->gfp);
+	pcpu_account_record(off, req->room, req->gfp & PCPU_GFP_PASSED, objcg);
+	pcpu_stats_alloc(req->size);
+	trace_percpu_alloc_percpu(caller, req->module,
+				  !gfpflags_allow_blocking(req->gfp), req->size,
+				  req->align,
+				  (void *)pcpu_area_off_to_addr(off - in), in,
+				  ptr, pcpu_account_bytes(req->room), req->gfp);
+	return ptr;
+}
+
+static void pcpu_request_refused(struct pcpu_request *req, unsigned long caller)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	trace_percpu_alloc_percpu_fail(req->module,
+				       !gfpflags_allow_blocking(req->gfp),
+				       req->size, req->align);
+	if ((req->gfp & __GFP_NOWARN) || !__ratelimit(&limit))
+		return;
+	pr_warn("allocation refused: %s (size %zu, align %zu, gfp %pGg, caller %pS, limit %lu)\n",
+		req->why, req->size, req->align, &req->gfp, (void *)caller,
+		pcpu_area_max_object());
+}
+
+/**
+ * pcpu_alloc_noprof - allocate an object on every possible CPU
+ * @size: bytes on each CPU; at most pcpu_area_max_object(), which is at least
+ *	1 MB on 64-bit
+ * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
+ * @reserved: the object is a module's percpu section
+ * @gfp: allocation flags
+ *
+ * The object is zero on every possible CPU, online or not.
+ *
+ * %__GFP_ACCOUNT charges the current cgroup. %__GFP_NOWARN keeps refusals
+ * quiet. %__GFP_NOFAIL is accepted but promises nothing, as ever: it is not
+ * passed on, and the allocation may fail.
+ *
+ * Context: any that @gfp allows, but NMI. With %GFP_KERNEL it may sleep, to
+ * populate pages; it holds no lock while it does, so %GFP_NOFS, %GFP_NOIO and
+ * reclaim itself may call it. Without %__GFP_DIRECT_RECLAIM it does not sleep
+ * and may be called with IRQs off.
+ * Return: percpu pointer, or %NULL.
+ */
+void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
+				 gfp_t gfp)
+{
+	struct pcpu_request req = {
+		.size = size,
+		.align = align,
+		.gfp = current_gfp_context(gfp),
+		.module = reserved,
+	};
+	struct obj_cgroup *objcg = NULL;
+	unsigned long off;
+
+	if (unlikely(!pcpu_request_check(&req)))
+		goto refused;
+	if (unlikely(!pcpu_account_charge(req.room, req.gfp, &objcg)))
+		return NULL;
+
+	off = pcpu_request_place(&req);
+	pcpu_balance_check();
+	if (unlikely(off == PCPU_NO_OFF)) {
+		pcpu_account_cancel(req.room, objcg);
+		goto refused;
+	}
+	return pcpu_request_finish(&req, off, objcg, _RET_IP_);
+
+refused:
+	pcpu_request_refused(&req, _RET_IP_);
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
+
+static const char * const pcpu_wrong_names[] = {
+	[PCPU_WRONG_OUTSIDE] = "no percpu address",
+	[PCPU_WRONG_UNUSED] = "nothing allocated there",
+	[PCPU_WRONG_INTERIOR] = "not the beginning of an object",
+	[PCPU_WRONG_TWICE] = "already free",
+};
+
+static void pcpu_report_wrong_free(void __percpu *ptr, enum pcpu_wrong wrong,
+				   unsigned long caller)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	if (!__ratelimit(&limit))
+		return;
+	pr_err("free_percpu(%p) by %pS ignored: %s\n",
+	       (__force void *)ptr, (void *)caller, pcpu_wrong_names[wrong]);
+	dump_stack();
+}
+
+/* Give back the object at @off. */
+static enum pcpu_wrong pcpu_free(unsigned long off, size_t *size,
+				 struct pcpu_owner *owner)
+{
+	enum pcpu_wrong wrong;
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+
+	/* With IRQs off no chunk that is looked at can go away. */
+	local_irq_save(flags);
+	chunk = pcpu_chunk_of(off);
+	if (unlikely(!chunk)) {
+		wrong = PCPU_WRONG_UNUSED;
+	} else if (READ_ONCE(chunk->binned) & BIT_ULL(pcpu_off_to_page(off))) {
+		wrong = pcpu_arena_free(chunk, off, size, owner);
+	} else {
+		*size = pcpu_extent_free(off, owner);
+		wrong = *size ? PCPU_FREE_OK : pcpu_extent_wrong(chunk, off);
+	}
+	local_irq_restore(flags);
+	return wrong;
+}
+
+/* Whether the caller may own an object that begins at @off. */
+static bool pcpu_looks_live(unsigned long off)
+{
+	struct pcpu_chunk *chunk;
+	struct pcpu_bin *bin;
+	unsigned long flags;
+	bool live = false;
+	int i;
+
+	local_irq_save(flags);
+	chunk = pcpu_chunk_of(off);
+	if (chunk && READ_ONCE(chunk->binned) & BIT_ULL(pcpu_off_to_page(off))) {
+		bin = pcpu_bin_at(chunk, off);
+		i = bin ? pcpu_bin_index(bin, off) : -1;
+		live = i >= 0 && !(READ_ONCE(bin->free) & BIT_ULL(i));
+	} else if (chunk) {
+		live = pcpu_extent_begins(chunk, off);
+	}
+	local_irq_restore(flags);
+	return live;
+}
+
+/*
+ * Those who keep books by address must hear of a free before the address can
+ * be handed out again.
+ */
+static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
+{
+	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
+
+	if (!IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) &&
+	    !trace_percpu_free_percpu_enabled())
+		return;
+	if (!pcpu_looks_live(off))
+		return;
+	kmemleak_free_percpu(ptr);
+	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
+				 ptr);
+}
+
+/**
+ * free_percpu - free an object on every CPU
+ * @ptr: from alloc_percpu() and the like; %NULL is fine
+ *
+ * What is not the beginning of a live object is reported, and nothing changes.
+ *
+ * Context: any but NMI.
+ */
+void free_percpu(void __percpu *ptr)
+{
+	struct pcpu_owner owner = { };
+	unsigned long off;
+	enum pcpu_wrong wrong;
+	size_t size;
+
+	if (!ptr)
+		return;
+
+	off = pcpu_area_ptr_to_off(ptr);
+	if (unlikely(off == PCPU_NO_OFF)) {
+		pcpu_report_wrong_free(ptr, PCPU_WRONG_OUTSIDE, _RET_IP_);
+		return;
+	}
+	pcpu_announce_free(ptr, off);
+	wrong = pcpu_free(off, &size, &owner);
+	if (unlikely(wrong)) {
+		pcpu_report_wrong_free(ptr, wrong, _RET_IP_);
+		return;
+	}
+	pcpu_account_drop(size, &owner);
+	pcpu_stats_free();
+	pcpu_balance_check();
+}
+EXPORT_SYMBOL_GPL(free_percpu);
+
+/**
+ * __is_kernel_percpu_address - whether an address is static percpu data
+ * @addr: address
+ * @can_addr: where to store the address of the boot CPU's copy, or %NULL
+ *
+ * Context: any.
+ * Return: %true for the kernel's own percpu data, on any possible CPU. On UP
+ * that cannot be told from other data, and the answer is %false.
+ */
+bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr)
+{
+	unsigned long off;
+	unsigned int unit;
+
+	if (!pcpu_area.static_size ||
+	    !pcpu_area_addr_to_off(addr, &off, &unit) ||
+	    off >= pcpu_area.static_size || !cpu_possible(unit))
+		return false;
+	if (can_addr)
+		*can_addr = off + pcpu_area_unit_addr(get_boot_cpu_id(), 0);
+	return true;
+}
+
+/**
+ * is_kernel_percpu_address - whether an address is static percpu data
+ * @addr: address
+ *
+ * Percpu data of modules is not meant, see is_module_percpu_address().
+ *
+ * Context: any.
+ */
+bool is_kernel_percpu_address(unsigned long addr)
+{
+	return __is_kernel_percpu_address(addr, NULL);
+}
+
+/**
+ * per_cpu_ptr_to_phys - physical address of a CPU's copy
+ * @addr: from per_cpu_ptr() and the like; the object must stay allocated
+ *
+ * Use this, not __pa(): percpu memory need not be linear.
+ *
+ * Context: any.
+ */
+phys_addr_t per_cpu_ptr_to_phys(void *addr)
+{
+	if (is_vmalloc_addr(addr))
+		return page_to_phys(vmalloc_to_page(addr)) +
+		       offset_in_page(addr);
+	return __pa(addr);
+}
+
+/**
+ * pcpu_nr_pages - pages behind percpu memory
+ *
+ * Context: any.
+ * Return: populated pages in all units, without the allocator's own data.
+ */
+unsigned long pcpu_nr_pages(void)
+{
+	return READ_ONCE(pcpu_counts.populated) * num_possible_cpus();
+}

@@ -57,8 +57,11 @@ static void pcpu_chunk_relist(struct pcpu_chunk *chunk)
 /* Add what @chunk holds to the global counts, @sign times. */
 static void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
 {
-	pcpu_counts.populated += sign * (long)hweight64(chunk->populated);
-	pcpu_counts.empty += sign * (long)hweight64(pcpu_chunk_spare(chunk));
+	long populated = sign * (long)hweight64(chunk->populated);
+	long empty = sign * (long)hweight64(pcpu_chunk_spare(chunk));
+
+	WRITE_ONCE(pcpu_counts.populated, pcpu_counts.populated + populated);
+	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + empty);
 	pcpu_counts.empty_chunks += sign * pcpu_chunk_is_empty(chunk);
 }
 
@@ -71,7 +74,7 @@ static void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 empty,
 {
 	pcpu_chunk_count(chunk, -1);
 	chunk->empty = empty;
-	chunk->populated = populated;
+	WRITE_ONCE(chunk->populated, populated);
 	pcpu_chunk_count(chunk, 1);
 }
 
@@ -127,7 +130,8 @@ void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
 	chunk->nr_free -= nr;
 	for (; page <= last; page++) {
 		struct pcpu_page *pg = &chunk->pages[page];
-		bool whole = pg->run == PCPU_PAGE_GRANULES;
+		/* Of a page that was wholly free only the ends remain. */
+		bool whole = pg->head == PCPU_PAGE_GRANULES;
 
 		pcpu_page_refresh(chunk, page, whole ? 0 : pg->run);
 	}
@@ -210,7 +214,7 @@ void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	chunk->withheld |= pages;
+	WRITE_ONCE(chunk->withheld, chunk->withheld | pages);
 	for (; pages; pages &= pages - 1)
 		pcpu_chunk_hide(chunk, __ffs64(pages));
 }
@@ -224,7 +228,7 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	chunk->withheld &= ~pages;
+	WRITE_ONCE(chunk->withheld, chunk->withheld & ~pages);
 	for (; pages; pages &= pages - 1)
 		pcpu_chunk_unhide(chunk, __ffs64(pages));
 }
@@ -252,7 +256,7 @@ void pcpu_chunk_cut(struct pcpu_chunk *chunk, unsigned int page)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	chunk->binned |= BIT_ULL(page);
+	WRITE_ONCE(chunk->binned, chunk->binned | BIT_ULL(page));
 	chunk->slots[page] = PCPU_ALL_SLOTS;
 	chunk->slot_room = PCPU_PAGE_SLOTS;
 	pcpu_chunk_hide(chunk, page);
@@ -267,7 +271,7 @@ void pcpu_chunk_uncut(struct pcpu_chunk *chunk, unsigned int page)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	chunk->binned &= ~BIT_ULL(page);
+	WRITE_ONCE(chunk->binned, chunk->binned & ~BIT_ULL(page));
 	chunk->slots[page] = 0;
 	pcpu_chunk_unhide(chunk, page);
 }
@@ -551,7 +555,7 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep)
 	if (chunk) {
 		pcpu_chunk_withhold(chunk, ~0ULL);
 		list_del_init(&chunk->list);
-		pcpu_chunk_table[i] = NULL;
+		WRITE_ONCE(pcpu_chunk_table[i], NULL);
 		pcpu_counts.chunks--;
 	}
 out:

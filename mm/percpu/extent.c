@@ -311,17 +311,20 @@ bool pcpu_extent_begins(const struct pcpu_chunk *chunk, unsigned long off)
  * @chunk: the offset's chunk
  * @off: where none begins
  *
- * Context: any; a hint for the report.
+ * Context: IRQs off, so that @chunk stays; takes pcpu_chunk_lock.
  */
 enum pcpu_wrong pcpu_extent_wrong(const struct pcpu_chunk *chunk,
 				  unsigned long off)
 {
 	unsigned int start = (off & (PCPU_CHUNK_SIZE - 1)) >> PCPU_GRANULE_SHIFT;
+	enum pcpu_wrong wrong = PCPU_WRONG_UNUSED;
 
-	if (READ_ONCE(chunk->withheld) & BIT_ULL(pcpu_off_to_page(off)))
-		return PCPU_WRONG_UNUSED;
-	return test_bit(start, chunk->used) ? PCPU_WRONG_INTERIOR :
-					      PCPU_WRONG_UNUSED;
+	raw_spin_lock(&pcpu_chunk_lock);
+	if (!(chunk->withheld & BIT_ULL(pcpu_off_to_page(off))) &&
+	    test_bit(start, chunk->used))
+		wrong = PCPU_WRONG_INTERIOR;
+	raw_spin_unlock(&pcpu_chunk_lock);
+	return wrong;
 }
 
 /* Where the extent that covers granule @start of @chunk ends in it. */

@@ -210,8 +210,10 @@ static void pcpu_report_wrong_free(void __percpu *ptr, enum pcpu_wrong wrong,
 
 	if (!__ratelimit(&limit))
 		return;
-	pr_err("free_percpu(%p) by %pS ignored: %s\n",
-	       (__force void *)ptr, (void *)caller, pcpu_wrong_names[wrong]);
+	/* Offsets tell more than hashed pointers, and no secrets. */
+	pr_err("free_percpu() by %pS ignored: %s (pointer %p, offset %#lx)\n",
+	       (void *)caller, pcpu_wrong_names[wrong], (__force void *)ptr,
+	       pcpu_area_ptr_to_rel(ptr));
 	dump_stack();
 }
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What mm/percpu/ needs of the kernel, in userspace, as thin as it can be.
+ * CPUs are simulated: a thread says which one it runs on.
+ */
+#ifndef _PERCPU_SHIM_H
+#define _PERCPU_SHIM_H
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <limits.h>
+#include <errno.h>
+
+/* types, annotations */
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef unsigned int gfp_t;
+typedef uint64_t phys_addr_t;
+
+#define CONFIG_SMP		1
+#define CONFIG_64BIT		1
+#define BITS_PER_LONG		64
+#define PAGE_SHIFT		12
+#define PAGE_SIZE		(1UL << PAGE_SHIFT)
+#define PAGE_MASK		(~(PAGE_SIZE - 1))
+#define offset_in_page(p)	((unsigned long)(p) & ~PAGE_MASK)
+#define PFN_UP(x)		(((x) + PAGE_SIZE - 1) >> PAGE_SHIFT)
+#define PFN_DOWN(x)		((x) >> PAGE_SHIFT)
+
+#define __percpu
+#define __force
+#define __init
+#define __initdata
+#define __ro_after_init
+#define __read_mostly
+#define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
+#define EXPORT_SYMBOL_GPL(x)	extern int shim_export_##x
+#define IS_ENABLED(x)		0
+#define likely(x)		__builtin_expect(!!(x), 1)
+#define unlikely(x)		__builtin_expect(!!(x), 0)
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+#define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define _RET_IP_		((unsigned long)__builtin_return_address(0))
+#define swap(a, b)		do { typeof(a) t_ = (a); (a) = (b); (b) = t_; } while (0)
+#define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define HZ			100
+
+/* arithmetic */
+#define min_t(t, a, b)	min((t)(a), (t)(b))
+#define min(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ < b_ ? a_ : b_; })
+#define max(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ > b_ ? a_ : b_; })
+#define max3(a, b, c)	max(max(a, b), c)
+#define clamp(v, lo, hi)	min(max(v, lo), hi)
+#define ALIGN(x, a)		(((x) + (typeof(x))(a) - 1) & ~((typeof(x))(a) - 1))
+#define round_down(x, a)	((x) & ~((typeof(x))(a) - 1))
+#define round_up(x, a)		ALIGN(x, a)
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define BIT(n)			(1UL << (n))
+#define BIT_ULL(n)		(1ULL << (n))
+#define GENMASK_ULL(h, l)	((~0ULL << (l)) & (~0ULL >> (63 - (h))))
+#define __ffs64(x)		((unsigned int)__builtin_ctzll(x))
+#define fls64(x)		((x) ? 64 - __builtin_clzll(x) : 0)
+#define hweight64(x)		((unsigned int)__builtin_popcountll(x))
+#define is_power_of_2(x)	((x) && !((x) & ((x) - 1)))
+
+/* bitmaps; words of 64 bits */
+#define BIT_WORD(n)		((n) / 64)
+#define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, 64)
+#define DECLARE_BITMAP(name, bits)	unsigned long name[BITS_TO_LONGS(bits)]
+static inline void __set_bit(unsigned int n, unsigned long *p) { p[n / 64] |= 1UL << (n % 64); }
+static inline void __clear_bit(unsigned int n, unsigned long *p) { p[n / 64] &= ~(1UL << (n % 64)); }
+static inline bool test_bit(unsigned int n, const unsigned long *p) { return p[n / 64] >> (n % 64) & 1; }
+unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from);
+unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, unsigned long from);
+unsigned long find_last_bit(const unsigned long *p, unsigned long size);
+#define find_first_bit(p, size)		find_next_bit(p, size, 0)
+#define find_first_zero_bit(p, size)	find_next_zero_bit(p, size, 0)
+void bitmap_set(unsigned long *p, unsigned int start, unsigned int nr);
+void bitmap_clear(unsigned long *p, unsigned int start, unsigned int nr);
+unsigned int bitmap_weight(const unsigned long *p, unsigned int nr);
+bool bitmap_subset(const unsigned long *a, const unsigned long *b, unsigned int nr);
+unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, unsigned long start,
+					 unsigned int nr, unsigned long align_mask);
+
+/* lists */
+struct list_head { struct list_head *next, *prev; };
+#define LIST_HEAD_INIT(n)	{ &(n), &(n) }
+#define LIST_HEAD(n)		struct list_head n = LIST_HEAD_INIT(n)
+static inline void INIT_LIST_HEAD(struct list_head *l) { l->next = l->prev = l; }
+static inline void list_add(struct list_head *n, struct list_head *h)
+{
+	n->next = h->next; n->prev = h; h->next->prev = n; h->next = n;
+}
+static inline void list_del_init(struct list_head *n)
+{
+	n->next->prev = n->prev; n->prev->next = n->next; INIT_LIST_HEAD(n);
+}
+static inline void list_move(struct list_head *n, struct list_head *h) { list_del_init(n); list_add(n, h); }
+static inline bool list_empty(const struct list_head *h) { return h->next == h; }
+#define list_for_each_entry(pos, head, member)						\
+	for (pos = container_of((head)->next, typeof(*pos), member);			\
+	     &pos->member != (head);							\
+	     pos = container_of(pos->member.next, typeof(*pos), member))
+#define list_first_entry_or_null(head, type, member)					\
+	(list_empty(head) ? NULL : container_of((head)->next, type, member))
+
+/* CPUs */
+extern unsigned int shim_nr_cpus;
+extern __thread unsigned int shim_cpu;
+#define nr_cpu_ids		shim_nr_cpus
+#define num_possible_cpus()	shim_nr_cpus
+#define for_each_possible_cpu(c)	for ((c) = 0; (c) < shim_nr_cpus; (c)++)
+#define raw_smp_processor_id()	shim_cpu
+#define cpu_possible(c)		((c) < shim_nr_cpus)
+#define get_boot_cpu_id()	0
+
+/* locks; a lock counts its acquisitions */
+typedef struct { pthread_spinlock_t l; unsigned long taken; } raw_spinlock_t;
+#define DEFINE_RAW_SPINLOCK(n)							\
+	raw_spinlock_t n;							\
+	static void __attribute__((constructor)) init_##n(void) { raw_spin_lock_init(&n); }
+#define raw_spin_lock_init(x)	pthread_spin_init(&(x)->l, 0)
+static inline void raw_spin_lock(raw_spinlock_t *s) { pthread_spin_lock(&s->l); s->taken++; }
+static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->l); }
+#define local_irq_save(f)	((void)((f) = 0))
+#define local_irq_restore(f)	((void)(f))
+#define raw_spin_lock_irqsave(s, f)	do { (f) = 0; raw_spin_lock(s); } while (0)
+#define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); } while (0)
+#define lockdep_assert_held(l)	((void)(l))
+#define cmpxchg(p, o, n)	__sync_val_compare_and_swap(p, o, n)
+
+/* RCU: the bed defers to a quiescent point, shim_quiesce() */
+struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *); };
+void call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *));
+void shim_quiesce(void);
+
+/* memory */
+#define __GFP_DIRECT_RECLAIM	1u
+#define __GFP_HIGH		2u
+#define __GFP_NORETRY		4u
+#define __GFP_NOWARN		8u
+#define __GFP_ACCOUNT		16u
+#define __GFP_NOFAIL		32u
+#define GFP_KERNEL		__GFP_DIRECT_RECLAIM
+#define GFP_ATOMIC		__GFP_HIGH
+#define GFP_NOWAIT		__GFP_NOWARN
+#define gfpflags_allow_blocking(g)	(!!((g) & __GFP_DIRECT_RECLAIM))
+#define current_gfp_context(g)	(g)
+#define kzalloc(s, g)		calloc(1, s)
+#define kcalloc(n, s, g)	calloc(n, s)
+#define kfree(p)		free(p)
+#define slab_is_available()	true
+#define memalloc_noio_save()	0u
+#define memalloc_noio_restore(f)	((void)(f))
+#define cond_resched()		((void)0)
+#define is_vmalloc_addr(a)	false
+#define vmalloc_to_page(a)	((void *)0)
+#define page_to_phys(p)		((phys_addr_t)0)
+#define __pa(a)			((phys_addr_t)(unsigned long)(a))
+
+/* the rest: quiet, or straight to stderr */
+#define kmemleak_alloc_percpu(p, s, g)	((void)0)
+#define kmemleak_free_percpu(p)		((void)0)
+#define trace_percpu_create_chunk(a)	((void)0)
+#define trace_percpu_destroy_chunk(a)	((void)0)
+static inline void shim_ignore(int first, ...) { }
+#define trace_percpu_alloc_percpu(...)	shim_ignore(0, __VA_ARGS__)
+#define trace_percpu_alloc_percpu_fail(...)	((void)0)
+#define trace_percpu_free_percpu(...)	shim_ignore(0, __VA_ARGS__)
+#define trace_percpu_free_percpu_enabled()	0
+#define DEFINE_RATELIMIT_STATE(n, i, b)	int n
+#define __ratelimit(r)		((void)(r), shim_verbose)
+#define pr_warn(...)		fprintf(stderr, __VA_ARGS__)
+#define pr_err(...)		fprintf(stderr, __VA_ARGS__)
+#define dump_stack()		((void)0)
+extern int shim_verbose;
+
+struct work_struct { int pending; };
+#define DECLARE_DELAYED_WORK(n, f)	int n; static void *shim_##n __attribute__((unused)) = (void *)f
+#define delayed_work_pending(w)	((void)(w), READ_ONCE(shim_work_due))
+#define system_long_wq		0
+#define queue_delayed_work(q, w, d)	((void)(w), (void)(d), __atomic_store_n(&shim_work_due, true, __ATOMIC_RELAXED))
+#define mod_delayed_work	queue_delayed_work
+extern bool shim_work_due;
+#define subsys_initcall(f)	static void __attribute__((constructor)) run_##f(void) { f(); }
+
+extern char __per_cpu_start[], __per_cpu_end[];
+void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved, gfp_t gfp);
+void free_percpu(void __percpu *ptr);
+bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr);
+
+#endif /* _PERCPU_SHIM_H */

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * shim: the parts of the kernel that are no one-liners, and the memory behind
+ * the area: one sparse mapping, so that populating is only accounting.
+ */
+#include <sys/mman.h>
+
+#include <shim.h>
+
+#include "area.h"
+#include "arena.h"
+#include "populate.h"
+#include "bed.h"
+
+unsigned int shim_nr_cpus;
+__thread unsigned int shim_cpu;
+int shim_verbose;
+bool shim_work_due;
+char __per_cpu_start[1], __per_cpu_end[1];
+
+unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from)
+{
+	unsigned long word;
+
+	for (; from < size; from = (from | 63) + 1) {
+		word = p[from / 64] >> (from % 64);
+		if (word)
+			return min(size, from + __builtin_ctzl(word));
+	}
+	return size;
+}
+
+unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, unsigned long from)
+{
+	unsigned long word;
+
+	for (; from < size; from = (from | 63) + 1) {
+		word = ~p[from / 64] >> (from % 64);
+		if (word)
+			return min(size, from + __builtin_ctzl(word));
+	}
+	return size;
+}
+
+unsigned long find_last_bit(const unsigned long *p, unsigned long size)
+{
+	unsigned long i, word;
+
+	for (i = BITS_TO_LONGS(size); i-- > 0;) {
+		word = p[i];
+		if (i == size / 64)
+			word &= ~(~0UL << (size % 64));
+		if (word)
+			return i * 64 + 63 - __builtin_clzl(word);
+	}
+	return size;
+}
+
+static void bitmap_fill_range(unsigned long *p, unsigned int start, unsigned int nr, bool on)
+{
+	while (nr) {
+		unsigned int part = min(nr, 64 - start % 64);
+		unsigned long mask = (~0UL >> (64 - part)) << (start % 64);
+
+		if (on)
+			p[start / 64] |= mask;
+		else
+			p[start / 64] &= ~mask;
+		start += part;
+		nr -= part;
+	}
+}
+
+void bitmap_set(unsigned long *p, unsigned int start, unsigned int nr)
+{
+	bitmap_fill_range(p, start, nr, true);
+}
+
+void bitmap_clear(unsigned long *p, unsigned int start, unsigned int nr)
+{
+	bitmap_fill_range(p, start, nr, false);
+}
+
+unsigned int bitmap_weight(const unsigned long *p, unsigned int nr)
+{
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < nr / 64; i++)
+		sum += hweight64(p[i]);
+	return nr % 64 ? sum + hweight64(p[i] << (64 - nr % 64)) : sum;
+}
+
+bool bitmap_subset(const unsigned long *a, const unsigned long *b, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr / 64; i++)
+		if (a[i] & ~b[i])
+			return false;
+	return true;
+}
+
+unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, unsigned long start,
+					 unsigned int nr, unsigned long align_mask)
+{
+	unsigned long end, used;
+
+	for (;;) {
+		start = find_next_zero_bit(p, size, start);
+		start = (start + align_mask) & ~align_mask;
+		end = start + nr;
+		if (end > size)
+			return end;
+		used = find_next_bit(p, end, start);
+		if (used >= end)
+			return start;
+		start = used + 1;
+	}
+}
+
+static struct rcu_head *shim_rcu;
+
+void call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *))
+{
+	rcu->func = func;
+	rcu->next = shim_rcu;
+	shim_rcu = rcu;
+}
+
+/* Nobody is inside the allocator: run what waited for that. */
+void shim_quiesce(void)
+{
+	while (shim_rcu) {
+		struct rcu_head *rcu = shim_rcu;
+
+		shim_rcu = rcu->next;
+		rcu->func(rcu);
+	}
+}
+
+/* populate.h: the mapping is sparse and always there. */
+
+static long shim_fail_after = -1;
+unsigned long bed_populated, bed_depopulated;
+
+void bed_fail_populate_after(long n)
+{
+	shim_fail_after = n;
+}
+
+int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp)
+{
+	return 0;
+}
+
+void pcpu_populate_tables_exist(unsigned long end)
+{
+}
+
+bool pcpu_populate_allowed(gfp_t gfp)
+{
+	return true;
+}
+
+int pcpu_populate_page(unsigned long off, gfp_t gfp)
+{
+	if (!shim_fail_after)
+		return -ENOMEM;
+	if (shim_fail_after > 0)
+		shim_fail_after--;
+	__atomic_add_fetch(&bed_populated, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
+{
+	unsigned int cpu;
+
+	bed_depopulated++;
+	for_each_possible_cpu(cpu)
+		madvise((void *)pcpu_area_unit_addr(cpu, off), PAGE_SIZE,
+			MADV_DONTNEED);
+}
+
+void pcpu_depopulate_flush(unsigned long first, unsigned long end, struct list_head *pages)
+{
+}
+
+/**
+ * bed_boot - set up an area as the kernel does at boot
+ * @nr_cpus: simulated CPUs
+ * @static_size: bytes at offset 0 that nobody may have
+ * @early: bytes populated behind them
+ */
+void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long early)
+{
+	unsigned long size = nr_cpus > 256 ? 32UL << 20 : 256UL << 20;
+	unsigned int nr_chunks = size >> PCPU_CHUNK_SHIFT, i, n;
+	struct pcpu_chunk *chunk;
+	void *base;
+
+	shim_nr_cpus = nr_cpus;
+	base = mmap(NULL, nr_cpus * (size + PAGE_SIZE), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert(base != MAP_FAILED);
+	pcpu_area = (struct pcpu_area) {
+		.base = (unsigned long)base,
+		.stride = size + PAGE_SIZE,
+		.size = size,
+		.module_limit = size,
+		.static_size = static_size,
+		.window_shift = __builtin_ctzl(size),
+		.nr_units = nr_cpus,
+		.name = "bed",
+	};
+	pcpu_chunk_table_init(calloc(nr_chunks, sizeof(chunk)),
+			      calloc(BITS_TO_LONGS(nr_chunks), sizeof(long)));
+	n = pcpu_arenas_wanted();
+	pcpu_arenas_init(aligned_alloc(64, n * sizeof(struct pcpu_arena)), n);
+	memset(pcpu_arenas, 0, n * sizeof(struct pcpu_arena));
+	pcpu_arenas_init(pcpu_arenas, n);
+
+	n = DIV_ROUND_UP(static_size + early, PCPU_CHUNK_SIZE);
+	for (i = 0; i < n; i++) {
+		unsigned long off = (unsigned long)i << PCPU_CHUNK_SHIFT;
+		unsigned long in = min(static_size + early - off, PCPU_CHUNK_SIZE);
+
+		chunk = calloc(1, sizeof(*chunk));
+		pcpu_chunk_init(chunk, i);
+		chunk->populated = pcpu_page_mask(0, PFN_UP(in) - 1);
+		chunk->pinned = chunk->populated;
+		pcpu_chunk_publish(chunk);
+		if (static_size > off)
+			pcpu_chunk_take(chunk, 0, min(static_size - off, PCPU_CHUNK_SIZE) >>
+					PCPU_GRANULE_SHIFT);
+	}
+}

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "populate.h"
 
 /* Whether @gfp asks to charge somebody. */
 static bool pcpu_account_memcg(gfp_t gfp)
@@ -47,8 +48,14 @@ size_t pcpu_account_bytes(size_t size)
 /* Note @bytes, or give back -@bytes, in the statistics of @objcg's cgroup. */
 static void pcpu_account_stat(struct obj_cgroup *objcg, long bytes)
 {
+	/* The statistics take an int at a time. */
 	rcu_read_lock();
-	mod_memcg_state(obj_cgroup_memcg(objcg), MEMCG_PERCPU_B, bytes);
+	while (bytes) {
+		int part = clamp(bytes, -(long)INT_MAX, (long)INT_MAX);
+
+		mod_memcg_state(obj_cgroup_memcg(objcg), MEMCG_PERCPU_B, part);
+		bytes -= part;
+	}
 	rcu_read_unlock();
 }
 
@@ -162,7 +169,7 @@ static struct pcpu_owner *pcpu_account_open(struct pcpu_chunk *chunk,
 	struct pcpu_owner **books = &chunk->owners[pcpu_off_to_page(off)];
 	struct pcpu_owner *owners;
 
-	if (!READ_ONCE(*books) && slab_is_available()) {
+	if (!READ_ONCE(*books) && pcpu_metadata_allowed(gfp)) {
 		owners = kcalloc(PCPU_PAGE_OWNERS, sizeof(*owners),
 				 gfp | __GFP_NOWARN);
 		if (owners && cmpxchg(books, NULL, owners))

@@ -56,7 +56,8 @@ static struct pcpu_arena *pcpu_arena_lock_home(struct pcpu_bin *bin)
 		struct pcpu_arena *arena = &pcpu_arenas[READ_ONCE(bin->home)];
 
 		raw_spin_lock(&arena->lock);
-		if (likely(READ_ONCE(bin->home) == arena->nr))
+		/* Pairs with rehome: what the old home's lock guarded is seen. */
+		if (likely(smp_load_acquire(&bin->home) == arena->nr))
 			return arena;
 		raw_spin_unlock(&arena->lock);
 	}
@@ -92,7 +93,8 @@ static void pcpu_arena_rehome(struct pcpu_bin *bin, unsigned int to)
 	local_irq_save(flags);
 	from = pcpu_arena_lock_home(bin);
 	bin->state = PCPU_BIN_MOVING;
-	WRITE_ONCE(bin->home, to);
+	/* Pairs with lock_home, whose caller may hold the new lock already. */
+	smp_store_release(&bin->home, to);
 	raw_spin_unlock(&from->lock);
 	local_irq_restore(flags);
 }
@@ -107,6 +109,8 @@ static void pcpu_arena_adopt(struct pcpu_bin *bin)
 	if (!arena->current_bin[bin->class]) {
 		arena->current_bin[bin->class] = bin;
 		bin->state = PCPU_BIN_CURRENT;
+	} else if (bin->free == pcpu_class_mask(bin->class)) {
+		pcpu_bin_dissolve(bin);
 	} else {
 		pcpu_bin_share(bin);
 	}

@@ -163,7 +163,7 @@ static void pcpu_balance_shrink(void)
 	long excess;
 	u64 pages;
 
-	while ((excess = READ_ONCE(pcpu_counts.empty) - PCPU_RESERVE_KEEP) > 0) {
+	while ((excess = pcpu_balance_excess(PCPU_RESERVE_KEEP)) > 0) {
 		chunk = pcpu_balance_claim_spare(excess, &pages);
 		if (!chunk)
 			return;
@@ -216,7 +216,7 @@ void pcpu_balance_now(void)
 {
 	unsigned int noio = memalloc_noio_save();
 
-	if (READ_ONCE(pcpu_counts.empty) > PCPU_RESERVE_HIGH)
+	if (pcpu_balance_excess(PCPU_RESERVE_KEEP) > 0)
 		pcpu_arenas_trim();
 	pcpu_balance_shrink();
 	pcpu_balance_chunks();

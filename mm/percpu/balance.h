@@ -6,6 +6,7 @@
 #define _MM_PERCPU_BALANCE_H
 
 #include <linux/compiler.h>
+#include <linux/minmax.h>
 
 #include "chunk.h"
 
@@ -23,12 +24,19 @@
 
 void pcpu_balance_kick(void);
 
+/* Pages beyond @keep that could be given back. */
+static inline long pcpu_balance_excess(long keep)
+{
+	return min(READ_ONCE(pcpu_counts.empty) - keep,
+		   READ_ONCE(pcpu_counts.loose));
+}
+
 /* Call the worker if the reserve is out of bounds. Any context, no lock. */
 static inline void pcpu_balance_check(void)
 {
-	long empty = READ_ONCE(pcpu_counts.empty);
-
-	if (unlikely(empty < PCPU_RESERVE_LOW || empty > PCPU_RESERVE_HIGH))
+	if (unlikely(READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW ||
+		     pcpu_balance_excess(PCPU_RESERVE_KEEP) >
+		     PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP))
 		pcpu_balance_kick();
 }
 

@@ -266,7 +266,7 @@ static bool pcpu_bins_alloc(struct pcpu_chunk *chunk, unsigned int page,
 
 	if (READ_ONCE(chunk->bins[page]))
 		return true;
-	if (!slab_is_available())
+	if (!pcpu_metadata_allowed(gfp))
 		return false;
 	bins = kcalloc(PCPU_PAGE_SLOTS, sizeof(*bins), gfp);
 	if (!bins)
@@ -339,7 +339,11 @@ bool pcpu_bin_add_page(gfp_t gfp, const char **why)
 
 again:
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	chunk = pcpu_chunk_claim_page(!pcpu_populate_allowed(gfp), &page);
+	/* The reserve is for those who cannot wait; others leave it alone. */
+	chunk = gfpflags_allow_blocking(gfp) && pcpu_populate_allowed(gfp) ?
+		NULL : pcpu_chunk_claim_page(true, &page);
+	if (!chunk && pcpu_populate_allowed(gfp))
+		chunk = pcpu_chunk_claim_page(false, &page);
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	if (!chunk) {
 		if (!pcpu_populate_allowed(gfp)) {

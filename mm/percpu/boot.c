@@ -90,12 +90,14 @@ unsigned long __init pcpu_boot_reserve(unsigned long choice)
 
 /*
  * A linear first chunk is for machines that cannot have it mapped: encrypted
- * guests flip pages of the linear map only, KMSAN needs metadata for it early.
+ * guests flip pages of the linear map only, KMSAN needs metadata for it early,
+ * sparc64 and powerpc touch percpu data where only linear memory is mapped.
  */
 static bool __init pcpu_want_mapped(void)
 {
 	if (!IS_ENABLED(CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK) ||
-	    !IS_ENABLED(CONFIG_64BIT) || IS_ENABLED(CONFIG_KMSAN))
+	    !(IS_ENABLED(CONFIG_X86_64) || IS_ENABLED(CONFIG_ARM64) ||
+	      IS_ENABLED(CONFIG_RISCV)) || IS_ENABLED(CONFIG_KMSAN))
 		return false;
 	if (pcpu_chosen_fc != PCPU_FC_AUTO)
 		return false;
@@ -132,7 +134,7 @@ int __init pcpu_embed_first_chunk(size_t reserved_size, size_t dyn_size,
 #ifdef CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK
 /**
  * pcpu_page_first_chunk - set up the area with a first chunk mapped by pages
- * @reserved_size: unused, modules need no reserve in this layout
+ * @reserved_size: bytes to hold back for modules should it end up linear
  * @cpu_to_nd_fn: the node of a CPU, or %NULL
  *
  * Return: 0 or a negative error.
@@ -140,7 +142,14 @@ int __init pcpu_embed_first_chunk(size_t reserved_size, size_t dyn_size,
 int __init pcpu_page_first_chunk(size_t reserved_size,
 				 pcpu_fc_cpu_to_node_fn_t cpu_to_nd_fn)
 {
-	return pcpu_first_chunk_mapped(false, cpu_to_nd_fn);
+	int ret = pcpu_first_chunk_mapped(false, cpu_to_nd_fn);
+
+	/* With little vmalloc space, rather linear than not at all. */
+	if (ret == -ENOSPC)
+		ret = pcpu_first_chunk_linear(pcpu_boot_reserve(reserved_size),
+					      PERCPU_DYNAMIC_RESERVE,
+					      PAGE_SIZE);
+	return ret;
 }
 #endif
 

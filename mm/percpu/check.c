@@ -146,11 +146,14 @@ const char *pcpu_check_area(void)
 		sum.empty_chunks += pcpu_chunk_is_empty(chunk);
 		sum.populated += hweight64(chunk->populated);
 		sum.empty += hweight64(pcpu_chunk_spare(chunk));
+		sum.loose += hweight64(pcpu_chunk_spare(chunk) &
+				       ~chunk->pinned);
 	}
 	if (!bad && (sum.chunks != pcpu_counts.chunks ||
 		     sum.empty_chunks != pcpu_counts.empty_chunks ||
 		     sum.populated != pcpu_counts.populated ||
-		     sum.empty != pcpu_counts.empty))
+		     sum.empty != pcpu_counts.empty ||
+		     sum.loose != pcpu_counts.loose))
 		bad = "the global counts are not the sum over chunks";
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	return bad;

@@ -58,10 +58,13 @@ static void pcpu_chunk_relist(struct pcpu_chunk *chunk)
 static void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
 {
 	long populated = sign * (long)hweight64(chunk->populated);
-	long empty = sign * (long)hweight64(pcpu_chunk_spare(chunk));
+	u64 spare = pcpu_chunk_spare(chunk);
+	long empty = sign * (long)hweight64(spare);
+	long loose = sign * (long)hweight64(spare & ~chunk->pinned);
 
 	WRITE_ONCE(pcpu_counts.populated, pcpu_counts.populated + populated);
 	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + empty);
+	WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + loose);
 	pcpu_counts.empty_chunks += sign * pcpu_chunk_is_empty(chunk);
 }
 
@@ -373,6 +376,12 @@ unsigned int pcpu_chunk_top(void)
 	return last == pcpu_area_nr_chunks() ? 0 : last + 1;
 }
 
+/* Whether a chunk of a number below @limit could still be created. */
+bool pcpu_chunk_creatable(unsigned int limit)
+{
+	return find_first_zero_bit(pcpu_chunk_taken, limit) < limit;
+}
+
 /* Make what a chunk of number @nr needs, without a lock. */
 static struct pcpu_chunk *pcpu_chunk_make(unsigned int nr, gfp_t gfp,
 					  const char **why)
@@ -444,7 +453,7 @@ static int pcpu_chunks_find_run(unsigned int nr, unsigned int limit)
 		if (i % per_window == 0)
 			first = i;
 		if (test_bit(i, pcpu_chunk_taken) &&
-		    !(chunk && pcpu_chunk_is_empty(chunk)))
+		    !(chunk && pcpu_chunk_is_empty(chunk) && !chunk->reserved))
 			first = i + 1;
 		else if (i + 1 - first == nr)
 			return first;

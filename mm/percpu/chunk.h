@@ -99,6 +99,7 @@ struct pcpu_chunk {
  * @populated: pages with memory behind them
  * @empty: of those, pages with nothing in use that could be given to an
  *	object at once: the reserve that atomic callers live on
+ * @loose: of those, pages that could be given back
  * @chunks: chunks that exist
  * @empty_chunks: of those, chunks with nothing in use
  * @max_chunks: the most chunks that existed at once
@@ -108,6 +109,7 @@ struct pcpu_chunk {
 struct pcpu_counts {
 	unsigned long populated;
 	long empty;
+	long loose;
 	unsigned int chunks;
 	unsigned int empty_chunks;
 	unsigned int max_chunks;
@@ -176,6 +178,7 @@ void pcpu_chunk_publish(struct pcpu_chunk *chunk);
 struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep);
 void pcpu_chunk_discard(struct pcpu_chunk *chunk);
 void pcpu_chunk_forbid(unsigned int first, unsigned int nr);
+bool pcpu_chunk_creatable(unsigned int limit);
 unsigned int pcpu_chunk_top(void);
 
 void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,

@@ -9,6 +9,8 @@
  * An object is placed before its pages are populated; until then it only owns
  * offsets.  What is longer than a chunk gets a run of empty chunks.
  */
+#include <linux/sched.h>
+
 #include "extent.h"
 #include "owner.h"
 #include "populate.h"
@@ -206,8 +208,8 @@ static unsigned long pcpu_extent_place_short(const struct pcpu_place *place,
 			return PCPU_NO_OFF;
 		}
 		if (place->module &&
-		    pcpu_chunk_top() >=
-		    pcpu_area.module_limit >> PCPU_CHUNK_SHIFT) {
+		    !pcpu_chunk_creatable(pcpu_area.module_limit >>
+					  PCPU_CHUNK_SHIFT)) {
 			*why = "no room in reach of modules, see percpu_reserve=";
 			return PCPU_NO_OFF;
 		}
@@ -231,6 +233,8 @@ static bool pcpu_extent_populate_pages(unsigned long base, u64 pages, gfp_t gfp)
 		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 		pcpu_chunk_set_populated(chunk, BIT_ULL(page), true);
 		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+		if (gfpflags_allow_blocking(gfp))
+			cond_resched();
 	}
 	return true;
 }
@@ -271,12 +275,14 @@ unsigned long pcpu_extent_alloc(const struct pcpu_place *place, gfp_t gfp,
 	};
 	unsigned long off;
 
-	if (fit.nr <= PCPU_CHUNK_GRANULES)
+	if (fit.nr <= PCPU_CHUNK_GRANULES) {
 		off = pcpu_extent_place_short(place, &fit, gfp, why);
-	else if (pcpu_populate_allowed(gfp))
+	} else if (pcpu_populate_allowed(gfp)) {
 		off = pcpu_extent_place_long(place, &fit, gfp, why);
-	else
-		off = PCPU_NO_OFF;
+	} else {
+		*why = "longer than a chunk, and may not populate";
+		return PCPU_NO_OFF;
+	}
 	if (off == PCPU_NO_OFF)
 		return off;
 

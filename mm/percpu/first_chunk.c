@@ -351,7 +351,8 @@ int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t to_node)
 	if (size < 2 * populated || size < 4 * PCPU_CHUNK_SIZE)
 		return -ENOSPC;
 
-	pcpu_area.huge = huge && pcpu_huge_pays(populated);
+	pcpu_area.huge = huge && size >= 2 * PMD_SIZE &&
+			 pcpu_huge_pays(populated);
 	if (pcpu_area.huge)
 		populated = PMD_SIZE;
 	pcpu_area.size = size;
@@ -417,10 +418,19 @@ static void __init pcpu_reserve_windows(void)
 
 	pcpu_area.pitch = pcpu_area.nr_units * window;
 	fair = VMALLOC_TOTAL / 8 / pcpu_area.pitch;
-	n = pcpu_boot_area_size(PCPU_AREA_MAX_SIZE) / window - 1;
+	n = max(pcpu_boot_area_size(PCPU_AREA_MAX_SIZE) / window, 2UL) - 1;
 	n = clamp(n, 1UL, max(fair, 1UL));
 	pcpu_area.size = (n + 1) * window;
 	pcpu_area.rest = pcpu_reserve_vm(n * pcpu_area.pitch, window);
+}
+
+/*
+ * Whether code of modules reaches percpu data in vmalloc space although the
+ * first chunk is linear. Large models and 32-bit pointers do.
+ */
+static bool __init pcpu_modules_reach_far(void)
+{
+	return IS_ENABLED(CONFIG_UML) || !IS_ENABLED(CONFIG_64BIT);
 }
 
 /**
@@ -440,15 +450,16 @@ int __init pcpu_first_chunk_linear(unsigned long reserved,
 	pcpu_area.name = "chunk-major";
 	pcpu_area.nr_units = pcpu_wanted_units();
 	pcpu_area.static_size = pcpu_static_size();
-	pcpu_area.reserved_size = PFN_ALIGN(reserved);
+	if (!pcpu_modules_reach_far())
+		pcpu_area.reserved_size = PFN_ALIGN(reserved);
 	populated = PFN_ALIGN(pcpu_area.static_size + dynamic) +
 		    pcpu_area.reserved_size;
 
 	if (!pcpu_linear_units(populated, align))
 		return -ENOMEM;
 	pcpu_reserve_windows();
-	pcpu_area.module_limit = pcpu_area.reserved_size ?
-				 pcpu_area_window_size() : pcpu_area.size;
+	pcpu_area.module_limit = pcpu_modules_reach_far() ?
+				 pcpu_area.size : pcpu_area_window_size();
 
 	for (unit = 0; unit < pcpu_area.nr_units; unit++) {
 		memset((void *)pcpu_area_unit_addr(unit, 0), 0,

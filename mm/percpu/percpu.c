@@ -15,6 +15,7 @@
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -38,6 +39,7 @@
  * @align: alignment in bytes, as asked for
  * @gfp: the caller's flags within its context
  * @module: for a module's percpu section
+ * @owned: somebody may have to pay for it
  * @class: size class, or -1 for an extent
  * @room: bytes on each CPU that the object takes
  * @why: the reason, when the request is refused
@@ -47,6 +49,7 @@ struct pcpu_request {
 	size_t align;
 	gfp_t gfp;
 	bool module;
+	bool owned;
 	int class;
 	size_t room;
 	const char *why;
@@ -74,7 +77,8 @@ static bool pcpu_request_check(struct pcpu_request *req)
 		return false;
 	}
 
-	if (pcpu_account_wanted(req->gfp))
+	req->owned = pcpu_account_wanted(req->gfp);
+	if (req->owned)
 		size = max(size, PCPU_OWNED_MIN);
 	req->class = req->module ? -1 : pcpu_class_of(size, req->align);
 	if (req->class >= 0)
@@ -108,6 +112,18 @@ static void pcpu_clear(unsigned long off, size_t size)
 		memset((void *)(addr + cpu * pcpu_area.stride), 0, size);
 }
 
+/* The same for large objects, of callers that may sleep. */
+static void pcpu_clear_patiently(unsigned long off, size_t size)
+{
+	size_t part;
+
+	for (; size; off += part, size -= part) {
+		part = min(size, (size_t)PAGE_SIZE);
+		pcpu_clear(off, part);
+		cond_resched();
+	}
+}
+
 /* Clear the object, tell everybody, and turn it into a pointer. */
 static void __percpu *pcpu_request_finish(struct pcpu_request *req,
 					  unsigned long off,
@@ -117,9 +133,15 @@ static void __percpu *pcpu_request_finish(struct pcpu_request *req,
 	void __percpu *ptr = pcpu_area_off_to_ptr(off);
 	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
 
-	pcpu_clear(off, req->room);
+	if (unlikely(req->room > PAGE_SIZE) &&
+	    gfpflags_allow_blocking(req->gfp))
+		pcpu_clear_patiently(off, req->room);
+	else
+		pcpu_clear(off, req->room);
 	kmemleak_alloc_percpu(ptr, req->size, req->gfp);
-	pcpu_account_record(off, req->room, req->gfp & PCPU_GFP_PASSED, objcg);
+	if (req->owned)
+		pcpu_account_record(off, req->room,
+				    req->gfp & PCPU_GFP_PASSED, objcg);
 	pcpu_stats_alloc(req->size);
 	trace_percpu_alloc_percpu(caller, req->module,
 				  !gfpflags_allow_blocking(req->gfp), req->size,
@@ -176,15 +198,18 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 	struct obj_cgroup *objcg = NULL;
 	unsigned long off;
 
+	might_alloc(req.gfp);
 	if (unlikely(!pcpu_request_check(&req)))
 		goto refused;
-	if (unlikely(!pcpu_account_charge(req.room, req.gfp, &objcg)))
+	if (unlikely(req.owned &&
+		     !pcpu_account_charge(req.room, req.gfp, &objcg)))
 		return NULL;
 
 	off = pcpu_request_place(&req);
 	pcpu_balance_check();
 	if (unlikely(off == PCPU_NO_OFF)) {
 		pcpu_account_cancel(req.room, objcg);
+		pcpu_balance_kick();
 		goto refused;
 	}
 	return pcpu_request_finish(&req, off, objcg, _RET_IP_);

@@ -106,24 +106,33 @@ int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp)
 }
 
 /**
+ * pcpu_metadata_allowed - whether a caller may use slab and the page allocator
+ * @gfp: the caller's flags
+ *
+ * Before slab is up there is only what was mapped at boot; on PREEMPT_RT both
+ * take sleeping locks, whatever @gfp says.
+ */
+bool pcpu_metadata_allowed(gfp_t gfp)
+{
+	return slab_is_available() &&
+	       (gfpflags_allow_blocking(gfp) ||
+		!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible());
+}
+
+/**
  * pcpu_populate_allowed - whether a caller may populate pages
  * @gfp: the caller's flags
  *
- * Before slab is up there is only what was mapped at boot.
- *
- * UML syncs its page tables under a lock that is not IRQ-safe, KMSAN allocates
- * metadata while mapping, and PREEMPT_RT has a sleeping page allocator: there,
- * callers that may not sleep live on the reserve.
+ * UML syncs its page tables under a lock that is not IRQ-safe, and KMSAN
+ * allocates metadata while mapping: there, as where no memory can be had at
+ * all, callers that may not sleep live on the reserve.
  */
 bool pcpu_populate_allowed(gfp_t gfp)
 {
-	if (!slab_is_available())
+	if (!pcpu_metadata_allowed(gfp))
 		return false;
-	if (gfpflags_allow_blocking(gfp))
-		return true;
-	if (IS_ENABLED(CONFIG_UML) || IS_ENABLED(CONFIG_KMSAN))
-		return false;
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+	return gfpflags_allow_blocking(gfp) ||
+	       !(IS_ENABLED(CONFIG_UML) || IS_ENABLED(CONFIG_KMSAN));
 }
 
 static void pcpu_free_pages(struct list_head *pages)
@@ -142,6 +151,9 @@ static int pcpu_get_pages(struct list_head *pages, gfp_t gfp)
 	struct page *page;
 	unsigned int cpu;
 
+	/* Who cannot wait may well fail; the refusal says it all. */
+	if (!gfpflags_allow_blocking(gfp))
+		gfp |= __GFP_NOWARN;
 	for_each_possible_cpu(cpu) {
 		page = alloc_pages_node(cpu_to_node(cpu),
 					gfp | __GFP_HIGHMEM, 0);

@@ -12,6 +12,7 @@
 int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp);
 void pcpu_populate_tables_exist(unsigned long end);
 
+bool pcpu_metadata_allowed(gfp_t gfp);
 bool pcpu_populate_allowed(gfp_t gfp);
 int pcpu_populate_page(unsigned long off, gfp_t gfp);
 void pcpu_depopulate_page(unsigned long off, struct list_head *pages);

@@ -157,6 +157,11 @@ void pcpu_populate_tables_exist(unsigned long end)
 {
 }
 
+bool pcpu_metadata_allowed(gfp_t gfp)
+{
+	return true;
+}
+
 bool pcpu_populate_allowed(gfp_t gfp)
 {
 	return true;

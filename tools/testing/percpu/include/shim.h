@@ -49,6 +49,8 @@ typedef uint64_t phys_addr_t;
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define might_alloc(g)		((void)(g))
 #define _RET_IP_		((unsigned long)__builtin_return_address(0))
 #define swap(a, b)		do { typeof(a) t_ = (a); (a) = (b); (b) = t_; } while (0)
 #define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The interface, seen from its callers, with the books checked behind it.
+ */
+#include <kunit/test.h>
+
+#include <linux/cpumask.h>
+#include <linux/irqflags.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "../balance.h"
+#include "../bin.h"
+#include "../check.h"
+#include "../extent.h"
+#include "../populate.h"
+
+#define NR_OBJECTS	512
+
+static DEFINE_PER_CPU(long, pcpu_test_static);
+
+static void pcpu_test_exit(struct kunit *test)
+{
+	const char *bad = pcpu_check_area();
+
+	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
+}
+
+/* All copies begin and end with what @want says, by CPU. */
+static void expect_filled(struct kunit *test, void __percpu *ptr, size_t size,
+			  u8 want, bool by_cpu)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		u8 *p = per_cpu_ptr((u8 __percpu *)ptr, cpu);
+		u8 tag = by_cpu ? want + cpu : want;
+
+		KUNIT_ASSERT_NULL(test, memchr_inv(p, tag, size));
+	}
+}
+
+static void fill(void __percpu *ptr, size_t size, u8 tag)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		memset(per_cpu_ptr(ptr, cpu), tag + cpu, size);
+}
+
+static bool aligned(void __percpu *ptr, size_t align)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (!IS_ALIGNED((unsigned long)per_cpu_ptr(ptr, cpu), align))
+			return false;
+	return true;
+}
+
+/* Every object is aligned, zero, and its own, whatever was there before. */
+static void sizes_and_aligns(struct kunit *test)
+{
+	static const size_t sizes[] = { 1, 3, 4, 5, 8, 9, 16, 17, 33, 64, 65,
+					100, 255, 1000, 1024, 4095, 4096, 5000,
+					8192 };
+	void __percpu **ptrs;
+	size_t align;
+	unsigned int i, n = 0, round;
+
+	ptrs = kunit_kcalloc(test, NR_OBJECTS, sizeof(*ptrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptrs);
+	for (round = 0; round < 2; round++) {
+		n = 0;
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			for (align = 1; align <= PAGE_SIZE; align *= 2) {
+				ptrs[n] = __alloc_percpu(sizes[i], align);
+				KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptrs[n]);
+				KUNIT_ASSERT_TRUE(test, aligned(ptrs[n], align));
+				expect_filled(test, ptrs[n], sizes[i], 0, false);
+				fill(ptrs[n], sizes[i], n);
+				n++;
+			}
+		}
+		while (n--) {
+			expect_filled(test, ptrs[n],
+				      sizes[n / (PAGE_SHIFT + 1)], n, true);
+			free_percpu(ptrs[n]);
+		}
+	}
+}
+
+/* What does not fit into a chunk, as far as the machine has the memory. */
+static void large_objects(struct kunit *test)
+{
+	static const size_t sizes[] = { 32792, SZ_128K, SZ_256K, SZ_256K + 16,
+					SZ_512K + 40, SZ_1M };
+	unsigned long budget = totalram_pages() / 8 / num_possible_cpus();
+	unsigned long before;
+	void __percpu *ptr;
+	unsigned int i;
+
+	pcpu_balance_now();
+	before = pcpu_nr_pages();
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		if (PFN_UP(sizes[i]) > budget ||
+		    sizes[i] > pcpu_area_max_object())
+			continue;
+		ptr = __alloc_percpu(sizes[i], 8);
+		KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
+		expect_filled(test, ptr, sizes[i], 0, false);
+		fill(ptr, sizes[i], i);
+		expect_filled(test, ptr, sizes[i], i, true);
+		free_percpu(ptr);
+	}
+	pcpu_balance_now();
+	KUNIT_EXPECT_LE(test, pcpu_nr_pages(),
+			before + 8 * num_possible_cpus());
+}
+
+/* With IRQs off nothing may sleep, and the reserve at least is served. */
+static void atomic_context(struct kunit *test)
+{
+	void __percpu *ptrs[16];
+	unsigned long flags;
+	unsigned int i;
+
+	pcpu_balance_now();
+	local_irq_save(flags);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		ptrs[i] = __alloc_percpu_gfp(8 << (i % 6), 8, GFP_ATOMIC);
+	local_irq_restore(flags);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		KUNIT_EXPECT_NOT_NULL(test, (__force void *)ptrs[i]);
+	local_irq_save(flags);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		free_percpu(ptrs[i]);
+	local_irq_restore(flags);
+}
+
+static void refused_requests(struct kunit *test)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+
+	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(0, 8, gfp));
+	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(8, 0, gfp));
+	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(8, 12, gfp));
+	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(8, 2 * PAGE_SIZE, gfp));
+	KUNIT_EXPECT_NULL(test, (__force void *)
+			  __alloc_percpu_gfp(pcpu_area_max_object() + 1, 8, gfp));
+	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(SIZE_MAX, 8, gfp));
+}
+
+/* A wrong free changes nothing: neighbours and the object itself stay. */
+static void wrong_frees(struct kunit *test)
+{
+	u64 __percpu *small = alloc_percpu(u64);
+	u8 __percpu *large = __alloc_percpu(200, 16);
+	u8 __percpu *next = __alloc_percpu(200, 16);
+	void *other = kunit_kmalloc(test, 64, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)small);
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)large);
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)next);
+	fill(large, 200, 1);
+	fill(next, 200, 2);
+
+	free_percpu(NULL);
+	free_percpu((u8 __percpu *)small + 4);
+	free_percpu(large + 1);
+	free_percpu(large + 16);
+	free_percpu((__force void __percpu *)other);
+	free_percpu((__force void __percpu *)1UL);
+	if (IS_ENABLED(CONFIG_SMP))
+		free_percpu(&pcpu_test_static);
+	KUNIT_EXPECT_NULL(test, pcpu_check_area());
+	expect_filled(test, large, 200, 1, true);
+	expect_filled(test, next, 200, 2, true);
+
+	free_percpu(large);
+	free_percpu(large);
+	expect_filled(test, next, 200, 2, true);
+	free_percpu(next);
+	free_percpu(small);
+}
+
+/* What was taken is given back. */
+static void memory_comes_back(struct kunit *test)
+{
+	static const size_t sizes[] = { 4, 8, 64, 200, 1024 };
+	unsigned long before, peak, slack = 8 * num_possible_cpus();
+	void __percpu **ptrs;
+	unsigned int i;
+
+	ptrs = kvcalloc(4096, sizeof(*ptrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptrs);
+	pcpu_balance_now();
+	before = pcpu_nr_pages();
+	for (i = 0; i < 4096; i++)
+		ptrs[i] = __alloc_percpu(sizes[i % ARRAY_SIZE(sizes)], 4);
+	peak = pcpu_nr_pages();
+	for (i = 0; i < 4096; i++)
+		free_percpu(ptrs[(i * 7) % 4096]);
+	pcpu_balance_now();
+	KUNIT_EXPECT_LE(test, pcpu_nr_pages(), before + slack);
+	KUNIT_EXPECT_GE(test, peak, before);
+	kvfree(ptrs);
+}
+
+/* The worker brings the reserve into its bounds. */
+static void reserve_is_kept(struct kunit *test)
+{
+	pcpu_balance_now();
+	KUNIT_EXPECT_GE(test, READ_ONCE(pcpu_counts.empty), PCPU_RESERVE_LOW);
+	KUNIT_EXPECT_LE(test, pcpu_balance_excess(PCPU_RESERVE_KEEP),
+			PCPU_RESERVE_HIGH);
+}
+
+static void physical_addresses(struct kunit *test)
+{
+	u8 __percpu *ptr = __alloc_percpu(3 * PAGE_SIZE, PAGE_SIZE);
+	unsigned int cpu, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < 3 * PAGE_SIZE; i += 1000) {
+			u8 *p = per_cpu_ptr(ptr, cpu) + i;
+			phys_addr_t phys = is_vmalloc_addr(p) ?
+				page_to_phys(vmalloc_to_page(p)) + offset_in_page(p) :
+				__pa(p);
+
+			KUNIT_EXPECT_EQ(test, per_cpu_ptr_to_phys(p), phys);
+		}
+	}
+	free_percpu(ptr);
+}
+
+static void static_addresses(struct kunit *test)
+{
+	u64 __percpu *ptr = alloc_percpu(u64);
+	unsigned int cpu;
+
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
+	for_each_possible_cpu(cpu) {
+		unsigned long addr = (unsigned long)per_cpu_ptr(&pcpu_test_static, cpu);
+		unsigned long can = 0;
+
+		KUNIT_EXPECT_EQ(test, is_kernel_percpu_address(addr),
+				IS_ENABLED(CONFIG_SMP));
+		KUNIT_EXPECT_FALSE(test, is_kernel_percpu_address((unsigned long)
+								 per_cpu_ptr(ptr, cpu)));
+		if (__is_kernel_percpu_address(addr, &can))
+			KUNIT_EXPECT_EQ(test, can,
+					(unsigned long)per_cpu_ptr(&pcpu_test_static,
+								   get_boot_cpu_id()));
+	}
+	free_percpu(ptr);
+}
+
+/* Offset, pointer, address and unit name each other, in every chunk. */
+static void arithmetic(struct kunit *test)
+{
+	unsigned long off, back;
+	unsigned int cpu, unit, nr;
+
+	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++) {
+		for (unit = 0; unit < 2; unit++) {
+			off = ((unsigned long)nr << PCPU_CHUNK_SHIFT) +
+			      unit * (PCPU_CHUNK_SIZE - 1);
+			KUNIT_ASSERT_EQ(test, off,
+					pcpu_area_ptr_to_off(pcpu_area_off_to_ptr(off)));
+		}
+		for_each_possible_cpu(cpu) {
+			KUNIT_ASSERT_TRUE(test,
+					  pcpu_area_addr_to_off(pcpu_area_unit_addr(cpu, off),
+								&back, &unit));
+			KUNIT_ASSERT_EQ(test, back, off);
+			KUNIT_ASSERT_EQ(test, unit, cpu);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, PCPU_NO_OFF,
+			pcpu_area_ptr_to_off((void __percpu __force *)1UL));
+	KUNIT_EXPECT_FALSE(test, pcpu_area_addr_to_off((unsigned long)&off, &back,
+						       &unit));
+}
+
+static void classes(struct kunit *test)
+{
+	size_t size, align;
+	int class;
+	u32 in;
+
+	for (size = 1; size <= 256; size++) {
+		for (align = 1; align <= 256; align *= 2) {
+			class = pcpu_class_of(size, align);
+			if (max(size, align) > PCPU_SMALL_MAX) {
+				KUNIT_EXPECT_EQ(test, class, -1);
+				continue;
+			}
+			KUNIT_ASSERT_GE(test, class, 0);
+			KUNIT_EXPECT_GE(test, pcpu_classes[class].size, size);
+			KUNIT_EXPECT_EQ(test, pcpu_classes[class].size % align, 0);
+		}
+	}
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		const struct pcpu_class *c = &pcpu_classes[class];
+
+		KUNIT_EXPECT_LE(test, c->nr, 64);
+		for (in = 0; in < c->bytes; in++)
+			KUNIT_ASSERT_EQ(test, (in * c->recip) >> 20, in / c->size);
+	}
+}
+
+/* Random granules taken from and given to a chunk, against its own books. */
+static void chunk_hints(struct kunit *test)
+{
+	struct pcpu_chunk *chunk = kunit_kzalloc(test, sizeof(*chunk), GFP_KERNEL);
+	struct pcpu_counts saved;
+	unsigned long flags;
+	const char *bad = NULL;
+	unsigned int i, start, end, seed = 12345;
+
+	KUNIT_ASSERT_NOT_NULL(test, chunk);
+	pcpu_chunk_init(chunk, 0);
+	for (i = 0; i < 2000 && !bad; i++) {
+		seed = seed * 1103515245 + 12345;
+		start = (seed >> 8) % PCPU_CHUNK_GRANULES;
+		/* A private chunk must not show in the global counts. */
+		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		saved = pcpu_counts;
+		if (test_bit(start, chunk->used)) {
+			end = find_next_zero_bit(chunk->used, PCPU_CHUNK_GRANULES, start);
+			end = min(end, start + (seed >> 3) % 700 + 1);
+			pcpu_chunk_give(chunk, start, end - start);
+		} else {
+			end = find_next_bit(chunk->used, PCPU_CHUNK_GRANULES, start);
+			end = min(end, start + (seed >> 3) % 700 + 1);
+			pcpu_chunk_take(chunk, start, end - start);
+		}
+		list_del_init(&chunk->list);
+		bad = pcpu_check_chunk(chunk);
+		pcpu_counts = saved;
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	}
+	KUNIT_EXPECT_NULL_MSG(test, bad, "step %u: %s", i, bad ?: "");
+}
+
+/* Free in another order than allocated; the bins end up in order. */
+static void bins_in_any_order(struct kunit *test)
+{
+	void __percpu **ptrs;
+	unsigned int i, stride;
+
+	ptrs = kunit_kcalloc(test, 1024, sizeof(*ptrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptrs);
+	for (stride = 1; stride < 64; stride += 14) {
+		for (i = 0; i < 1024; i++) {
+			ptrs[i] = __alloc_percpu(i % 3 ? 8 : 4, 4);
+			KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptrs[i]);
+		}
+		for (i = 0; i < 1024; i++)
+			free_percpu(ptrs[i * stride % 1024]);
+	}
+}
+
+static struct kunit_case pcpu_interface_cases[] = {
+	KUNIT_CASE(arithmetic),
+	KUNIT_CASE(classes),
+	KUNIT_CASE(chunk_hints),
+	KUNIT_CASE(bins_in_any_order),
+	KUNIT_CASE(sizes_and_aligns),
+	KUNIT_CASE_SLOW(large_objects),
+	KUNIT_CASE(atomic_context),
+	KUNIT_CASE(refused_requests),
+	KUNIT_CASE(wrong_frees),
+	KUNIT_CASE(memory_comes_back),
+	KUNIT_CASE(reserve_is_kept),
+	KUNIT_CASE(physical_addresses),
+	KUNIT_CASE(static_addresses),
+	{ }
+};
+
+static struct kunit_suite pcpu_interface_suite = {
+	.name = "percpu_interface",
+	.exit = pcpu_test_exit,
+	.test_cases = pcpu_interface_cases,
+};
+kunit_test_suite(pcpu_interface_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the percpu allocator's interface");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Objects of all sizes are allocated, hold what is written to them on every
+# CPU, and are freed; requests and frees that are wrong are refused.
+
+. "$(dirname "$0")/functions.sh"
+
+phys_address() {
+	sed -n 's/^\([0-9a-f]*\) . per_cpu_ptr_to_phys$/0x\1/p' /proc/kallsyms \
+		2>/dev/null | head -n 1
+}
+
+# Called through a pointer, the function would trap there.
+phys_case() {
+	if grep -qw ibt /proc/cpuinfo; then
+		skip phys "indirect branch tracking"
+	else
+		run_case phys phys_fn="$(phys_address)"
+	fi
+}
+
+static_case() {
+	log_mark
+	if ! module_load test_percpu_static; then
+		log_since_mark | comment
+		fail static_alignments "the module was not loaded"
+	elif ! module_unload test_percpu_static || ! log_is_clean; then
+		fail static_alignments "unloading"
+	else
+		pass static_alignments
+	fi
+}
+
+bad_frees_case() {
+	if old_allocator; then
+		skip bad_frees "this allocator does not check frees"
+		return
+	fi
+	run_case bad_frees
+	say "$(log_since_mark | grep -c 'free_percpu(') frees reported"
+}
+
+plan 11
+
+if old_allocator; then STRICT=0; else STRICT=1; fi
+OBJECTS=$(($(unit_budget 4) / 415 / $(count_cpus /sys/devices/system/cpu/online)))
+OBJECTS=$(max 16 "$(min "$OBJECTS" 256)")
+
+run_case tour
+run_case basic
+run_case sizes_large max_size="$(unit_budget 2)"
+run_case bad_requests strict=$STRICT
+bad_frees_case
+phys_case
+run_case module_static
+static_case
+run_case irq seconds="$(min 2 "$SECONDS_TO_RUN")" max_objects="$OBJECTS"
+run_case atomic_burst min_served="${PERCPU_MIN_SERVED:-0}"
+run_case basic
+
+finish

@@ -1,0 +1,195 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Control groups take percpu memory; when they go it comes back, and while they
+# live it is charged to whom it belongs.
+#
+# NR is the number of groups, by default 100.  PERCPU_SLACK_KB is what may be
+# kept for each CPU, by default 64, besides a tenth of what they took.
+
+. "$(dirname "$0")/functions.sh"
+
+NR=${NR:-100}
+TOP=
+
+# Of SIGPIPE the shell does not tell.
+group_kill() {
+	for pid in $(cat "$TOP"/*/cgroup.procs 2>/dev/null); do
+		kill -PIPE "$pid" 2>/dev/null
+	done
+	wait
+}
+
+groups_remove() {
+	group_kill
+	for group in "$TOP"/*/; do
+		[ ! -d "$group" ] || rmdir "$group" || return 1
+	done
+}
+
+extra_cleanup() {
+	if [ -n "$TOP" ] && [ -d "$TOP" ]; then
+		groups_remove
+		rmdir "$TOP"
+	fi
+}
+
+enable_controllers() {
+	for name in $(cat "$1/cgroup.controllers"); do
+		echo "+$name" > "$1/cgroup.subtree_control" 2>/dev/null
+	done
+}
+
+# group_run <group> <command...>: in that group
+group_run() {
+	group=$1
+	shift
+	sh -c 'echo 0 > "$0/cgroup.procs" && exec "$@"' "$group" "$@"
+}
+
+groups_make() {
+	made=0
+	while [ $made -lt "$1" ]; do
+		mkdir "$TOP/$made" || return 1
+		if [ $((made % 10)) = 0 ]; then
+			group_run "$TOP/$made" sleep 300 &
+		fi
+		made=$((made + 1))
+	done
+	# They all run, so that what they need is there.
+	sleep 1
+}
+
+# What the caches hold of a group keeps it; 4 keeps the log free of it.
+drop_caches() {
+	echo 4 > /proc/sys/vm/drop_caches
+	echo 3 > /proc/sys/vm/drop_caches
+}
+
+percpu_back() {
+	drop_caches
+	percpu_at_most "$1"
+}
+
+# Once through, so that what is kept for the first group is there already.
+memory_returns() {
+	groups_make 2 && groups_remove
+	drop_caches
+	sleep 1
+	before=$(percpu_kb)
+	if ! groups_make "$NR"; then
+		fail memory_returns "mkdir"
+		return
+	fi
+	peak=$(percpu_kb)
+	if ! groups_remove; then
+		fail memory_returns "rmdir"
+		return
+	fi
+	allowed=$((before + ${PERCPU_SLACK_KB:-64} * CPUS + (peak - before) / 10))
+	wait_for 30 percpu_back $allowed
+	after=$(percpu_kb)
+	say "Percpu: $before kB, with $NR groups $peak kB, after them $after kB (at most $allowed)"
+	say "$(grep dying "$TOP/cgroup.stat" | tr '\n' ' ')"
+	if [ "$peak" -le "$before" ]; then
+		fail memory_returns "the groups took no memory"
+	elif [ "$after" -gt $allowed ]; then
+		fail memory_returns "memory is missing"
+	else
+		pass memory_returns
+	fi
+}
+
+stat_percpu() {
+	sed -n 's/^percpu \([0-9]*\)$/\1/p' "$TOP/account/memory.stat"
+}
+
+stat_at_least() {
+	[ "$(stat_percpu)" -ge "$1" ]
+}
+
+stat_at_most() {
+	[ "$(stat_percpu)" -le "$1" ]
+}
+
+# Objects allocated in a group are charged to it, for every possible CPU.
+memory_charged() {
+	count=500 size=256
+	bytes=$((count * size * CPUS))
+	mkdir "$TOP/account"
+	if [ -z "$(stat_percpu)" ]; then
+		skip memory_charged "no percpu in memory.stat"
+		return
+	fi
+	log_mark
+	path=$(module_path test_percpu)
+	if ! group_run "$TOP/account" insmod "$path" run=accounting \
+			size=$size count=$count; then
+		log_since_mark | comment
+		fail memory_charged "the module was not loaded"
+		return
+	fi
+	wait_for 10 stat_at_least $bytes
+	charged=$(stat_percpu)
+	module_unload test_percpu
+	wait_for 30 stat_at_most 0
+	left=$(stat_percpu)
+	say "$count objects of $size bytes on $CPUS CPUs: charged $charged (at least $bytes), after rmmod $left"
+	if [ "$charged" -lt $bytes ] || [ "$charged" -gt $((bytes * 2)) ]; then
+		fail memory_charged "charged $charged for $bytes"
+	elif [ "$left" != 0 ]; then
+		fail memory_charged "$left bytes are still charged"
+	elif ! log_is_clean; then
+		fail memory_charged "a report in the kernel's log"
+	else
+		pass memory_charged
+	fi
+}
+
+# A group that is gone, while its objects live, is paid back later.
+group_goes_first() {
+	mkdir -p "$TOP/account"
+	log_mark
+	path=$(module_path test_percpu)
+	if ! group_run "$TOP/account" insmod "$path" run=accounting \
+			size=200 count=100; then
+		fail group_goes_first "the module was not loaded"
+		return
+	fi
+	if ! rmdir "$TOP/account"; then
+		fail group_goes_first "rmdir"
+	elif ! module_unload test_percpu || ! log_is_clean; then
+		fail group_goes_first "freeing"
+	else
+		pass group_goes_first
+	fi
+}
+
+plan 3
+
+if ! mount_point CGROUP cgroup2; then
+	skip memory_returns "no cgroup2"
+	skip memory_charged "no cgroup2"
+	skip group_goes_first "no cgroup2"
+	finish
+fi
+enable_controllers "$CGROUP"
+TOP=$CGROUP/percpu_selftest
+if ! mkdir "$TOP" || ! enable_controllers "$TOP" ||
+   ! grep -qw memory "$TOP/cgroup.subtree_control"; then
+	skip memory_returns "no memory controller"
+	skip memory_charged "no memory controller"
+	skip group_goes_first "no memory controller"
+	finish
+fi
+
+memory_returns
+if module_path test_percpu >/dev/null; then
+	memory_charged
+	group_goes_first
+else
+	skip memory_charged "the module must be loaded by insmod"
+	skip group_goes_first "the module must be loaded by insmod"
+fi
+
+finish

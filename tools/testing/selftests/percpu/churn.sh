@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Threads allocate and free at random and check what they find, while nothing
+# else happens, while CPUs go and come back, while a module with percpu data is
+# loaded and unloaded.
+#
+# PERCPU_TEST_LOADS is how often it is loaded, by default 50; PERCPU_TEST_SEED
+# repeats the random sequences of an earlier run.
+
+. "$(dirname "$0")/functions.sh"
+
+CPU_DIR=/sys/devices/system/cpu
+STOP=/sys/module/test_percpu/parameters/stop
+
+set_cpu() {
+	echo "$2" > "$CPU_DIR/cpu$1/online" 2>/dev/null
+}
+
+# CPUs that can go offline, at most three, the last first
+hotplug_cpus() {
+	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
+		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
+}
+
+extra_cleanup() {
+	for cpu in $(hotplug_cpus); do
+		set_cpu "$cpu" 1
+	done
+}
+
+churn() {
+	echo run=churn max_objects="$OBJECTS" seed="${PERCPU_TEST_SEED:-0}"
+}
+
+churn_running() {
+	[ -e "$STOP" ]
+}
+
+# Starts churn beside this script, until churn_end.
+churn_begin() {
+	log_mark
+	# shellcheck disable=SC2046
+	module_load test_percpu $(churn) seconds=600 &
+	CHURN=$!
+	wait_for 10 churn_running
+}
+
+# churn_end <test> <what went wrong so far>
+churn_end() {
+	wrong=$2
+	echo 1 > "$STOP" 2>/dev/null
+	wait "$CHURN" || wrong=${wrong:-"the module failed"}
+	log_since_mark | sed -n 's/^.*\(test_percpu.*: .*\)$/\1/p' | comment
+	module_unload test_percpu
+	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
+	if [ -n "$wrong" ]; then
+		fail "$1" "$wrong"
+	else
+		pass "$1"
+	fi
+}
+
+churn_hotplug() {
+	cpus=$(hotplug_cpus)
+	if [ -z "$cpus" ]; then
+		skip churn_hotplug "no CPU goes offline"
+		return
+	fi
+	churn_begin
+	wrong=''
+	rounds=0
+	end=$(($(date +%s) + SECONDS_TO_RUN))
+	while [ "$(date +%s)" -lt $end ] || [ $rounds = 0 ]; do
+		for cpu in $cpus; do
+			set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
+		done
+		for cpu in $cpus; do
+			set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
+		done
+		rounds=$((rounds + 1))
+	done
+	say "$rounds rounds of" $cpus
+	churn_end churn_hotplug "$wrong"
+}
+
+churn_modules() {
+	churn_begin
+	wrong=''
+	loads=0
+	while [ $loads -lt "${PERCPU_TEST_LOADS:-50}" ] && [ -z "$wrong" ]; do
+		module_load test_percpu_static || wrong="load $loads failed"
+		module_unload test_percpu_static || wrong="unload $loads failed"
+		loads=$((loads + 1))
+	done
+	say "$loads times loaded and unloaded"
+	churn_end churn_modules "$wrong"
+}
+
+plan 4
+
+ONLINE=$(count_cpus $CPU_DIR/online)
+# 415 bytes is what an object of churn has on average.
+OBJECTS=$(($(unit_budget 4) / 415 / ONLINE))
+OBJECTS=$(max 16 "$(min "$OBJECTS" 1024)")
+
+run_case churn max_objects="$OBJECTS" seconds="$SECONDS_TO_RUN" \
+	seed="${PERCPU_TEST_SEED:-0}"
+run_case cpu_hotplug
+churn_hotplug
+churn_modules
+
+finish

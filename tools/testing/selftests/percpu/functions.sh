@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the percpu selftests share.  For any POSIX shell: an initramfs may have
+# nothing but busybox.
+#
+# A script sources this file, calls plan, then one of pass, fail, skip, run_case
+# for each planned test, then finish.  Environment:
+#
+#	PERCPU_TEST_SECONDS	how long threads churn, default 5
+
+DIR=$(cd "$(dirname "$0")" && pwd)
+SECONDS_TO_RUN=${PERCPU_TEST_SECONDS:-5}
+NAME=$(basename "$0" .sh)
+MARKS=0
+MOUNTED=
+
+KTAP_HELPERS="$DIR/../kselftest/ktap_helpers.sh"
+if [ ! -r "$KTAP_HELPERS" ]; then
+	echo "1..0 # SKIP no kselftest/ktap_helpers.sh beside $DIR"
+	exit 4
+fi
+. "$KTAP_HELPERS"
+
+# Lines of stdin, as comments of the report.  ktap_print_msg would have the
+# shell expand what a log line contains.
+comment() {
+	sed 's/^/# /'
+}
+
+say() {
+	echo "# $*"
+}
+
+pass() {
+	ktap_test_pass "$1"
+}
+
+# fail <test> <reason>
+fail() {
+	say "$1: $2"
+	ktap_test_fail "$1"
+}
+
+# skip <test> <reason>
+skip() {
+	say "$1: skipped: $2"
+	ktap_test_skip "$1"
+}
+
+skip_all() {
+	ktap_print_header
+	ktap_skip_all "$1"
+	exit "$KSFT_SKIP"
+}
+
+# Where a file system of type $1 is mounted
+mounted() {
+	while read -r _ where type _; do
+		if [ "$type" = "$1" ]; then
+			echo "$where"
+			return 0
+		fi
+	done < /proc/mounts
+	return 1
+}
+
+# mount_point <variable> <type>: where it is mounted, after mounting it if need be
+mount_point() {
+	point=$(mounted "$2") || {
+		point=$(mktemp -d) || return 1
+		if ! mount -t "$2" none "$point" 2>/dev/null; then
+			rmdir "$point"
+			return 1
+		fi
+		MOUNTED="$point $MOUNTED"
+	}
+	eval "$1=\$point"
+}
+
+cleanup() {
+	module_unload test_percpu
+	module_unload test_percpu_static
+	type extra_cleanup >/dev/null 2>&1 && extra_cleanup
+	for point in $MOUNTED; do
+		umount "$point" && rmdir "$point"
+	done
+}
+
+meminfo_kb() {
+	sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo
+}
+
+percpu_kb() {
+	meminfo_kb Percpu
+}
+
+# "0-3,8" has five CPUs.
+count_cpus() {
+	total=0
+	for range in $(tr ',' ' ' < "$1"); do
+		total=$((total + ${range#*-} - ${range%-*} + 1))
+	done
+	echo "$total"
+}
+
+possible_cpus() {
+	count_cpus /sys/devices/system/cpu/possible
+}
+
+min() {
+	if [ "$1" -lt "$2" ]; then echo "$1"; else echo "$2"; fi
+}
+
+max() {
+	if [ "$1" -gt "$2" ]; then echo "$1"; else echo "$2"; fi
+}
+
+# How many bytes of each CPU a test may use: a share (1/$1) of what is free.
+unit_budget() {
+	echo $(($(meminfo_kb MemAvailable) / $1 / CPUS * 1024))
+}
+
+# The allocator that was here before answers bad requests with a WARN, and
+# takes bad frees for good ones.
+old_allocator() {
+	grep -q ' pcpu_balance_workfn$' /proc/kallsyms 2>/dev/null
+}
+
+# The kernel's log from here on
+log_mark() {
+	MARKS=$((MARKS + 1))
+	MARK="percpu selftest $NAME $$ mark $MARKS"
+	echo "$MARK" > /dev/kmsg
+}
+
+log_since_mark() {
+	dmesg | sed "1,/$MARK\$/d"
+}
+
+# What must not be in it
+log_is_clean() {
+	! log_since_mark | grep -e 'WARNING:' -e 'BUG:' -e 'Oops' \
+		-e 'possible circular' -e 'possible recursive' \
+		-e 'possible irq lock' -e 'inconsistent lock state' \
+		-e 'lock order inver' -e 'detected stall' -e 'self-detected' \
+		-e 'blocked for more than' -e 'kmemleak' -e 'KASAN' |
+		comment | grep .
+}
+
+module_path() {
+	for path in "$DIR/test_modules/$1.ko" "$DIR/$1.ko"; do
+		if [ -e "$path" ]; then
+			echo "$path"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# module_load <module> [parameter=value ...]
+# The insmod of busybox tries twice, so a test that fails may show twice.
+module_load() {
+	module=$1
+	shift
+	if path=$(module_path "$module"); then
+		insmod "$path" "$@" 2>/dev/null
+	else
+		modprobe "$module" "$@" 2>/dev/null
+	fi
+}
+
+module_loaded() {
+	grep -q "^$1 " /proc/modules
+}
+
+module_unload() {
+	if module_loaded "$1"; then
+		rmmod "$1"
+	fi
+}
+
+# load <test> [parameter=value ...]: test_percpu, with its lines in the report
+load() {
+	name=$1
+	shift
+	log_mark
+	module_load test_percpu run="$name" "$@"
+	verdict=$?
+	log_since_mark | sed -n 's/^.*\(test_percpu: .*\)$/\1/p' | comment
+	return $verdict
+}
+
+# One planned test: the module's test of that name passes, quietly.
+run_case() {
+	if load "$@"; then
+		if ! module_unload test_percpu; then
+			fail "$1" "the module does not unload"
+		elif ! log_is_clean; then
+			fail "$1" "a report in the kernel's log"
+		elif log_since_mark | grep -q 'test_percpu: .*FAIL'; then
+			fail "$1" "a late failure"
+		else
+			pass "$1"
+		fi
+	elif log_since_mark | grep -q "test_percpu: $1: SKIP"; then
+		skip "$1" "see above"
+	else
+		log_is_clean
+		fail "$1" "the module was not loaded"
+	fi
+}
+
+# wait_for <seconds> <command...>: until it succeeds
+wait_for() {
+	limit=$1
+	shift
+	while ! "$@"; do
+		[ "$limit" -gt 0 ] || return 1
+		limit=$((limit - 1))
+		sleep 1
+	done
+}
+
+percpu_at_most() {
+	[ "$(percpu_kb)" -le "$1" ]
+}
+
+plan() {
+	[ "$(id -u)" = 0 ] || skip_all "needs root"
+	[ -r /proc/modules ] || skip_all "needs /proc and modules"
+	[ -n "$(percpu_kb)" ] || skip_all "no Percpu: in /proc/meminfo"
+	[ -d /sys/devices/system/cpu ] || mount -t sysfs none /sys 2>/dev/null ||
+		skip_all "needs /sys"
+	[ -w /dev/kmsg ] || skip_all "needs /dev/kmsg"
+	module_path test_percpu >/dev/null ||
+		modprobe -n -q test_percpu 2>/dev/null ||
+		skip_all "no test_percpu.ko beside $DIR, and none that modprobe knows"
+	trap cleanup EXIT
+	module_unload test_percpu
+	module_unload test_percpu_static
+	CPUS=$(possible_cpus)
+
+	ktap_print_header
+	ktap_set_plan "$1"
+}
+
+finish() {
+	if [ "$KTAP_CNT_SKIP" -eq "$KSFT_NUM_TESTS" ]; then
+		ktap_print_totals
+		exit "$KSFT_SKIP"
+	fi
+	ktap_finished
+}

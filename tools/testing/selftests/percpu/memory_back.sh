@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What many objects took is given back when they are freed.  A machine with
+# little memory gets fewer of them.
+#
+# PERCPU_SLACK_KB is what may be kept for each CPU, by default 64.
+
+. "$(dirname "$0")/functions.sh"
+
+# What earlier tests left is given back first.
+settled() {
+	last=$kb
+	kb=$(percpu_kb)
+	[ "$kb" = "$last" ]
+}
+
+# held_and_back <test> <size> <count> <kB>: one kind, or lists as the module
+# takes them, and what they need at least
+held_and_back() {
+	test=$1 size=$2 count=$3 need=$4
+	kb=0
+	wait_for 10 settled
+	before=$(percpu_kb)
+	spare=$(spare_kb)
+	allowed=$((before + SLACK))
+	if ! load hold size="$size" count="$count"; then
+		fail "$test" "the objects were not allocated"
+		return
+	fi
+	peak=$(percpu_kb)
+	module_unload test_percpu
+	wait_for 30 percpu_at_most $allowed
+	after=$(percpu_kb)
+	say "$count objects of $size bytes on $CPUS CPUs. Percpu: $before kB, $peak kB, $after kB (at most $allowed)"
+	# Some of it may lie in pages that were there already: a first chunk of
+	# large pages is mostly such.
+	need=$(max 0 $((need - spare)))
+	if [ "$peak" -lt "$need" ] ||
+	   [ $((peak - $(min "$before" "$after"))) -lt $((need / 2)) ]; then
+		fail "$test" "Percpu: did not rise by $need kB"
+	elif [ "$after" -gt $allowed ]; then
+		fail "$test" "Percpu: did not come back"
+	elif log_since_mark | grep 'FAIL' | comment | grep .; then
+		fail "$test" "the contents"
+	elif ! log_is_clean; then
+		fail "$test" "a report in the kernel's log"
+	else
+		pass "$test"
+	fi
+}
+
+# What is populated with nothing in it, where debugfs says so
+spare_kb() {
+	pages=$(sed -n 's/^ *empty_pop_pages *: *//p' \
+		"$DEBUGFS/percpu_stats" 2>/dev/null | head -n 1)
+	echo $((${pages:-0} * 4 * CPUS))
+}
+
+# objects <size> <count>: as many of those as a share of the memory holds
+objects() {
+	max 1 "$(min "$2" $(($(unit_budget 4) / $1)))"
+}
+
+kb_of() {
+	echo $(($1 * $2 * CPUS / 1024))
+}
+
+plan 4
+
+mount_point DEBUGFS debugfs
+SLACK=$((${PERCPU_SLACK_KB:-64} * CPUS))
+
+small=$(objects 64 20000)
+medium=$(objects 1024 2000)
+if [ "$(unit_budget 2)" -ge 1048576 ]; then
+	large=$(objects 1048576 4)
+else
+	large=0
+fi
+
+held_and_back small 64 "$small" "$(kb_of 64 "$small")"
+held_and_back medium 1024 "$medium" "$(kb_of 1024 "$medium")"
+if [ "$large" = 0 ]; then
+	skip large "a megabyte for each of $CPUS CPUs is too much here"
+else
+	held_and_back large 1048576 "$large" "$(kb_of 1048576 "$large")"
+fi
+held_and_back mixed 24,64,200,4096 \
+	"$(objects 192 500),$(objects 512 500),$(objects 1600 500),$(objects 32768 50)" 0
+
+finish

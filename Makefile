@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The percpu area as an overlay for a Linux kernel source; see README.md.
+# What can be set, on the command line or in the environment:
+
+# which kernel source is fetched: 7.2 or 6.12
+KERNEL ?= 7.2
+# a kernel source of yours instead; it is copied, not changed
+KSRC ?=
+# what make run, shell and kernel build: a file of overlay/config
+ARCH ?= x86_64
+# CPUs and memory of the guest
+SMP ?=
+MEM ?=
+# more for the guest's kernel command line
+APPEND ?=
+# a file of kernel options, merged last
+EXTRA_CONFIG ?=
+# one bed of overlay/beds for make test
+BED ?=
+# 1: the kernel as it comes, nothing applied
+STOCK ?=
+# where sources and build trees lie
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
+
+export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK CACHE
+
+.PHONY: help run shell test test-quick source kernel clean
+
+help:
+	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
+	@echo 'make shell       the same guest, with a shell'
+	@echo 'make test        all tests on all beds of overlay/beds; BED=name for one'
+	@echo 'make test-quick  those of User Mode Linux only'
+	@echo 'make source      print the path of the patched kernel source'
+	@echo 'make kernel      build only; print image, build tree and source'
+	@echo 'make clean       remove what was built; fetched sources stay in CACHE/src'
+	@echo
+	@echo 'KERNEL=$(KERNEL) KSRC=$(KSRC) ARCH=$(ARCH) SMP=$(SMP) MEM=$(MEM) APPEND=$(APPEND)'
+	@echo 'EXTRA_CONFIG=$(EXTRA_CONFIG) BED=$(BED) STOCK=$(STOCK) CACHE=$(CACHE)'
+
+run:
+	@overlay/run.sh tour
+
+shell:
+	@overlay/run.sh shell
+
+test:
+	@overlay/test.sh test
+
+test-quick:
+	@overlay/test.sh quick
+
+source:
+	@overlay/packages.sh && overlay/apply.sh "$$(overlay/fetch.sh)"
+
+kernel:
+	@overlay/kernel.sh $(ARCH)
+
+clean:
+	rm -rf '$(CACHE)/build' '$(CACHE)/tree' '$(CACHE)/logs'

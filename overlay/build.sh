@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Configure and build a kernel; print its build tree.
+# usage: build.sh TREE CONFIG, CONFIG as a file config/CONFIG.config names it
+. "$(dirname "$0")/lib.sh"
+
+tree=$1 config=$2
+fragment=$OVERLAY/config/$config.config
+[ -f "$fragment" ] || die "no kernel is called $config: there is no $fragment"
+# shellcheck source=arch/x86_64
+. "$OVERLAY/arch/$(kernel_arch "$config")"
+build=$CACHE/build/$(basename "$tree")-$config${STOCK:+-stock}
+log=$CACHE/logs/build-$(basename "$build").log
+mkdir -p "$build"
+exec 9>"$build.lock"
+flock 9
+
+cc=gcc
+if have ccache; then
+	cc="ccache gcc"
+	export CCACHE_BASEDIR=$CACHE CCACHE_NOHASHDIR=1
+fi
+# A build's time, place and person would only spoil the cache.
+export KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=percpu KBUILD_BUILD_HOST=overlay
+mk() { kmake -C "$tree" O="$build" ARCH="$karch" CC="$cc" "$@"; }
+
+# The fragment and those that it stands "on:", the most general first.
+fragments() {
+	local on
+	on=$(sed -n 's/^# on: //p' "$1")
+	[ -z "$on" ] || fragments "$OVERLAY/config/$on.config"
+	cat "$1"
+}
+
+# Set what the fragments ask for and nothing else. In them the last word counts.
+configure() {
+	{
+		fragments "$fragment"
+		[ -n "$STOCK" ] || cat "$OVERLAY/config/percpu.config"
+		[ -z "$EXTRA_CONFIG" ] || cat "$EXTRA_CONFIG"
+	} >"$build/wanted"
+	awk -F'[ =]' '/^CONFIG_/ {k = $1} /^# CONFIG_.* is not set/ {k = $2; $0 = k "=n"}
+		k {if (!(k in last)) order[++n] = k; last[k] = $0; k = ""}
+		END {for (i = 1; i <= n; i++) print last[order[i]]}' "$build/wanted" >"$build/wanted.new"
+	if [ -f "$build/.config" ] && cmp -s "$build/wanted.new" "$build/wanted.config" &&
+		[ -z "$(find "$tree" -name 'Kconfig*' -newer "$build/wanted.config" -print -quit)" ]; then
+		return
+	fi
+	rm -f "$build/wanted.config"
+	logged "$log" "configuring $config" mk KCONFIG_ALLCONFIG="$build/wanted.new" allnoconfig
+	check_config
+	mv "$build/wanted.new" "$build/wanted.config"
+	touch "$build/wanted.config"
+}
+
+# An option that Kconfig dropped in silence would hide tests.
+check_config() {
+	local line key bad=
+	while read -r line; do
+		key=${line%%=*}
+		case $line in
+		*=n) ! grep -q "^$key=" "$build/.config" || bad="$bad $line" ;;
+		*) grep -qxF "$line" "$build/.config" ||
+			grep -qxF "$key" "$OVERLAY/config/optional" || bad="$bad $line" ;;
+		esac
+	done <"$build/wanted.new"
+	[ -z "$bad" ] || die "Linux $(release_of "$tree") does not take for $config:$bad"
+}
+
+# How many objects a build has is known from the last whole one.
+objects() {
+	[ -f "$build/$image" ] || cat "$build.objects" 2>/dev/null ||
+		awk -v c="$config" '$1 == c {print $2}' "$OVERLAY/config/objects"
+}
+
+configure
+total=$(objects)
+start=$SECONDS
+mk -j"$JOBS" all >"$log" 2>&1 </dev/null 9>&- &
+pid=$!
+trap 'kill $pid 2>/dev/null' EXIT
+watch_log "$log" $pid "building $config" "$total"
+trap - EXIT
+if ! wait $pid; then
+	tail_of "$log"
+	die "the build of $config failed; the full log is $log"
+fi
+if [ -z "$STOCK" ] && grep -A5 -E '(^|/)(mm/percpu/|kernel/bigref|lib/percpu_tag)[^ ]*:[0-9:]* warning:' "$log" >&2; then
+	die "our own files build with warnings; the full log is $log"
+fi
+[ -f "$build/$image" ] || die "the build of $config made no $image; the log is $log"
+n=$(objects_in "$log")
+[ -z "$total" ] || echo "$n" >"$build.objects"
+[ "$n" -eq 0 ] || say "built $config: $n objects in $(clock $((SECONDS - start)))"
+echo "$build"

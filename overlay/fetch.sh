@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Print the folder of the pristine kernel source, fetched if need be.
+. "$(dirname "$0")/lib.sh"
+
+if [ -n "$KSRC" ]; then
+	[ -f "$KSRC/Kbuild" ] || die "KSRC=$KSRC is no kernel source"
+	cd "$KSRC" && pwd
+	exit 0
+fi
+
+exec 9>"$CACHE/src/lock"
+flock 9
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+log=$CACHE/logs/fetch.log
+
+# The user's own mirror of an archive, or Debian's.
+mirror() {
+	local uri
+	# shellcheck disable=SC2016
+	uri=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null |
+		grep -E "/$1/?$" | head -n 1 || true)
+	echo "${uri:-http://deb.debian.org/$1/}"
+}
+
+# Our own apt configuration in our own folder: the user's is left as it is.
+apt_dir=$CACHE/packages/apt
+private_apt() {
+	apt-get -q -o Dir::Etc::sourcelist="$apt_dir/sources.list" \
+		-o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::State::lists="$apt_dir/lists" \
+		-o Dir::State::status="$apt_dir/status" \
+		-o Dir::Cache="$apt_dir/cache" \
+		-o APT::Sandbox::User="$(id -un)" "$@"
+}
+
+use_suite() {
+	rm -rf "$apt_dir"
+	mkdir -p "$apt_dir"/{lists/partial,cache/archives/partial}
+	: >"$apt_dir/status"
+	echo "deb [signed-by=$keyring] $(mirror "$2") $1 main" >"$apt_dir/sources.list"
+	private_apt update
+}
+
+# Say from time to time how much of a download is there.
+download() {
+	local pid shown=0 kb
+	private_apt download "$1" >>"$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 $pid 2>/dev/null; do
+		sleep 1
+		shown=$((shown + 1))
+		kb=$(du -sk . | cut -f1)
+		if [ -t 2 ]; then
+			printf '\r\033[Kfetching %s: %d MB' "$1" $((kb / 1024)) >&2
+		elif [ $((shown % 20)) = 0 ]; then
+			say "fetching $1: $((kb / 1024)) MB"
+		fi
+	done
+	wait $pid
+}
+
+# fetch SERIES: unpacked source as $CACHE/src/SERIES; fails if no suite has it.
+fetch() {
+	local series=$1 suite archive got='' dir=$CACHE/packages/deb
+	[ -f "$CACHE/src/$series/Kbuild" ] && return 0
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	while read -r _ suite archive; do
+		say "looking for linux-source-$series in Debian $suite"
+		use_suite "$suite" "$archive" >>"$log" 2>&1 </dev/null || continue
+		(cd "$dir" && download "linux-source-$series/$suite") || continue
+		got=$suite
+		break
+	done < <(grep "^$series " "$OVERLAY/suites")
+	[ -n "$got" ] || return 1
+	unpack "$series" "$dir"/*.deb
+	rm -rf "$dir" "$apt_dir"
+}
+
+unpack() {
+	local to=$CACHE/src/$1
+	say "unpacking $(basename "$2")"
+	rm -rf "$to.new"
+	mkdir -p "$to.new"
+	if ! dpkg-deb --fsys-tarfile "$2" |
+		tar xO --wildcards './usr/src/linux-source-*.tar.xz' |
+		tar xJ -C "$to.new" --strip-components=1 || [ ! -f "$to.new/Kbuild" ]; then
+		die "cannot unpack $2"
+	fi
+	mv "$to.new" "$to"
+}
+
+grep -q "^$KERNEL " "$OVERLAY/suites" ||
+	die "KERNEL=$KERNEL is none of: $(awk '!/^#/ {print $1}' "$OVERLAY/suites" | sort -u | xargs)"
+: >"$log"
+if ! fetch "$KERNEL"; then
+	[ "$KERNEL" != 6.12 ] ||
+		die "no Debian suite gives linux-source-6.12; set KSRC= to a source you have (log: $log)"
+	say "no Debian suite carries linux-source-$KERNEL: falling back to KERNEL=6.12"
+	KERNEL=6.12
+	fetch 6.12 || die "nor does any give linux-source-6.12; set KSRC= to a source you have (log: $log)"
+fi
+echo "$CACHE/src/$KERNEL"

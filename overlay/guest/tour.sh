@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Show the allocator at work. What is for people goes to descriptor 3, where it
+# is not mixed with the console.
+
+exec >&3
+failed=
+title() { echo; echo "== $*"; }
+percpu_kb() { awk '/^Percpu:/ {print $2}' /proc/meminfo; }
+untimed() { sed 's/^\[[^]]*\] //'; }
+
+title "The layout chosen at boot"
+dmesg | untimed | grep -E '^(percpu:|setup_percpu:)'
+
+title "Percpu memory of the idle system"
+grep -E '^(MemTotal|Percpu):' /proc/meminfo
+echo "CPUs: $(cat /sys/devices/system/cpu/possible) possible, $(cat /sys/devices/system/cpu/online) online"
+
+title "/sys/kernel/debug/percpu_stats"
+cat /sys/kernel/debug/percpu_stats
+for file in /sys/kernel/debug/percpu/*; do
+	[ -f "$file" ] || continue
+	title "$file"
+	head -n 30 "$file"
+done
+
+title "A counter on every CPU, incremented there and summed"
+module=$(find /kselftest /lib/modules -name test_percpu.ko 2>/dev/null | head -n 1)
+if [ -n "$module" ]; then
+	dmesg -c >/dev/null
+	insmod "$module" run=tour || failed="the module's tour failed"
+	dmesg | untimed | grep '^test_percpu: '
+	rmmod test_percpu 2>/dev/null
+else
+	echo "(no test_percpu.ko in this guest)"
+	[ "${stock:-}" = 1 ] || failed="test_percpu.ko is missing"
+fi
+
+title "200 cgroups come and go"
+cd /sys/fs/cgroup || exit
+echo "+memory +pids" >cgroup.subtree_control
+# The first cgroups also pay for what every later one shares.
+mkdir first && rmdir first
+sleep 1
+before=$(percpu_kb)
+for i in $(seq 200); do mkdir "tour$i"; done
+with=$(percpu_kb)
+for i in $(seq 200); do rmdir "tour$i"; done
+# A cgroup's memory is freed behind RCU, then a worker gives the pages back.
+waited=0
+back=$((before + (with - before) / 10 + 256))
+while after=$(percpu_kb); [ "$after" -gt $back ] && [ $waited -lt 20 ]; do
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 1
+	waited=$((waited + 1))
+done
+echo "Percpu: $before kB before, $with kB with them, $after kB $waited s after"
+[ "$with" -gt "$before" ] || failed="200 cgroups cost nothing"
+if [ "$after" -gt $back ]; then
+	[ "${stock:-}" = 1 ] && echo "(the stock kernel keeps it)" || failed="their memory did not come back"
+fi
+
+echo
+if [ -n "$failed" ]; then
+	echo "tour: $failed"
+	echo "not ok 1 - tour: $failed"
+else
+	echo "tour: done"
+	echo "ok 1 - tour: done"
+fi
+echo 'done'

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What every script of the driver needs. Sourced, not run.
+
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# A copy of overlay/ may serve another checkout (selfcheck does that).
+TOP=${OVERLAY_TOP:-$TOP}
+# shellcheck disable=SC2034
+OVERLAY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+KERNEL=${KERNEL:-7.2}
+ARCH=${ARCH:-x86_64}
+KSRC=${KSRC:-}
+STOCK=${STOCK:-}
+EXTRA_CONFIG=${EXTRA_CONFIG:-}
+CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/percpu-overlay}
+JOBS=${JOBS:-$(nproc)}
+mkdir -p "$CACHE"/{src,tree,build,logs,packages}
+CACHE=$(cd "$CACHE" && pwd)
+
+# Answers go to stdout, everything said to people to stderr.
+say() {
+	[ ! -t 2 ] || printf '\r\033[K' >&2
+	printf '%s\n' "$*" >&2
+}
+die() { say "error: $*"; exit 1; }
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# A kernel's make, without the flags and variables of our own.
+kmake() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u KERNEL -u CACHE -u ARCH \
+		-u KSRC -u SMP -u MEM -u APPEND -u BED -u STOCK -u JOBS \
+		make --no-print-directory "$@"
+}
+
+# make_field FIELD TREE: VERSION, PATCHLEVEL or SUBLEVEL of a source tree
+make_field() { sed -n "s/^$1 = *//p" "$2/Makefile"; }
+series_of() { echo "$(make_field VERSION "$1").$(make_field PATCHLEVEL "$1")"; }
+release_of() { echo "$(series_of "$1").$(make_field SUBLEVEL "$1")$(make_field EXTRAVERSION "$1")"; }
+
+# kernel_arch CONFIG: the file of overlay/arch that serves it
+kernel_arch() { case $1 in um*) echo um ;; *) echo x86_64 ;; esac; }
+
+# mm:ss
+clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
+
+objects_in() { grep -cE '^ +(CC|AS|LD|AR|HOSTCC|HOSTLD)( |$)' "$1" 2>/dev/null || true; }
+
+# watch_log LOG PID WHAT TOTAL: say how far a build is, until it ends.
+watch_log() {
+	local log=$1 pid=$2 what=$3 total=$4 start=$SECONDS line
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		line="$what: $(objects_in "$log")${total:+ of $total} objects, $(clock $((SECONDS - start)))"
+		if [ -t 2 ]; then
+			printf '\r\033[K%s' "$line" >&2
+		elif [ $(((SECONDS - start) % 20)) = 19 ]; then
+			say "$line"
+		fi
+	done
+	[ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
+# tail_of LOG: the lines of a log that say why
+tail_of() {
+	{ grep -aE '(error:|Error [0-9]|undefined reference|warning:|\*\*\*|^E: |FATAL|ERROR)' "$1" || tail -n 30 "$1"; } |
+		tail -n 30 | sed 's/^/    /' >&2
+}
+
+# logged LOG WHAT COMMAND...: run quietly; on failure show why.
+logged() {
+	local log=$1 what=$2
+	shift 2
+	if ! "$@" >"$log" 2>&1 </dev/null; then
+		tail_of "$log"
+		die "$what failed; the full log is $log"
+	fi
+}

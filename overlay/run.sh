@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Boot a guest and show the allocator at work, or give a shell in it.
+# usage: run.sh tour|shell
+. "$(dirname "$0")/lib.sh"
+
+dir=$(mktemp -d "$CACHE/logs/run.XXXXXX")
+"$OVERLAY/kernel.sh" "$ARCH" "$dir" >"$dir/kernel"
+boot() { "$OVERLAY/boot.sh" "$dir" "$ARCH" "$dir" "${SMP:-4}" "${MEM:-1G}" "$@"; }
+
+if [ "$1" = shell ]; then
+	boot 0 "guest=shell quiet" || true
+	rm -rf "$dir"
+	exit
+fi
+
+say "booting ${SMP:-4} CPUs; the console goes to $dir/console.log"
+start=$SECONDS status=0
+: >"$dir/verdict.tap"
+# What the guest has to say comes as it says it.
+tail -n +1 -f "$dir/verdict.tap" --pid=$$ 2>/dev/null |
+	sed -u 's/\r$//; /^done$/d; /^\(not \)\?ok /d' &
+pipe=$!
+boot 300 "guest=tour quiet stock=$STOCK" || status=$?
+sleep 1
+kill $pipe 2>/dev/null || true
+if ! "$OVERLAY/verdict.sh" tour "$dir/console.log" "$dir/verdict.tap" "$status" tour >/dev/null; then
+	die "the tour did not end well; see $dir"
+fi
+say "that took $((SECONDS - start)) s"
+rm -rf "$dir"

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Prove that the runner turns red: feed it guests that went well or wrong, and
+# lay an overlay over a small tree.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+overlay=$(dirname "$here")
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0 failed=0
+
+check() { # NAME, status of the command before
+	n=$((n + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		failed=1
+	fi
+}
+
+# judge STATUS CONSOLE VERDICT: the counts
+judge() {
+	printf '%b' "$2" >"$tmp/console"
+	printf '%b' "$3" >"$tmp/verdict"
+	"$overlay/verdict.sh" bed "$tmp/console" "$tmp/verdict" "$1" kunit 2>/dev/null
+}
+
+good='ok 1 - kunit: a: b\nok 2 - self: c\nok 3 - self: d # SKIP no e\ndone\n'
+expect() { # NAME WANTED STATUS CONSOLE VERDICT
+	[ "$(judge "$3" "$4" "$5")" = "$2" ]
+	check "verdict: $1" $?
+}
+expect "a good guest passes" "2 0 1" 0 'hello\n' "$good"
+expect "a failed test fails" "1 1 0" 0 'hello\n' 'ok 1 - kunit: a: b\nnot ok 2 - x\ndone\n'
+expect "a warning fails" "2 1 1" 0 '[ 1.0] WARNING: CPU: 0 PID: 1 at mm/x.c:1\n' "$good"
+expect "a lockdep report fails" "2 1 1" 0 'WARNING: possible circular locking dependency detected\n' "$good"
+expect "a KASAN report fails" "2 1 1" 0 'BUG: KASAN: slab-out-of-bounds in f\n' "$good"
+expect "an RCU stall fails" "2 1 1" 0 'rcu: INFO: rcu_preempt self-detected stall on CPU\n' "$good"
+expect "a leak fails" "2 1 1" 0 'kmemleak: 3 new suspected memory leaks\n' "$good"
+expect "an oops fails" "2 1 1" 0 'Oops: 0002 [#1] SMP\n' "$good"
+expect "a hung task fails" "2 1 1" 0 'INFO: task insmod:12 blocked for more than 120 seconds.\n' "$good"
+expect "a guest that stops early fails" "2 1 1" 0 'hello\n' "${good%done*}"
+expect "a time-out fails" "2 1 1" 124 'hello\n' "$good"
+expect "a killed guest fails" "2 1 1" 137 'hello\n' "$good"
+expect "a missing group fails" "1 1 0" 0 'hello\n' 'ok 1 - self: c\ndone\n'
+expect "an empty verdict fails" "0 2 0" 0 '' ''
+
+# A small kernel and a small overlay.
+mkdir -p "$tmp/src/mm" "$tmp/top/mm" "$tmp/cache"
+cp -r "$overlay" "$tmp/top/overlay"
+printf 'VERSION = 7\nPATCHLEVEL = 2\n' >"$tmp/src/Makefile"
+: >"$tmp/src/Kbuild"
+printf 'one\ntwo\nthree\n' >"$tmp/src/mm/a.c"
+echo old >"$tmp/src/mm/percpu.c"
+echo new >"$tmp/top/mm/b.c"
+printf -- '--- a/mm/a.c\n+++ b/mm/a.c\n@@ -2 +2 @@\n-two\n+2\n' >"$tmp/top/mm/a.c.patch"
+apply() {
+	tree=$(CACHE=$tmp/cache KSRC="" STOCK="" bash "$tmp/top/overlay/apply.sh" "$tmp/src" 2>"$tmp/err")
+}
+
+apply && [ "$(cat "$tree/mm/a.c")" = "$(printf 'one\n2\nthree')" ] && [ -f "$tree/mm/b.c" ]
+check "apply: files and patches arrive" $?
+[ ! -e "$tree/mm/percpu.c" ] && [ "$(cat "$tmp/src/mm/a.c")" = "$(printf 'one\ntwo\nthree')" ]
+check "apply: removed files are gone, the source is untouched" $?
+before=$(stat -c %Y.%i "$tree/mm/a.c" "$tree/mm/b.c")
+echo newer >"$tmp/top/mm/c.c"
+apply && [ "$before" = "$(stat -c %Y.%i "$tree/mm/a.c" "$tree/mm/b.c")" ] && [ -f "$tree/mm/c.c" ]
+check "apply: only what changed is written" $?
+rm "$tmp/top/mm/a.c.patch" "$tmp/top/mm/c.c"
+apply && [ "$(cat "$tree/mm/a.c")" = "$(printf 'one\ntwo\nthree')" ] && [ ! -e "$tree/mm/c.c" ]
+check "apply: what left the overlay is restored" $?
+printf -- '--- a/mm/a.c\n+++ b/mm/a.c\n@@ -2 +2 @@\n-zwei\n+2\n' >"$tmp/top/mm/a.c.patch"
+! apply && grep -q 'mm/a.c.patch does not apply to Linux 7.2' "$tmp/err" &&
+	grep -q 'mm/a.c: Hunk #1 FAILED at 2' "$tmp/err" && grep -q zwei "$tmp/err"
+check "apply: a hunk that does not apply stops, with file, hunk and version" $?
+printf -- '--- a/mm/a.c\n+++ b/mm/a.c\n@@ -2 +2 @@\n-two\n+II\n' >"$tmp/top/mm/a.c.7.2.patch"
+apply && [ "$(sed -n 2p "$tree/mm/a.c")" = II ]
+check "apply: a version's own patch wins" $?
+echo "1..$n"
+exit $failed

@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Build the kernels and boot the beds of the table, judge them, and sum up.
+# While one kernel's guests run, the next kernel builds.
+# usage: test.sh quick|test, or one bed with BED=name
+. "$(dirname "$0")/lib.sh"
+
+which=$1
+BED=${BED:-}
+mkdir -p "$CACHE/logs"
+run=$(mktemp -d "$CACHE/logs/test.XXXXXX")
+# The last ten runs are kept.
+find "$CACHE/logs" -maxdepth 1 -name 'test.*' -printf '%T@ %p\n' | sort -rn |
+	tail -n +11 | cut -d' ' -f2 | xargs -r rm -rf
+guests=$(($(nproc) > 3 ? $(nproc) / 2 : 1))
+mkdir "$run/sums"
+
+# What is still running when we are interrupted goes with us.
+trap 'jobs -p | xargs -r kill 2>/dev/null; exit 130' INT TERM
+trap 'rm -rf "$run"/kernel-*' EXIT
+
+# The table's lines that are asked for
+beds() {
+	grep -vE '^(#|$)' "$OVERLAY/beds" |
+		awk -v bed="$BED" -v which="$which" '
+			(bed != "" && $1 == bed) ||
+			(bed == "" && ($2 == "quick" || $2 == which))'
+}
+
+# sum BED PASSED FAILED SKIPPED SECONDS: a bed's line, now and for the end
+sum() {
+	local line
+	line=$(printf '%-14s %4d passed %3d failed %3d skipped %7s' \
+		"$1" "$2" "$3" "$4" "$(clock "$5")")
+	echo "$2 $3 $4 $line" >"$run/sums/$1"
+	say "$line"
+}
+
+# Red rows for all beds of a kernel that there is none of
+sum_unbuilt() {
+	local name c
+	while read -r name _ c _; do
+		[ "$c" != "$1" ] || sum "$name" "$2" "$3" "$4" 0
+	done < <(beds)
+}
+
+selfcheck() {
+	local start=$SECONDS passed failed
+	bash "$OVERLAY/selfcheck/run.sh" >"$run/selfcheck" 2>&1 || true
+	passed=$(grep -c '^ok' "$run/selfcheck" || true)
+	failed=$(grep -c '^not ok' "$run/selfcheck" || true)
+	# It plans what it does: to stop early is a failure too.
+	grep -q "^1\.\.$((passed + failed))$" "$run/selfcheck" || failed=$((failed + 1))
+	[ "$failed" = 0 ] || cat "$run/selfcheck" >&2
+	sum selfcheck "$passed" "$failed" 0 $((SECONDS - start))
+}
+
+# boot_bed NAME WHEN CONFIG CPUS MEMORY LIMIT TESTS [APPEND...] [| QEMU...]
+boot_bed() {
+	local name=$1 config=$3 smp=${SMP:-$4} mem=${MEM:-$5} limit=$6 tests=$7
+	local rest="${*:8}" dir=$run/$1 start=$SECONDS status=0 counts qemu=()
+	[[ $rest != *"|"* ]] || read -ra qemu <<<"${rest#*|}"
+	mkdir -p "$dir"
+	"$OVERLAY/boot.sh" "$run/kernel-$config" "$config" "$dir" "$smp" "$mem" "$limit" \
+		"guest=tests groups=$tests stock=$STOCK ${rest%%|*}" "${qemu[@]}" || status=$?
+	# shellcheck disable=SC2086
+	counts=$("$OVERLAY/verdict.sh" "$name" "$dir/console.log" "$dir/verdict.tap" \
+		"$status" ${tests//,/ } 2>"$dir/reasons") || true
+	cat "$dir/reasons" >&2
+	# shellcheck disable=SC2086
+	sum "$name" ${counts:-0 1 0} $((SECONDS - start))
+}
+
+# Whether a kernel can be had at all: SMP came to UML with 6.19.
+possible() {
+	[ "$1" != um ] || grep -q '^config SMP' "$tree/arch/um/Kconfig"
+}
+
+build_kernel() {
+	if ! possible "$1"; then
+		say "skipped: Linux $(release_of "$tree") has no SMP on UML"
+		sum_unbuilt "$1" 0 0 1
+		return 1
+	fi
+	"$OVERLAY/kernel.sh" "$1" "$run/kernel-$1" >/dev/null && return
+	sum_unbuilt "$1" 0 1 0
+	return 1
+}
+
+[ -n "$(beds)" ] || die "overlay/beds has no bed $BED"
+[ -n "$BED" ] || selfcheck
+"$OVERLAY/packages.sh"
+src=$("$OVERLAY/fetch.sh")
+tree=$("$OVERLAY/apply.sh" "$src")
+for config in $(beds | awk '!seen[$3]++ {print $3}'); do
+	build_kernel "$config" || continue
+	while read -r -a bed; do
+		[ "${bed[2]}" = "$config" ] || continue
+		while [ "$(jobs -rp | wc -l)" -ge "$guests" ]; do wait -n || true; done
+		boot_bed "${bed[@]}" &
+	done < <(beds)
+done
+wait
+# A bed that vanished without a sum is no bed that passed.
+while read -r name _; do
+	[ -s "$run/sums/$name" ] || sum "$name" 0 1 0 0
+done < <(beds)
+
+echo
+echo "Linux $(release_of "$tree")${STOCK:+, stock}, in $(clock "$SECONDS"); logs in $run:"
+cut -d' ' -f4- "$run"/sums/*
+awk '{p += $1; f += $2; s += $3} END {
+	printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0}' "$run"/sums/*

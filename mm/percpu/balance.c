@@ -21,8 +21,8 @@
 /* Offsets beyond the highest chunk that are kept ready, with page tables. */
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
 
-static void pcpu_balance_work(struct work_struct *work);
-static DECLARE_DELAYED_WORK(pcpu_balance_dwork, pcpu_balance_work);
+static void pcpu_balance_run(struct work_struct *work);
+static DECLARE_DELAYED_WORK(pcpu_balance_dwork, pcpu_balance_run);
 
 /* Set once workqueues run. */
 static bool pcpu_balance_enabled __read_mostly;
@@ -225,7 +225,7 @@ void pcpu_balance_now(void)
 	memalloc_noio_restore(noio);
 }
 
-static void pcpu_balance_work(struct work_struct *work)
+static void pcpu_balance_run(struct work_struct *work)
 {
 	pcpu_balance_now();
 }

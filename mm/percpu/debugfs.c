@@ -11,20 +11,20 @@
 #include "stats.h"
 
 /**
- * struct pcpu_stats - lifetime counters
+ * struct pcpu_tally - lifetime counters
  * @nr_alloc: objects allocated
  * @nr_free: objects freed
  * @nr_max: the most that were live at once
  * @min_size: smallest request, in bytes
  * @max_size: largest request, in bytes
  */
-static struct pcpu_stats {
+static struct pcpu_tally {
 	atomic_long_t nr_alloc;
 	atomic_long_t nr_free;
 	atomic_long_t nr_max;
 	unsigned long min_size;
 	unsigned long max_size;
-} pcpu_stats = {
+} pcpu_tally = {
 	.min_size = ULONG_MAX,
 };
 
@@ -34,17 +34,17 @@ static struct pcpu_stats {
  */
 void pcpu_stats_alloc(size_t size)
 {
-	long cur = atomic_long_inc_return(&pcpu_stats.nr_alloc) -
-		   atomic_long_read(&pcpu_stats.nr_free);
-	long max = atomic_long_read(&pcpu_stats.nr_max);
+	long cur = atomic_long_inc_return(&pcpu_tally.nr_alloc) -
+		   atomic_long_read(&pcpu_tally.nr_free);
+	long max = atomic_long_read(&pcpu_tally.nr_max);
 
 	while (cur > max &&
-	       !atomic_long_try_cmpxchg(&pcpu_stats.nr_max, &max, cur))
+	       !atomic_long_try_cmpxchg(&pcpu_tally.nr_max, &max, cur))
 		;
-	if (size < READ_ONCE(pcpu_stats.min_size))
-		WRITE_ONCE(pcpu_stats.min_size, size);
-	if (size > READ_ONCE(pcpu_stats.max_size))
-		WRITE_ONCE(pcpu_stats.max_size, size);
+	if (size < READ_ONCE(pcpu_tally.min_size))
+		WRITE_ONCE(pcpu_tally.min_size, size);
+	if (size > READ_ONCE(pcpu_tally.max_size))
+		WRITE_ONCE(pcpu_tally.max_size, size);
 }
 
 /**
@@ -52,7 +52,7 @@ void pcpu_stats_alloc(size_t size)
  */
 void pcpu_stats_free(void)
 {
-	atomic_long_inc(&pcpu_stats.nr_free);
+	atomic_long_inc(&pcpu_tally.nr_free);
 }
 
 static void pcpu_stats_row(struct seq_file *m, const char *name, long value)
@@ -85,20 +85,20 @@ static void pcpu_stats_layout(struct seq_file *m)
 static void pcpu_stats_global(struct seq_file *m)
 {
 	/* Frees first, so that no free of an uncounted object shows. */
-	long nr_free = atomic_long_read(&pcpu_stats.nr_free);
-	long nr_alloc = atomic_long_read(&pcpu_stats.nr_alloc);
-	unsigned long min_size = READ_ONCE(pcpu_stats.min_size);
+	long nr_free = atomic_long_read(&pcpu_tally.nr_free);
+	long nr_alloc = atomic_long_read(&pcpu_tally.nr_alloc);
+	unsigned long min_size = READ_ONCE(pcpu_tally.min_size);
 
 	pcpu_stats_title(m, "Global Stats");
 	pcpu_stats_row(m, "nr_alloc", nr_alloc);
 	pcpu_stats_row(m, "nr_dealloc", nr_free);
 	pcpu_stats_row(m, "nr_cur_alloc", nr_alloc - nr_free);
-	pcpu_stats_row(m, "nr_max_alloc", atomic_long_read(&pcpu_stats.nr_max));
+	pcpu_stats_row(m, "nr_max_alloc", atomic_long_read(&pcpu_tally.nr_max));
 	pcpu_stats_row(m, "nr_chunks", READ_ONCE(pcpu_counts.chunks));
 	pcpu_stats_row(m, "nr_max_chunks", READ_ONCE(pcpu_counts.max_chunks));
 	pcpu_stats_row(m, "min_alloc_size",
 		       min_size == ULONG_MAX ? 0 : min_size);
-	pcpu_stats_row(m, "max_alloc_size", READ_ONCE(pcpu_stats.max_size));
+	pcpu_stats_row(m, "max_alloc_size", READ_ONCE(pcpu_tally.max_size));
 	pcpu_stats_row(m, "empty_pop_pages", READ_ONCE(pcpu_counts.empty));
 	pcpu_stats_row(m, "populated_pages", READ_ONCE(pcpu_counts.populated));
 	seq_putc(m, '\n');
@@ -164,7 +164,7 @@ static void pcpu_stats_chunk(struct seq_file *m, unsigned int nr)
 	seq_putc(m, '\n');
 }
 
-static int percpu_stats_show(struct seq_file *m, void *v)
+static int pcpu_report_show(struct seq_file *m, void *v)
 {
 	unsigned int nr;
 
@@ -176,12 +176,12 @@ static int percpu_stats_show(struct seq_file *m, void *v)
 		pcpu_stats_chunk(m, nr);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(percpu_stats);
+DEFINE_SHOW_ATTRIBUTE(pcpu_report);
 
 static int __init pcpu_debugfs_init(void)
 {
 	debugfs_create_file("percpu_stats", 0444, NULL, NULL,
-			    &percpu_stats_fops);
+			    &pcpu_report_fops);
 	return 0;
 }
 late_initcall(pcpu_debugfs_init);

@@ -25,13 +25,14 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK CACHE
 
-.PHONY: help run shell test test-quick source kernel clean
+.PHONY: help run shell test test-quick compare source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
 	@echo 'make shell       the same guest, with a shell'
 	@echo 'make test        all tests on all beds of overlay/beds; BED=name for one'
 	@echo 'make test-quick  those of User Mode Linux only'
+	@echo 'make compare     memory that 1,100 cgroups take and leave, ours and stock'
 	@echo 'make source      print the path of the patched kernel source'
 	@echo 'make kernel      build only; print image, build tree and source'
 	@echo 'make clean       remove what was built; fetched sources stay in CACHE/src'
@@ -50,6 +51,10 @@ test:
 
 test-quick:
 	@overlay/test.sh quick
+
+compare:
+	@echo "the percpu area:" && STOCK= overlay/run.sh cgroups
+	@echo "stock:" && STOCK=1 overlay/run.sh cgroups
 
 source:
 	@overlay/packages.sh && overlay/apply.sh "$$(overlay/fetch.sh)"

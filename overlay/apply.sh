@@ -28,7 +28,7 @@ touch "$state/applied"
 # A user's tree may have changed since it was copied, and may have been built.
 copy_ksrc() {
 	sed 's,^,/,' "$state/applied" >"$state/ours"
-	rsync -a --delete --exclude-from="$state/ours" \
+	logged "$state/copy.log" "copying $src" rsync -a --delete --exclude-from="$state/ours" \
 		--exclude=/.git --exclude='*.o' --exclude='*.a' --exclude='*.ko' \
 		--exclude='*.cmd' --exclude='/.config*' --exclude=/include/config \
 		--exclude=/include/generated --exclude='/arch/*/include/generated' \

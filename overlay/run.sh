@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Boot a guest and show the allocator at work, or give a shell in it.
-# usage: run.sh tour|shell
+# usage: run.sh tour|cgroups|shell
 . "$(dirname "$0")/lib.sh"
 
 dir=$(mktemp -d "$CACHE/logs/run.XXXXXX")
@@ -21,11 +21,11 @@ start=$SECONDS status=0
 tail -n +1 -f "$dir/verdict.tap" --pid=$$ 2>/dev/null |
 	sed -u 's/\r$//; /^done$/d; /^\(not \)\?ok /d' &
 pipe=$!
-boot 300 "guest=tour quiet stock=$STOCK" || status=$?
+boot 300 "guest=$1 quiet stock=$STOCK" || status=$?
 sleep 1
 kill $pipe 2>/dev/null || true
-if ! "$OVERLAY/verdict.sh" tour "$dir/console.log" "$dir/verdict.tap" "$status" tour >/dev/null; then
-	die "the tour did not end well; see $dir"
+if ! "$OVERLAY/verdict.sh" "$1" "$dir/console.log" "$dir/verdict.tap" "$status" "$1" >/dev/null; then
+	die "the guest did not end well; see $dir"
 fi
 say "that took $((SECONDS - start)) s"
 rm -rf "$dir"

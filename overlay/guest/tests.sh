@@ -4,6 +4,7 @@
 # each test's result goes to descriptor 3, as TAP with numbers of its own.
 
 n=0
+tmp=${TMPDIR:-/tmp}
 
 # result ok|"not ok" NAME [DIRECTIVE]
 result() {
@@ -22,13 +23,13 @@ missing() {
 
 # Take over results: prefix, file, how deep they are indented.
 take() {
-	sed -nE "s/^${3:-}(ok|not ok) [0-9]+ *(- )?(.*)/\1|\3/p" "$2" >/tmp/taken
+	sed -nE "s/^${3:-}(ok|not ok) [0-9]+ *(- )?(.*)/\1|\3/p" "$2" >"$tmp/taken"
 	while IFS='|' read -r verdict test; do
 		case $test in
 		*'# SKIP'*) verdict=ok ;;
 		esac
 		result "$verdict" "$1: $test"
-	done </tmp/taken
+	done <"$tmp/taken"
 }
 
 # KUnit has run at boot; a suite's cases are the lines indented by four.
@@ -38,9 +39,9 @@ group_kunit() {
 		[ -e "$suite" ] || continue
 		found=1
 		name=${suite%/results}
-		cat "$suite" >/tmp/kunit
-		take "kunit: ${name##*/}" /tmp/kunit '    '
-		[ -s /tmp/taken ] || result "not ok" "kunit: ${name##*/} has no result"
+		cat "$suite" >"$tmp/kunit"
+		take "kunit: ${name##*/}" "$tmp/kunit" '    '
+		[ -s "$tmp/taken" ] || result "not ok" "kunit: ${name##*/} has no result"
 	done
 	[ -n "$found" ] || missing kunit:
 }
@@ -50,14 +51,14 @@ script() {
 	name=$1
 	shift
 	echo "== $name"
-	timeout 900 "$@" >/tmp/tap 2>&1 </dev/null
+	timeout 900 "$@" >"$tmp/tap" 2>&1 </dev/null
 	rc=$?
-	cat /tmp/tap
-	take "$name" /tmp/tap
+	cat "$tmp/tap"
+	take "$name" "$tmp/tap"
 	case $rc in
-	0) [ -s /tmp/taken ] || result ok "$name" ;;
-	4) [ -s /tmp/taken ] || result ok "$name" "# SKIP $(tail -n 1 /tmp/tap)" ;;
-	*) grep -q '^not ok' /tmp/taken || result "not ok" "$name: exit status $rc" ;;
+	0) [ -s "$tmp/taken" ] || result ok "$name" ;;
+	4) [ -s "$tmp/taken" ] || result ok "$name" "# SKIP $(tail -n 1 "$tmp/tap")" ;;
+	*) grep -q '^not ok' "$tmp/taken" || result "not ok" "$name: exit status $rc" ;;
 	esac
 }
 
@@ -96,12 +97,12 @@ group_vmalloc() {
 # Of these only the accounting of percpu memory is our affair.
 group_cgroup() {
 	cd /kselftest/cgroup || return
-	timeout 900 ./test_kmem >/tmp/all 2>&1 </dev/null
-	cat /tmp/all
+	timeout 900 ./test_kmem >"$tmp/all" 2>&1 </dev/null
+	cat "$tmp/all"
 	cd /
-	grep test_percpu_basic /tmp/all >/tmp/tap
-	take "cgroup: test_kmem" /tmp/tap
-	[ -s /tmp/taken ] || result "not ok" "cgroup: test_percpu_basic has no result"
+	grep test_percpu_basic "$tmp/all" >"$tmp/tap"
+	take "cgroup: test_kmem" "$tmp/tap"
+	[ -s "$tmp/taken" ] || result "not ok" "cgroup: test_percpu_basic has no result"
 }
 
 group_hotplug() {

@@ -10,7 +10,7 @@ percpu_kb() { awk '/^Percpu:/ {print $2}' /proc/meminfo; }
 untimed() { sed 's/^\[[^]]*\] //'; }
 
 title "The layout chosen at boot"
-dmesg | untimed | grep -E '^(percpu:|setup_percpu:)'
+dmesg | untimed | grep -E '^(percpu: .*(layout|first chunk)|setup_percpu:)'
 
 title "Percpu memory of the idle system"
 grep -E '^(MemTotal|Percpu):' /proc/meminfo

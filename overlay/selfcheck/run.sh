@@ -46,6 +46,45 @@ expect "a killed guest fails" "2 1 1" 137 'hello\n' "$good"
 expect "a missing group fails" "1 1 0" 0 'hello\n' 'ok 1 - self: c\ndone\n'
 expect "an empty verdict fails" "0 2 0" 0 '' ''
 
+# The guest's script, fed with programs that end well or badly.
+verdict_of_guest() {
+	TMPDIR=$tmp sh -c 'groups=fake
+		group_fake() {
+			script "percpu: a" sh -c "echo ok 1 one; echo not ok 2 two; exit 1"
+			script "percpu: b" sh -c "echo ok 1 one; exit 1"
+			script "percpu: c" true
+			script "percpu: d" sh -c "echo why; exit 4"
+			script "percpu: e" sh -c "echo \"ok 1 one # SKIP no\"; echo \"    ok 1 deep\""
+		}
+		. "$0"' "$overlay/guest/tests.sh" 3>&1 >/dev/null
+}
+cat >"$tmp/wanted" <<EOF
+TAP version 13
+ok 1 - percpu: a: one
+not ok 2 - percpu: a: two
+ok 3 - percpu: b: one
+not ok 4 - percpu: b: exit status 1
+ok 5 - percpu: c
+ok 6 - percpu: d # SKIP why
+ok 7 - percpu: e: one # SKIP no
+1..7
+done
+EOF
+verdict_of_guest | diff "$tmp/wanted" - >&2
+check "guest: a kselftest's results and status are taken over" $?
+
+# The table of beds names kernels and groups of tests that there are.
+grep -vE '^(#|$)' "$overlay/beds" | while read -r name _ config _ _ _ groups _; do
+	[ -f "$overlay/config/$config.config" ] || echo "$name: no kernel $config"
+	for group in ${groups//,/ }; do
+		grep -q "^group_$group()" "$overlay/guest/tests.sh" ||
+			echo "$name: no group $group"
+	done
+done >"$tmp/bad"
+cat "$tmp/bad" >&2
+[ ! -s "$tmp/bad" ]
+check "beds: kernels and test groups exist" $?
+
 # A small kernel and a small overlay.
 mkdir -p "$tmp/src/mm" "$tmp/top/mm" "$tmp/cache"
 cp -r "$overlay" "$tmp/top/overlay"

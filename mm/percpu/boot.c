@@ -88,6 +88,8 @@ unsigned long __init pcpu_boot_reserve(unsigned long choice)
 	return pcpu_wanted_reserve < 0 ? choice : pcpu_wanted_reserve;
 }
 
+#ifdef CONFIG_SMP
+
 /*
  * A linear first chunk is for machines that cannot have it mapped: encrypted
  * guests flip pages of the linear map only, KMSAN needs metadata for it early,
@@ -103,8 +105,6 @@ static bool __init pcpu_want_mapped(void)
 		return false;
 	return !cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
 }
-
-#ifdef CONFIG_SMP
 
 /**
  * pcpu_embed_first_chunk - set up the area as suits the machine best

@@ -68,7 +68,7 @@ drop_caches() {
 
 percpu_back() {
 	drop_caches
-	percpu_at_most "$1"
+	used_at_most "$1"
 }
 
 # Once through, so that what is kept for the first group is there already.
@@ -76,20 +76,20 @@ memory_returns() {
 	groups_make 2 && groups_remove
 	drop_caches
 	sleep 1
-	before=$(percpu_kb)
+	before=$(used_kb)
 	if ! groups_make "$NR"; then
 		fail memory_returns "mkdir"
 		return
 	fi
-	peak=$(percpu_kb)
+	peak=$(used_kb)
 	if ! groups_remove; then
 		fail memory_returns "rmdir"
 		return
 	fi
 	allowed=$((before + ${PERCPU_SLACK_KB:-64} * CPUS + (peak - before) / 10))
 	wait_for 30 percpu_back $allowed
-	after=$(percpu_kb)
-	say "Percpu: $before kB, with $NR groups $peak kB, after them $after kB (at most $allowed)"
+	after=$(used_kb)
+	say "Percpu in use: $before kB, with $NR groups $peak kB, after them $after kB (at most $allowed)"
 	say "$(grep dying "$TOP/cgroup.stat" | tr '\n' ' ')"
 	if [ "$peak" -le "$before" ]; then
 		fail memory_returns "the groups took no memory"
@@ -167,6 +167,7 @@ group_goes_first() {
 
 plan 3
 
+mount_point DEBUGFS debugfs
 if ! mount_point CGROUP cgroup2; then
 	skip memory_returns "no cgroup2"
 	skip memory_charged "no cgroup2"

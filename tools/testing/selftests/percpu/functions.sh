@@ -13,6 +13,7 @@ SECONDS_TO_RUN=${PERCPU_TEST_SECONDS:-5}
 NAME=$(basename "$0" .sh)
 MARKS=0
 MOUNTED=
+DEBUGFS=
 
 KTAP_HELPERS="$DIR/../kselftest/ktap_helpers.sh"
 if [ ! -r "$KTAP_HELPERS" ]; then
@@ -101,6 +102,22 @@ count_cpus() {
 		total=$((total + ${range#*-} - ${range%-*} + 1))
 	done
 	echo "$total"
+}
+
+# What is populated with nothing in it, as debugfs at $DEBUGFS says
+spare_kb() {
+	pages=$(sed -n 's/^ *empty_pop_pages *: *//p' \
+		"$DEBUGFS/percpu_stats" 2>/dev/null | head -n 1)
+	echo $((${pages:-0} * $(getconf PAGESIZE 2>/dev/null || echo 4096) / 1024 * CPUS))
+}
+
+# What is in use: a first chunk of large pages hides what comes and goes in it.
+used_kb() {
+	echo $(($(percpu_kb) - $(spare_kb)))
+}
+
+used_at_most() {
+	[ "$(used_kb)" -le "$1" ]
 }
 
 possible_cpus() {

@@ -50,13 +50,6 @@ held_and_back() {
 	fi
 }
 
-# What is populated with nothing in it, where debugfs says so
-spare_kb() {
-	pages=$(sed -n 's/^ *empty_pop_pages *: *//p' \
-		"$DEBUGFS/percpu_stats" 2>/dev/null | head -n 1)
-	echo $((${pages:-0} * 4 * CPUS))
-}
-
 # objects <size> <count>: as many of those as a share of the memory holds
 objects() {
 	max 1 "$(min "$2" $(($(unit_budget 4) / $1)))"

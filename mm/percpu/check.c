@@ -143,7 +143,7 @@ const char *pcpu_check_area(void)
 			continue;
 		bad = pcpu_check_chunk(chunk);
 		sum.chunks++;
-		sum.empty_chunks += pcpu_chunk_is_empty(chunk);
+		sum.empty_chunks += pcpu_chunk_is_loose(chunk);
 		sum.populated += hweight64(chunk->populated);
 		sum.empty += hweight64(pcpu_chunk_spare(chunk));
 		sum.loose += hweight64(pcpu_chunk_spare(chunk) &

@@ -65,7 +65,7 @@ static void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
 	WRITE_ONCE(pcpu_counts.populated, pcpu_counts.populated + populated);
 	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + empty);
 	WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + loose);
-	pcpu_counts.empty_chunks += sign * pcpu_chunk_is_empty(chunk);
+	pcpu_counts.empty_chunks += sign * pcpu_chunk_is_loose(chunk);
 }
 
 /*
@@ -557,7 +557,7 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep)
 		goto out;
 	for (i = pcpu_chunk_top(); i-- > 0;) {
 		chunk = pcpu_chunk_table[i];
-		if (chunk && pcpu_chunk_is_empty(chunk) && !chunk->pinned)
+		if (chunk && pcpu_chunk_is_loose(chunk))
 			break;
 		chunk = NULL;
 	}

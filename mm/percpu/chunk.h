@@ -101,7 +101,7 @@ struct pcpu_chunk {
  *	object at once: the reserve that atomic callers live on
  * @loose: of those, pages that could be given back
  * @chunks: chunks that exist
- * @empty_chunks: of those, chunks with nothing in use
+ * @empty_chunks: of those, chunks with nothing in use that could be destroyed
  * @max_chunks: the most chunks that existed at once
  *
  * Written under &pcpu_chunk_lock, read anywhere.
@@ -167,6 +167,12 @@ static inline u64 pcpu_chunk_spare(const struct pcpu_chunk *chunk)
 static inline bool pcpu_chunk_is_empty(const struct pcpu_chunk *chunk)
 {
 	return chunk->empty == ~0ULL;
+}
+
+/* Whether a chunk could be destroyed. */
+static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
+{
+	return pcpu_chunk_is_empty(chunk) && !chunk->pinned;
 }
 
 void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken);

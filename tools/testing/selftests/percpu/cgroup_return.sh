@@ -104,18 +104,35 @@ stat_percpu() {
 	sed -n 's/^percpu \([0-9]*\)$/\1/p' "$TOP/account/memory.stat"
 }
 
+# memory.stat lags behind by up to 64 changes for each CPU: twice as many page
+# faults in the group bring it up to date.
+stat_refresh() {
+	group_run "$TOP/account" dd if=/dev/zero of=/dev/null count=1 \
+		bs=$((512 * CPUS))k 2>/dev/null
+}
+
 stat_at_least() {
+	stat_refresh
 	[ "$(stat_percpu)" -ge "$1" ]
 }
 
 stat_at_most() {
+	stat_refresh
 	[ "$(stat_percpu)" -le "$1" ]
 }
 
 # Objects allocated in a group are charged to it, for every possible CPU.
+# What insmod itself had may go late, hence the hundredth.
 memory_charged() {
 	count=500 size=256
 	bytes=$((count * size * CPUS))
+	most=$((bytes * 2))
+	# It charges nothing for what lies in its first chunk, and elsewhere
+	# for its own vectors, too.
+	if old_allocator; then
+		bytes=$((bytes / 2))
+		most=$((most * 2))
+	fi
 	mkdir "$TOP/account"
 	if [ -z "$(stat_percpu)" ]; then
 		skip memory_charged "no percpu in memory.stat"
@@ -132,12 +149,12 @@ memory_charged() {
 	wait_for 10 stat_at_least $bytes
 	charged=$(stat_percpu)
 	module_unload test_percpu
-	wait_for 30 stat_at_most 0
+	wait_for 30 stat_at_most $((bytes / 100))
 	left=$(stat_percpu)
 	say "$count objects of $size bytes on $CPUS CPUs: charged $charged (at least $bytes), after rmmod $left"
-	if [ "$charged" -lt $bytes ] || [ "$charged" -gt $((bytes * 2)) ]; then
+	if [ "$charged" -lt $bytes ] || [ "$charged" -gt $most ]; then
 		fail memory_charged "charged $charged for $bytes"
-	elif [ "$left" != 0 ]; then
+	elif [ "$left" -gt $((bytes / 100)) ]; then
 		fail memory_charged "$left bytes are still charged"
 	elif ! log_is_clean; then
 		fail memory_charged "a report in the kernel's log"

@@ -74,6 +74,12 @@ clean_modules() {
 		clean >>"$log" 2>&1 </dev/null || true
 }
 
+# The names of our KUnit suites: one that is not run must not go unnoticed.
+kunit_suites() {
+	(cd "$OVERLAY/.." && find mm kernel lib -name '*_kunit.c' \
+		-exec sed -n 's/^\t\.name = "\(.*\)",$/\1/p' {} + 2>/dev/null)
+}
+
 # A program of this machine with the libraries it needs.
 add_program() {
 	local lib
@@ -90,6 +96,7 @@ rm -rf "$root"
 mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib/modules}
 cp "$(command -v busybox)" "$root/bin/"
 cp "$OVERLAY"/guest/* "$root/"
+kunit_suites >"$root/kunit-suites"
 # cpu-on-off-test.sh is written for bash.
 add_program "$(command -v bash)"
 step "modules_install" kmake -C "$tree" O="$build" ARCH="$karch" \

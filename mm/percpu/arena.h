@@ -1,32 +1,81 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * arena: the bins that one group of CPUs allocates small objects from.
+ * arena: free objects that a group of CPUs has at hand.
  */
 #ifndef _MM_PERCPU_ARENA_H
 #define _MM_PERCPU_ARENA_H
 
+#include <linux/cache.h>
 #include <linux/spinlock.h>
+#include <linux/types.h>
 
-#include "bin.h"
+#include "class.h"
+#include "extent.h"
 
 /*
- * An object costs its size on every CPU, so current bins for each CPU would
+ * An object costs its size on every CPU, so objects at hand for each CPU would
  * cost memory by the square of CPUs; and the time to clear an object grows
  * with CPUs while that under the lock does not.
  */
 #define PCPU_MAX_ARENAS		16
 
+/* Objects that an arena can hold, and their bytes: in each, and in all. */
+#define PCPU_ARENA_SLOTS	512
+#define PCPU_ARENA_BYTES	(64U << 10)
+#define PCPU_ARENAS_BYTES	(256U << 10)
+
+/* Objects that go back to the chunks at once. */
+#define PCPU_FLUSH_MAX		32
+
+/* Granules that an arena takes from the chunks at once, to cut objects from. */
+#define PCPU_RUN_GRANULES	128
+
 /**
- * struct pcpu_arena - current bins of a group of CPUs
- * @lock: guards @current_bin, and mask and state of every bin at home here;
- *	IRQs are off while it is held; pcpu_chunk_lock nests inside
- * @nr: this arena's number
- * @current_bin: for each class the bin to allocate from, or NULL
+ * struct pcpu_slot - a free object at hand
+ * @off: its offset
+ * @next: slot of the next one of its class, or the next unused slot; 0: none
+ */
+struct pcpu_slot {
+	u32 off;
+	u16 next;
+};
+
+/**
+ * struct pcpu_stock - the free objects of a class
+ * @head: slot of the one that came last, or 0
+ * @nr: how many there are
+ * @low: the fewest there were since the worker came by: nobody needed these
+ */
+struct pcpu_stock {
+	u16 head;
+	u16 nr;
+	u16 low;
+};
+
+/**
+ * struct pcpu_arena - what a group of CPUs has at hand
+ * @lock: guards everything here; raw, IRQs off, nothing nests inside
+ * @run: granules from which objects of any class are cut, from below
+ * @run_idle: nobody cut anything from it since the worker came by
+ * @unused: first unused slot, or 0
+ * @held: slots in use
+ * @bytes: bytes of all objects here, on one CPU
+ * @hand: class at which making room goes on
+ * @watched: the worker knows that there is something here
+ * @stocks: by class
+ * @slots: the objects; number 0 is none
  */
 struct pcpu_arena {
 	raw_spinlock_t lock;
-	unsigned int nr;
-	struct pcpu_bin *current_bin[PCPU_NR_CLASSES];
+	struct pcpu_run run;
+	bool run_idle;
+	u16 unused;
+	u16 held;
+	u32 bytes;
+	u8 hand;
+	bool watched;
+	struct pcpu_stock stocks[PCPU_NR_CLASSES];
+	struct pcpu_slot slots[PCPU_ARENA_SLOTS + 1];
 } ____cacheline_aligned_in_smp;
 
 extern struct pcpu_arena *pcpu_arenas;
@@ -34,10 +83,10 @@ extern unsigned int pcpu_nr_arenas;
 
 unsigned int pcpu_arenas_wanted(void);
 void pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr);
-unsigned long pcpu_arena_alloc(unsigned int class, gfp_t gfp,
-			       const char **why);
-enum pcpu_wrong pcpu_arena_free(struct pcpu_chunk *chunk, unsigned long off,
-				size_t *size, struct pcpu_owner *owner);
-void pcpu_arenas_trim(void);
+unsigned long pcpu_arena_pop(unsigned int class, size_t align);
+unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
+				const char **why);
+bool pcpu_arena_push(unsigned long off, unsigned int class);
+bool pcpu_arenas_age(bool all);
 
 #endif /* _MM_PERCPU_ARENA_H */

@@ -18,6 +18,9 @@
 /* Frees come in bursts, and often allocations behind them: wait that long. */
 #define PCPU_BALANCE_DELAY	(HZ / 20)
 
+/* An object that nobody took from an arena for so long is not needed there. */
+#define PCPU_BALANCE_AGE	(HZ / 4)
+
 /* Offsets beyond the highest chunk that are kept ready, with page tables. */
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
 
@@ -207,17 +210,11 @@ static void pcpu_balance_tables(void)
 	pcpu_populate_tables(0, end, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 }
 
-/**
- * pcpu_balance_now - do the worker's work
- *
- * Context: process context, sleeps.
- */
-void pcpu_balance_now(void)
+/* Bring everything into its bounds. */
+static void pcpu_balance_pages(void)
 {
 	unsigned int noio = memalloc_noio_save();
 
-	if (pcpu_balance_excess(PCPU_RESERVE_KEEP) > 0)
-		pcpu_arenas_trim();
 	pcpu_balance_shrink();
 	pcpu_balance_chunks();
 	pcpu_balance_grow();
@@ -225,9 +222,25 @@ void pcpu_balance_now(void)
 	memalloc_noio_restore(noio);
 }
 
+/**
+ * pcpu_balance_now - do the worker's work, and leave nothing at hand
+ *
+ * Context: process context, sleeps.
+ */
+void pcpu_balance_now(void)
+{
+	pcpu_arenas_age(true);
+	pcpu_balance_pages();
+}
+
 static void pcpu_balance_run(struct work_struct *work)
 {
-	pcpu_balance_now();
+	bool more = pcpu_arenas_age(false);
+
+	pcpu_balance_pages();
+	if (more)
+		queue_delayed_work(system_long_wq, &pcpu_balance_dwork,
+				   PCPU_BALANCE_AGE);
 }
 
 static int __init pcpu_balance_init(void)

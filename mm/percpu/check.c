@@ -5,6 +5,7 @@
  */
 #include "arena.h"
 #include "check.h"
+#include "mark.h"
 
 static const char *pcpu_check_page(struct pcpu_chunk *chunk, unsigned int page)
 {
@@ -12,15 +13,12 @@ static const char *pcpu_check_page(struct pcpu_chunk *chunk, unsigned int page)
 			      page * (PCPU_PAGE_GRANULES / BITS_PER_LONG);
 	unsigned int n = PCPU_PAGE_GRANULES, weight = bitmap_weight(used, n);
 	struct pcpu_page *pg = &chunk->pages[page];
-	bool hidden = (chunk->binned | chunk->withheld) & BIT_ULL(page);
 	unsigned int start, end;
 
 	if (!!(chunk->empty & BIT_ULL(page)) != !weight)
 		return "a page's empty bit and its granules disagree";
-	if (hidden && weight != n)
-		return "a cut or withheld page has free granules";
-	if (hidden && !test_bit(page * n, chunk->begin))
-		return "a cut or withheld page does not begin";
+	if ((chunk->withheld & BIT_ULL(page)) && weight != n)
+		return "a withheld page has free granules";
 	if (pg->head != find_first_bit(used, n))
 		return "head hint is wrong";
 	if (weight && pg->tail != n - 1 - find_last_bit(used, n))
@@ -31,6 +29,63 @@ static const char *pcpu_check_page(struct pcpu_chunk *chunk, unsigned int page)
 		end = find_next_bit(used, n, start);
 		if (end - start > pg->run)
 			return "a free run is longer than the page's hint";
+	}
+	return NULL;
+}
+
+/* What a mark says must be true of the granules behind it. */
+static const char *pcpu_check_mark(struct pcpu_chunk *chunk, unsigned int g,
+				   unsigned int *granules)
+{
+	u8 mark = pcpu_mark_get(chunk, g), *rooms;
+	unsigned int class, n;
+
+	*granules = 1;
+	if (!mark)
+		return NULL;
+	if (mark & PCPU_MARK_SPLIT) {
+		class = pcpu_mark_split_class(mark);
+		rooms = chunk->rooms[g / PCPU_PAGE_GRANULES];
+		if (!test_bit(g, chunk->used))
+			return "a split granule is free";
+		if (mark & PCPU_MARK_LONE)
+			return NULL;
+		if (!rooms)
+			return "a split granule has no mask";
+		n = rooms[g % PCPU_PAGE_GRANULES];
+		if (n & mark & pcpu_mark_full(class))
+			return "a small object is both live and free";
+		return n == pcpu_mark_full(class) ?
+			"a split granule has no object" : NULL;
+	}
+	/* A digit without its object: that is being freed right now. */
+	if ((mark & ~0xf) == PCPU_MARK_DIGIT)
+		return NULL;
+	if (mark > PCPU_MARK_LONG)
+		return "a mark is none";
+	n = mark < PCPU_MARK_LONG ? mark : pcpu_mark_read_long(chunk, g);
+	n = clamp(n, 1U, PCPU_CHUNK_GRANULES - g);
+	if (find_next_zero_bit(chunk->used, g + n, g) < g + n)
+		return "a live object has free granules";
+	*granules = n;
+	return NULL;
+}
+
+/* Live objects do not overlap. Others may give out and free meanwhile. */
+static const char *pcpu_check_marks(struct pcpu_chunk *chunk)
+{
+	unsigned int g, i, n;
+	const char *bad;
+
+	for (g = 0; g < PCPU_CHUNK_GRANULES; g += n) {
+		bad = pcpu_check_mark(chunk, g, &n);
+		if (bad)
+			return bad;
+		/* Digits of a length may follow; nothing else does. */
+		for (i = 1 + (n > PCPU_CLASS_GRANULES ? PCPU_MARK_DIGITS : 0);
+		     i < n; i++)
+			if (pcpu_mark_get(chunk, g + i))
+				return "an object begins in another";
 	}
 	return NULL;
 }
@@ -50,12 +105,6 @@ const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 
 	if (n - bitmap_weight(chunk->used, n) != chunk->nr_free)
 		return "number of free granules is wrong";
-	if (chunk->binned & chunk->withheld)
-		return "a page is both cut and withheld";
-	if (chunk->binned & ~chunk->populated)
-		return "a page of bins has no memory";
-	if (!bitmap_subset(chunk->begin, chunk->used, n))
-		return "an extent begins at a free granule";
 	for (page = 0; page < PCPU_CHUNK_PAGES; page++) {
 		bad = pcpu_check_page(chunk, page);
 		if (bad)
@@ -67,60 +116,91 @@ const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 		if (end - start > chunk->max_run)
 			return "a free run is longer than the chunk's hint";
 	}
-	return NULL;
-}
-
-/* One bin, with its home arena's lock held or nobody else about. */
-static const char *pcpu_check_bin(struct pcpu_bin *bin, u64 slots,
-				  unsigned int slot)
-{
-	bool listed = !list_empty(&bin->node);
-	u64 mask = pcpu_class_mask(bin->class);
-
-	if (slots & BIT_ULL(slot))
-		return bin->state == PCPU_BIN_NONE ? NULL :
-			"a bin lies in a free slot";
-	if (bin->lead != slot)
-		return NULL;
-	if (bin->free & ~mask)
-		return "a bin has free objects it does not have";
-	switch (bin->state) {
-	case PCPU_BIN_FULL:
-		return bin->free || listed ? "a full bin is not" : NULL;
-	case PCPU_BIN_SHARED:
-		return !bin->free || !listed ? "a shared bin is not" : NULL;
-	case PCPU_BIN_CURRENT:
-		if (pcpu_arenas[bin->home].current_bin[bin->class] != bin)
-			return "a current bin is not its arena's";
-		return bin->free && !listed ? NULL : "a current bin is full";
-	default:
-		return "a bin is in no state to rest in";
-	}
+	return pcpu_check_marks(chunk);
 }
 
 /**
- * pcpu_check_bins - whether the bins of a chunk are in order
- * @chunk: the chunk
- *
- * Context: nobody allocates or frees small objects meanwhile.
+ * struct pcpu_sums - granules that are in use, by what for
+ * @used: all, but withheld pages and static data
+ * @live: in live objects, or in split granules
+ * @held: in objects that arenas have at hand
  */
-const char *pcpu_check_bins(struct pcpu_chunk *chunk)
+struct pcpu_sums {
+	unsigned long used;
+	unsigned long live;
+	unsigned long held;
+};
+
+static void pcpu_sum_chunk(struct pcpu_chunk *chunk, struct pcpu_sums *sums)
 {
-	const char *bad;
-	unsigned int i;
-	u64 pages;
+	unsigned int g;
+	u8 mark;
 
-	for (pages = chunk->binned; pages; pages &= pages - 1) {
-		unsigned int page = __ffs64(pages);
-
-		for (i = 0; i < PCPU_PAGE_SLOTS; i++) {
-			bad = pcpu_check_bin(&chunk->bins[page][i],
-					     chunk->slots[page], i);
-			if (bad)
-				return bad;
-		}
+	sums->used += PCPU_CHUNK_GRANULES - chunk->nr_free -
+		      hweight64(chunk->withheld) * PCPU_PAGE_GRANULES;
+	for (g = 0; g < PCPU_CHUNK_GRANULES; g++) {
+		mark = pcpu_mark_get(chunk, g);
+		if (mark == PCPU_MARK_LONG)
+			sums->live += pcpu_mark_read_long(chunk, g);
+		else if (mark & PCPU_MARK_SPLIT)
+			sums->live++;
+		else if (mark < PCPU_MARK_LONG)
+			sums->live += mark;
 	}
-	return NULL;
+}
+
+/* What is at hand is in use for the chunks, and not live. */
+static const char *pcpu_sum_arena(struct pcpu_arena *arena,
+				  struct pcpu_sums *sums)
+{
+	unsigned int class, i, held = 0, bytes = 0;
+
+	sums->held += arena->run.nr;
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		unsigned int nr = 0;
+
+		for (i = arena->stocks[class].head; i;
+		     i = arena->slots[i].next, nr++) {
+			unsigned long off = arena->slots[i].off;
+			struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+
+			if (!chunk || pcpu_mark_live(chunk, off) ||
+			    !test_bit(pcpu_off_to_granule(off), chunk->used))
+				return "an object at hand is not a free one";
+			if (class >= PCPU_NR_SMALL)
+				sums->held += pcpu_class_granules(class);
+		}
+		if (nr != arena->stocks[class].nr)
+			return "a stock's number is wrong";
+		held += nr;
+		bytes += nr * pcpu_class_size(class);
+	}
+	return held != arena->held || bytes != arena->bytes ?
+		"an arena's sums are wrong" : NULL;
+}
+
+/**
+ * pcpu_check_conservation - whether every granule is accounted for
+ *
+ * Context: nobody allocates or frees meanwhile.
+ */
+const char *pcpu_check_conservation(void)
+{
+	struct pcpu_sums sums = {
+		.live = pcpu_area.static_size >> PCPU_GRANULE_SHIFT,
+	};
+	const char *bad = NULL;
+	unsigned int i;
+
+	for (i = 0; i < pcpu_area_nr_chunks(); i++)
+		if (pcpu_chunk_table[i])
+			pcpu_sum_chunk(pcpu_chunk_table[i], &sums);
+	for (i = 0; i < pcpu_nr_arenas && !bad; i++)
+		bad = pcpu_sum_arena(&pcpu_arenas[i], &sums);
+	if (bad)
+		return bad;
+	return sums.used != sums.live + sums.held ?
+		"granules are lost, or counted twice" : NULL;
 }
 
 /**

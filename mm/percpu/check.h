@@ -8,7 +8,7 @@
 #include "chunk.h"
 
 const char *pcpu_check_chunk(struct pcpu_chunk *chunk);
-const char *pcpu_check_bins(struct pcpu_chunk *chunk);
 const char *pcpu_check_area(void);
+const char *pcpu_check_conservation(void);
 
 #endif /* _MM_PERCPU_CHECK_H */

@@ -2,10 +2,8 @@
 /*
  * chunk: a window of offsets, and what each of its pages is used for.
  *
- * A page is free, or holds extents, or is cut into bins, or is withheld.  To
- * the search for free granules the last two look fully used, so it needs no
- * masks; a begin bit at their first granule ends an extent that stops right
- * before them.
+ * A page is free, or has objects in it, or is withheld.  To the search for
+ * free granules the last looks fully used, so it needs no masks.
  */
 #include <linux/slab.h>
 
@@ -14,7 +12,7 @@
 #include "chunk.h"
 #include "populate.h"
 
-/* Guards everything in this file, extent.c, and the shared bins of bin.c. */
+/* Guards everything in this file, extent.c and small.c. */
 DEFINE_RAW_SPINLOCK(pcpu_chunk_lock);
 
 /* By chunk number; entries change under pcpu_chunk_lock, read by RCU. */
@@ -195,14 +193,12 @@ static void pcpu_chunk_hide(struct pcpu_chunk *chunk, unsigned int page)
 	unsigned int start = page * PCPU_PAGE_GRANULES;
 
 	pcpu_chunk_take(chunk, start, PCPU_PAGE_GRANULES);
-	__set_bit(start, chunk->begin);
 }
 
 static void pcpu_chunk_unhide(struct pcpu_chunk *chunk, unsigned int page)
 {
 	unsigned int start = page * PCPU_PAGE_GRANULES;
 
-	__clear_bit(start, chunk->begin);
 	pcpu_chunk_give(chunk, start, PCPU_PAGE_GRANULES);
 }
 
@@ -211,7 +207,7 @@ static void pcpu_chunk_unhide(struct pcpu_chunk *chunk, unsigned int page)
  * @chunk: the chunk
  * @pages: mask of pages, all of them empty
  *
- * For as long as someone populates them for bins, or gives them back.
+ * For as long as someone populates them, or gives them back.
  */
 void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages)
 {
@@ -251,74 +247,12 @@ void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages, bool on)
 }
 
 /**
- * pcpu_chunk_cut - turn an empty populated page into room for bins
- * @chunk: the chunk
- * @page: the page, with descriptors in &pcpu_chunk.bins
- */
-void pcpu_chunk_cut(struct pcpu_chunk *chunk, unsigned int page)
-{
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	WRITE_ONCE(chunk->binned, chunk->binned | BIT_ULL(page));
-	chunk->slots[page] = PCPU_ALL_SLOTS;
-	chunk->slot_room = PCPU_PAGE_SLOTS;
-	pcpu_chunk_hide(chunk, page);
-}
-
-/**
- * pcpu_chunk_uncut - turn a page whose slots are all free into an empty page
- * @chunk: the chunk
- * @page: the page
- */
-void pcpu_chunk_uncut(struct pcpu_chunk *chunk, unsigned int page)
-{
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	WRITE_ONCE(chunk->binned, chunk->binned & ~BIT_ULL(page));
-	chunk->slots[page] = 0;
-	pcpu_chunk_unhide(chunk, page);
-}
-
-/**
- * pcpu_chunk_claim_page - withhold an empty page for the caller
- * @populated: whether it must have memory already
- * @page: where to store which one
- *
- * The highest page of the fullest chunk that has one: extents grow from below,
- * and bins should not stand in their way.
- *
- * Return: the page's chunk, or NULL.
- */
-struct pcpu_chunk *pcpu_chunk_claim_page(bool populated, unsigned int *page)
-{
-	struct pcpu_chunk *chunk;
-	unsigned int i;
-	u64 pages;
-
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	/* The first list has no chunk with a whole page free. */
-	for (i = 1; i < PCPU_NR_BY_FREE; i++) {
-		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
-			pages = chunk->empty & ~chunk->reserved;
-			if (populated)
-				pages &= chunk->populated;
-			if (pages) {
-				*page = fls64(pages) - 1;
-				pcpu_chunk_withhold(chunk, BIT_ULL(*page));
-				return chunk;
-			}
-		}
-	}
-	return NULL;
-}
-
-/**
  * pcpu_chunk_init - a chunk with nothing in it
  * @chunk: zeroed memory
  * @nr: the chunk's number
+ * @marks: PCPU_MARKS_SIZE bytes of zeroed memory
  */
-void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr)
+void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks)
 {
 	int i;
 
@@ -326,7 +260,10 @@ void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr)
 	chunk->nr_free = PCPU_CHUNK_GRANULES;
 	chunk->max_run = PCPU_CHUNK_GRANULES;
 	chunk->empty = ~0ULL;
+	chunk->marks = marks;
 	INIT_LIST_HEAD(&chunk->list);
+	for (i = 0; i < PCPU_NR_SMALL; i++)
+		INIT_LIST_HEAD(&chunk->partial_node[i]);
 	for (i = 0; i < PCPU_CHUNK_PAGES; i++) {
 		chunk->pages[i].head = PCPU_PAGE_GRANULES;
 		chunk->pages[i].tail = PCPU_PAGE_GRANULES;
@@ -386,21 +323,25 @@ bool pcpu_chunk_creatable(unsigned int limit)
 static struct pcpu_chunk *pcpu_chunk_make(unsigned int nr, gfp_t gfp,
 					  const char **why)
 {
-	struct pcpu_chunk *chunk;
+	struct pcpu_chunk *chunk = kzalloc(sizeof(*chunk), gfp);
+	void *marks = kzalloc(PCPU_MARKS_SIZE, gfp);
 
-	chunk = kzalloc(sizeof(*chunk), gfp);
-	if (!chunk) {
+	if (!chunk || !marks) {
 		*why = "no memory to describe a chunk";
-		return NULL;
+		goto failed;
 	}
-	pcpu_chunk_init(chunk, nr);
 	if (pcpu_populate_tables((unsigned long)nr << PCPU_CHUNK_SHIFT,
 				 PCPU_CHUNK_SIZE, gfp)) {
 		*why = "no page tables for a chunk";
-		kfree(chunk);
-		return NULL;
+		goto failed;
 	}
+	pcpu_chunk_init(chunk, nr, marks);
 	return chunk;
+
+failed:
+	kfree(marks);
+	kfree(chunk);
+	return NULL;
 }
 
 /**
@@ -536,6 +477,15 @@ bool pcpu_chunks_create_run(unsigned int nr, unsigned long limit, gfp_t gfp,
 	return true;
 }
 
+/* Nothing is split any more, but a list may still say so. */
+static void pcpu_chunk_forget_partial(struct pcpu_chunk *chunk)
+{
+	unsigned int class;
+
+	for (class = 0; class < PCPU_NR_SMALL; class++)
+		list_del_init(&chunk->partial_node[class]);
+}
+
 /**
  * pcpu_chunk_remove_empty - take an empty chunk out of the table
  * @keep: how many empty chunks must stay
@@ -564,6 +514,7 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep)
 	if (chunk) {
 		pcpu_chunk_withhold(chunk, ~0ULL);
 		list_del_init(&chunk->list);
+		pcpu_chunk_forget_partial(chunk);
 		WRITE_ONCE(pcpu_chunk_table[i], NULL);
 		pcpu_counts.chunks--;
 	}
@@ -578,9 +529,10 @@ static void pcpu_chunk_free_rcu(struct rcu_head *rcu)
 	int i;
 
 	for (i = 0; i < PCPU_CHUNK_PAGES; i++) {
-		kfree(chunk->bins[i]);
+		kfree(chunk->rooms[i]);
 		kfree(chunk->owners[i]);
 	}
+	kfree(chunk->marks);
 	kfree(chunk);
 }
 

@@ -3,11 +3,14 @@
  * debugfs: what people look at, and the counters behind it.
  */
 #include <linux/atomic.h>
+#include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/init.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 
 #include "arena.h"
+#include "mark.h"
 #include "stats.h"
 
 /**
@@ -107,60 +110,88 @@ static void pcpu_stats_global(struct seq_file *m)
 /**
  * struct pcpu_chunk_stats - a chunk, as it is shown
  * @populated: pages with memory
- * @binned: pages cut into bins
  * @empty: populated pages with nothing in them
- * @free_bytes: bytes that extents could use
- * @nr_extents: large objects that begin here
- * @slot_bytes: bytes free in pages cut into bins
+ * @free_bytes: bytes that are free for any object
+ * @nr_objects: live objects that begin here
+ * @small_free_bytes: bytes free in granules split into small objects
  */
 struct pcpu_chunk_stats {
 	unsigned int populated;
-	unsigned int binned;
 	unsigned int empty;
 	unsigned int free_bytes;
-	unsigned int nr_extents;
-	unsigned int slot_bytes;
+	unsigned int nr_objects;
+	unsigned int small_free_bytes;
 };
 
-static void pcpu_stats_read_chunk(struct pcpu_chunk *chunk,
+/* Count what the marks say, without a lock. */
+static void pcpu_stats_read_marks(struct pcpu_chunk *chunk,
 				  struct pcpu_chunk_stats *st)
 {
-	u64 hidden = chunk->binned | chunk->withheld;
-	unsigned int page;
+	unsigned int g;
+	u8 mark, *rooms;
 
-	st->populated = hweight64(chunk->populated);
-	st->binned = hweight64(chunk->binned);
-	st->empty = hweight64(chunk->empty & chunk->populated);
-	st->free_bytes = chunk->nr_free << PCPU_GRANULE_SHIFT;
-	st->nr_extents = bitmap_weight(chunk->begin, PCPU_CHUNK_GRANULES) -
-			 hweight64(hidden);
-	st->slot_bytes = 0;
-	for (page = 0; page < PCPU_CHUNK_PAGES; page++)
-		st->slot_bytes += hweight64(chunk->slots[page]) <<
-				  PCPU_SLOT_SHIFT;
+	for (g = 0; g < PCPU_CHUNK_GRANULES; g++) {
+		mark = pcpu_mark_get(chunk, g);
+		if (!(mark & PCPU_MARK_SPLIT)) {
+			st->nr_objects += mark && mark <= PCPU_MARK_LONG;
+			continue;
+		}
+		st->nr_objects += hweight8(mark & ~PCPU_MARK_KIND &
+					   ~PCPU_MARK_LONE);
+		rooms = READ_ONCE(chunk->rooms[g / PCPU_PAGE_GRANULES]);
+		if (rooms)
+			st->small_free_bytes +=
+				hweight8(READ_ONCE(rooms[g % PCPU_PAGE_GRANULES])) *
+				pcpu_class_size(pcpu_mark_split_class(mark));
+	}
+}
+
+static bool pcpu_stats_read_chunk(unsigned int nr, struct pcpu_chunk_stats *st)
+{
+	struct pcpu_chunk *chunk;
+
+	guard(rcu)();
+	chunk = READ_ONCE(pcpu_chunk_table[nr]);
+	if (!chunk)
+		return false;
+	scoped_guard(raw_spinlock_irqsave, &pcpu_chunk_lock) {
+		st->populated = hweight64(chunk->populated);
+		st->empty = hweight64(chunk->empty & chunk->populated);
+		st->free_bytes = chunk->nr_free << PCPU_GRANULE_SHIFT;
+	}
+	pcpu_stats_read_marks(chunk, st);
+	return true;
 }
 
 static void pcpu_stats_chunk(struct seq_file *m, unsigned int nr)
 {
 	struct pcpu_chunk_stats st = { };
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
 
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	chunk = pcpu_chunk_table[nr];
-	if (chunk)
-		pcpu_stats_read_chunk(chunk, &st);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	if (!chunk)
+	if (!pcpu_stats_read_chunk(nr, &st))
 		return;
-
 	seq_printf(m, "Chunk %u:%s\n", nr, nr ? "" : " <- First Chunk");
 	pcpu_stats_row(m, "populated_pages", st.populated);
-	pcpu_stats_row(m, "binned_pages", st.binned);
 	pcpu_stats_row(m, "empty_pop_pages", st.empty);
-	pcpu_stats_row(m, "nr_extents", st.nr_extents);
+	pcpu_stats_row(m, "nr_objects", st.nr_objects);
 	pcpu_stats_row(m, "free_bytes", st.free_bytes);
-	pcpu_stats_row(m, "free_bin_bytes", st.slot_bytes);
+	pcpu_stats_row(m, "small_free_bytes", st.small_free_bytes);
+	seq_putc(m, '\n');
+}
+
+/* What is free, but at hand of a group of CPUs. */
+static void pcpu_stats_arenas(struct seq_file *m)
+{
+	unsigned long objects = 0, bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < pcpu_nr_arenas; i++) {
+		objects += READ_ONCE(pcpu_arenas[i].held);
+		bytes += READ_ONCE(pcpu_arenas[i].bytes);
+	}
+	pcpu_stats_title(m, "Arenas");
+	pcpu_stats_row(m, "nr_arenas", pcpu_nr_arenas);
+	pcpu_stats_row(m, "objects_at_hand", objects);
+	pcpu_stats_row(m, "bytes_at_hand", bytes);
 	seq_putc(m, '\n');
 }
 
@@ -171,6 +202,7 @@ static int pcpu_report_show(struct seq_file *m, void *v)
 	seq_puts(m, "Percpu Memory Statistics\n");
 	pcpu_stats_layout(m);
 	pcpu_stats_global(m);
+	pcpu_stats_arenas(m);
 	pcpu_stats_title(m, "Per Chunk Stats");
 	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++)
 		pcpu_stats_chunk(m, nr);

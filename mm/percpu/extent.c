@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * extent: one large object, in granules of 16 bytes, first fit by address.
+ * extent: runs of granules, first fit by address.
  *
  * Objects live and die with their neighbours in time, not with others of their
- * size, so large ones stay in the order in which they were allocated.  The
- * fullest chunk that can hold an object gets it, at the lowest address.
+ * size, so they stay in the order in which they were allocated.  The fullest
+ * chunk that can hold an object gets it, at the lowest address.
  *
  * An object is placed before its pages are populated; until then it only owns
  * offsets.  What is longer than a chunk gets a run of empty chunks.
@@ -12,7 +12,7 @@
 #include <linux/sched.h>
 
 #include "extent.h"
-#include "owner.h"
+#include "mark.h"
 #include "populate.h"
 
 /**
@@ -78,7 +78,6 @@ static u64 pcpu_extent_pages(const struct pcpu_chunk *chunk,
 static unsigned long pcpu_extent_set(struct pcpu_chunk *chunk,
 				     unsigned int start, unsigned int nr)
 {
-	__set_bit(start, chunk->begin);
 	pcpu_chunk_take(chunk, start, nr);
 	return pcpu_chunk_off(chunk) +
 	       ((unsigned long)start << PCPU_GRANULE_SHIFT);
@@ -158,9 +157,7 @@ static unsigned long pcpu_extent_lay(unsigned int first, unsigned int nr)
 		pcpu_chunk_release(chunk, ~0ULL);
 		pcpu_chunk_take(chunk, 0, part);
 		nr -= part;
-		chunk->spill = nr;
 	}
-	__set_bit(0, pcpu_chunk_table[first]->begin);
 	return (unsigned long)first << PCPU_CHUNK_SHIFT;
 }
 
@@ -287,98 +284,107 @@ unsigned long pcpu_extent_alloc(const struct pcpu_place *place, gfp_t gfp,
 		return off;
 
 	if (!pcpu_extent_populate(off, place->size, gfp)) {
-		struct pcpu_owner none;
-
-		pcpu_extent_free(off, &none);
+		pcpu_extent_free(off, fit.nr);
 		*why = "no pages to populate";
 		return PCPU_NO_OFF;
 	}
 	return off;
 }
 
+/* Where the free run at granule @start ends, among @pages, or at @end. */
+static unsigned int pcpu_extent_run_end(struct pcpu_chunk *chunk,
+					unsigned int start, unsigned int end,
+					u64 pages)
+{
+	u64 stop = ~pages & ~0ULL << start / PCPU_PAGE_GRANULES;
+
+	if (stop)
+		end = min_t(unsigned int, end,
+			    __ffs64(stop) * PCPU_PAGE_GRANULES);
+	end = min_t(unsigned int, end, PCPU_CHUNK_GRANULES);
+	return find_next_bit(chunk->used, end, start);
+}
+
+/* Take a run from @chunk, where it has memory. */
+static bool pcpu_extent_try_run(struct pcpu_chunk *chunk,
+				const struct pcpu_fit *fit, unsigned int most,
+				struct pcpu_run *run)
+{
+	u64 pages = chunk->populated & ~chunk->reserved;
+	unsigned int start, end;
+
+	if (chunk->max_run < fit->nr || chunk->nr_free < fit->nr)
+		return false;
+	start = pcpu_extent_find(chunk, fit, pages);
+	if (start == PCPU_CHUNK_GRANULES)
+		return false;
+	end = pcpu_extent_run_end(chunk, start, start + max(most, fit->nr),
+				  pages);
+	run->nr = end - start;
+	run->off = pcpu_extent_set(chunk, start, run->nr);
+	return true;
+}
+
 /**
- * pcpu_extent_begins - whether an extent begins at an offset
- * @chunk: the offset's chunk
- * @off: offset within the area
+ * pcpu_extent_take_run - take a run of free granules that has memory already
+ * @nr: granules that it must have
+ * @align: power of two, at most PAGE_SIZE
+ * @most: granules that it may have
+ * @run: where to store it; empty when there is none
  *
- * Context: any; the answer is only stable for an extent that the caller owns.
+ * The run is where an object of @nr granules would have been placed.
  */
-bool pcpu_extent_begins(const struct pcpu_chunk *chunk, unsigned long off)
+void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int most,
+			  struct pcpu_run *run)
 {
-	unsigned int start = (off & (PCPU_CHUNK_SIZE - 1)) >> PCPU_GRANULE_SHIFT;
+	struct pcpu_fit fit = {
+		.nr = nr,
+		.align = max(align >> PCPU_GRANULE_SHIFT, 1UL),
+	};
+	unsigned int i = nr / PCPU_PAGE_GRANULES;
+	struct pcpu_chunk *chunk;
 
-	return !(off & (PCPU_GRANULE - 1)) && test_bit(start, chunk->begin) &&
-	       !((chunk->withheld | chunk->binned) &
-		 BIT_ULL(pcpu_off_to_page(off)));
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	run->nr = 0;
+	for (; i < PCPU_NR_BY_FREE; i++)
+		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list)
+			if (pcpu_extent_try_run(chunk, &fit, most, run))
+				return;
 }
 
 /**
- * pcpu_extent_wrong - why no extent could be freed
- * @chunk: the offset's chunk
- * @off: where none begins
- *
- * Context: IRQs off, so that @chunk stays; takes pcpu_chunk_lock.
+ * pcpu_extent_give - give back granules
+ * @off: first offset; the granules are the caller's, and carry no mark
+ * @nr: how many; they may go on in following chunks
  */
-enum pcpu_wrong pcpu_extent_wrong(const struct pcpu_chunk *chunk,
-				  unsigned long off)
+void pcpu_extent_give(unsigned long off, unsigned int nr)
 {
-	unsigned int start = (off & (PCPU_CHUNK_SIZE - 1)) >> PCPU_GRANULE_SHIFT;
-	enum pcpu_wrong wrong = PCPU_WRONG_UNUSED;
+	unsigned int start = pcpu_off_to_granule(off);
+	unsigned int i = off >> PCPU_CHUNK_SHIFT;
 
-	raw_spin_lock(&pcpu_chunk_lock);
-	if (!(chunk->withheld & BIT_ULL(pcpu_off_to_page(off))) &&
-	    test_bit(start, chunk->used))
-		wrong = PCPU_WRONG_INTERIOR;
-	raw_spin_unlock(&pcpu_chunk_lock);
-	return wrong;
-}
+	lockdep_assert_held(&pcpu_chunk_lock);
 
-/* Where the extent that covers granule @start of @chunk ends in it. */
-static unsigned int pcpu_extent_end(struct pcpu_chunk *chunk,
-				    unsigned int start)
-{
-	unsigned int end;
+	for (; nr; i++, start = 0) {
+		unsigned int part = min(nr, PCPU_CHUNK_GRANULES - start);
 
-	end = find_next_zero_bit(chunk->used, PCPU_CHUNK_GRANULES, start);
-	return find_next_bit(chunk->begin, end, start + 1);
+		pcpu_chunk_give(pcpu_chunk_table[i], start, part);
+		nr -= part;
+	}
 }
 
 /**
- * pcpu_extent_free - give back a large object
- * @off: where it may begin
- * @owner: where to store who paid for it
+ * pcpu_extent_free - give back an object that has no class
+ * @off: its offset; it is the caller's, and carries no mark
+ * @nr: its granules
  *
  * Context: any; takes pcpu_chunk_lock.
- * Return: the object's bytes, or 0 when no extent begins at @off; then nothing
- * has changed.
  */
-size_t pcpu_extent_free(unsigned long off, struct pcpu_owner *owner)
+void pcpu_extent_free(unsigned long off, unsigned int nr)
 {
-	unsigned int start, end, nr = off >> PCPU_CHUNK_SHIFT;
-	struct pcpu_chunk *chunk;
 	unsigned long flags;
-	size_t size = 0;
-	bool more;
 
-	start = (off & (PCPU_CHUNK_SIZE - 1)) >> PCPU_GRANULE_SHIFT;
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	chunk = pcpu_chunk_table[nr];
-	if (!chunk || !pcpu_extent_begins(chunk, off))
-		goto out;
-
-	*owner = pcpu_owner_take(chunk, off);
-	__clear_bit(start, chunk->begin);
-	do {
-		end = pcpu_extent_end(chunk, start);
-		more = end == PCPU_CHUNK_GRANULES && chunk->spill;
-		chunk->spill &= !more;
-		pcpu_chunk_give(chunk, start, end - start);
-		size += (size_t)(end - start) << PCPU_GRANULE_SHIFT;
-		start = 0;
-		if (more)
-			chunk = pcpu_chunk_table[++nr];
-	} while (more);
-out:
+	pcpu_extent_give(off, nr);
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return size;
 }

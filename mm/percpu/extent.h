@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * extent: one large object, in granules of 16 bytes, first fit by address.
+ * extent: runs of granules, first fit by address.
  */
 #ifndef _MM_PERCPU_EXTENT_H
 #define _MM_PERCPU_EXTENT_H
@@ -20,11 +20,21 @@ struct pcpu_place {
 	bool module;
 };
 
+/**
+ * struct pcpu_run - granules side by side that somebody has taken
+ * @off: offset of the first
+ * @nr: how many; 0: none
+ */
+struct pcpu_run {
+	u32 off;
+	u32 nr;
+};
+
 unsigned long pcpu_extent_alloc(const struct pcpu_place *place, gfp_t gfp,
 				const char **why);
-enum pcpu_wrong pcpu_extent_wrong(const struct pcpu_chunk *chunk,
-				  unsigned long off);
-bool pcpu_extent_begins(const struct pcpu_chunk *chunk, unsigned long off);
-size_t pcpu_extent_free(unsigned long off, struct pcpu_owner *owner);
+void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int most,
+			  struct pcpu_run *run);
+void pcpu_extent_give(unsigned long off, unsigned int nr);
+void pcpu_extent_free(unsigned long off, unsigned int nr);
 
 #endif /* _MM_PERCPU_EXTENT_H */

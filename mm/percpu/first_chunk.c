@@ -83,7 +83,7 @@ static u64 __init pcpu_pages_below(unsigned int nr, unsigned long bytes)
 	return pcpu_page_mask(0, PFN_UP(bytes) - 1);
 }
 
-/* Take the granules of static data out of @chunk. They begin no extent. */
+/* Take the granules of static data out of @chunk. They carry no mark. */
 static void __init pcpu_take_static(struct pcpu_chunk *chunk)
 {
 	unsigned long off = pcpu_chunk_off(chunk);
@@ -105,19 +105,13 @@ static u64 __init pcpu_reserved_pages(unsigned int nr, unsigned long populated)
 static void __init pcpu_first_chunk(unsigned int nr, unsigned long populated)
 {
 	u64 pages = pcpu_pages_below(nr, populated);
-	u64 binnable = pages & ~pcpu_pages_below(nr, pcpu_area.static_size);
 	struct pcpu_chunk *chunk = pcpu_early_alloc(sizeof(*chunk));
 	unsigned long flags;
 
-	pcpu_chunk_init(chunk, nr);
+	pcpu_chunk_init(chunk, nr, pcpu_early_alloc(PCPU_MARKS_SIZE));
 	chunk->populated = pages;
 	chunk->pinned = pages;
 	chunk->reserved = pcpu_reserved_pages(nr, populated);
-	if (binnable)
-		pcpu_bins_early(chunk, binnable,
-				pcpu_early_alloc(hweight64(binnable) *
-						 PCPU_PAGE_SLOTS *
-						 sizeof(struct pcpu_bin)));
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	pcpu_chunk_publish(chunk);

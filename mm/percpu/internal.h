@@ -28,11 +28,13 @@
  * only; overlay/lint checks the arrows):
  *
  *    area      offset <-> address <-> unit                       area.[ch]
+ *    class     sizes of objects                                  class.h
  *    populate  pages and page tables behind offsets              populate.[ch]
- *    chunk     64 pages of offsets: what each page is used for   chunk.[ch]
- *    bin       up to 64 equal small objects, one mask            bin.[ch]
- *    extent    one large object, in units of 16 bytes            extent.[ch]
- *    arena     the bins that a group of CPUs allocates from      arena.[ch]
+ *    chunk     64 pages of offsets: what is in use, in granules  chunk.[ch]
+ *    mark      which live object begins at a granule             mark.[ch]
+ *    extent    runs of granules, first fit by address            extent.[ch]
+ *    small     granules split into objects of 4 and 8 bytes      small.[ch]
+ *    arena     free objects that a group of CPUs has at hand     arena.[ch]
  *    account   memcg and allocation profiling                    account.[ch]
  *    percpu    the interface: check, place, populate, clear      percpu.c
  *
@@ -41,20 +43,19 @@
  *    check     one validator per level                           check.[ch]
  *    debugfs   what people look at                               debugfs.c
  *
- * Locks, in the order they nest:
+ * Locks.  None nests in another:
  *
- *    arena->lock        raw, IRQs off   free masks and state of the arena's bins
- *    pcpu_chunk_lock    raw, IRQs off   chunk table, page states, extents, shared bins
- *    pcpu_map_lock      IRQs off        one page table entry; never under the above
+ *    arena->lock        raw, IRQs off   what the arena has at hand
+ *    pcpu_chunk_lock    raw, IRQs off   chunk table, pages, granules, small rooms
+ *    pcpu_map_lock      IRQs off        one page table entry
  *
  * None of them is held while memory is allocated, mapped, cleared or charged,
- * and no loop over CPUs runs under any of them.
+ * and no loop over CPUs runs under any of them.  Marks change by one atomic
+ * operation each, without a lock.
  *
- * Conservation, checked by check.c.  For every chunk, in granules:
+ * Conservation, checked by check.c, in granules:
  *
- *    free + in extents + in pages cut into bins + withheld == chunk
- *
- * and for every bin:  free bits + live objects == objects of its class.
+ *    free + live + split + at hand + withheld + static == chunks
  */
 #ifndef _MM_PERCPU_INTERNAL_H
 #define _MM_PERCPU_INTERNAL_H

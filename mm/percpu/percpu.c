@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * percpu: the interface.  An allocation is: check, charge, place and populate,
- * clear, publish.  Small objects go by size (arena.c), the others by address
- * (extent.c).
+ * clear, publish.  What has a class is taken from what the CPU has at hand
+ * (arena.c), the rest from the chunks (extent.c).
  */
 #define pr_fmt(fmt) "percpu: " fmt
 
@@ -27,11 +27,15 @@
 #include "arena.h"
 #include "balance.h"
 #include "extent.h"
+#include "mark.h"
 #include "stats.h"
 
 /* What callers may hand through to the page allocator and to slab. */
 #define PCPU_GFP_PASSED		(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | \
 				 __GFP_NOWARN)
+
+/* Up to so many bytes a few stores are faster than a call. */
+#define PCPU_CLEAR_INLINE	256
 
 /**
  * struct pcpu_request - one allocation on its way
@@ -40,7 +44,7 @@
  * @gfp: the caller's flags within its context
  * @module: for a module's percpu section
  * @owned: somebody may have to pay for it
- * @class: size class, or -1 for an extent
+ * @class: size class, or %PCPU_CLASS_LONG
  * @room: bytes on each CPU that the object takes
  * @why: the reason, when the request is refused
  */
@@ -50,7 +54,7 @@ struct pcpu_request {
 	gfp_t gfp;
 	bool module;
 	bool owned;
-	int class;
+	unsigned int class;
 	size_t room;
 	const char *why;
 };
@@ -80,15 +84,18 @@ static bool pcpu_request_check(struct pcpu_request *req)
 	req->owned = pcpu_account_wanted(req->gfp);
 	if (req->owned)
 		size = max(size, PCPU_OWNED_MIN);
-	req->class = req->module ? -1 : pcpu_class_of(size, req->align);
-	if (req->class >= 0)
-		req->room = pcpu_classes[req->class].size;
+	if (req->module)
+		size = max(size, PCPU_GRANULE);
+	req->class = pcpu_class_of(size, req->align);
+	if (likely(req->class != PCPU_CLASS_LONG))
+		req->room = pcpu_class_size(req->class);
 	else
 		req->room = ALIGN(size, PCPU_GRANULE);
 	return true;
 }
 
-static unsigned long pcpu_request_place(struct pcpu_request *req)
+/* Get offsets with memory for what is not at hand. */
+static unsigned long pcpu_request_place_slow(struct pcpu_request *req)
 {
 	gfp_t gfp = req->gfp & PCPU_GFP_PASSED;
 	struct pcpu_place place = {
@@ -97,9 +104,52 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 		.module = req->module,
 	};
 
-	if (likely(req->class >= 0))
-		return pcpu_arena_alloc(req->class, gfp, &req->why);
-	return pcpu_extent_alloc(&place, gfp, &req->why);
+	if (req->class == PCPU_CLASS_LONG || req->module)
+		return pcpu_extent_alloc(&place, gfp, &req->why);
+	return pcpu_arena_refill(req->class, req->align, gfp, &req->why);
+}
+
+static unsigned long pcpu_request_place(struct pcpu_request *req)
+{
+	unsigned long off;
+
+	if (likely(req->class != PCPU_CLASS_LONG && !req->module)) {
+		off = pcpu_arena_pop(req->class, req->align);
+		if (likely(off != PCPU_NO_OFF))
+			return off;
+	}
+	off = pcpu_request_place_slow(req);
+	if (unlikely(off == PCPU_NO_OFF)) {
+		/* It may be what others have at hand that is missing. */
+		pcpu_arenas_age(true);
+		off = pcpu_request_place_slow(req);
+	}
+	pcpu_balance_check();
+	return off;
+}
+
+/* Clear a copy of few granules, or of one small object. */
+static void pcpu_clear_copy(unsigned long addr, size_t size)
+{
+	u64 *p = (u64 *)addr;
+
+	if (unlikely(size < sizeof(*p))) {
+		WRITE_ONCE(*(u32 *)p, 0);
+		return;
+	}
+	/* By volatile stores, or the compiler makes it a call of memset(). */
+	for (; size >= 8 * sizeof(*p); size -= 8 * sizeof(*p), p += 8) {
+		WRITE_ONCE(p[0], 0);
+		WRITE_ONCE(p[1], 0);
+		WRITE_ONCE(p[2], 0);
+		WRITE_ONCE(p[3], 0);
+		WRITE_ONCE(p[4], 0);
+		WRITE_ONCE(p[5], 0);
+		WRITE_ONCE(p[6], 0);
+		WRITE_ONCE(p[7], 0);
+	}
+	for (; size; size -= sizeof(*p))
+		WRITE_ONCE(*p++, 0);
 }
 
 /* No object crosses a window, so a copy is one range. */
@@ -108,6 +158,11 @@ static void pcpu_clear(unsigned long off, size_t size)
 	unsigned long addr = pcpu_area_off_to_addr(off);
 	unsigned int cpu;
 
+	if (likely(size <= PCPU_CLEAR_INLINE)) {
+		for_each_possible_cpu(cpu)
+			pcpu_clear_copy(addr + cpu * pcpu_area.stride, size);
+		return;
+	}
 	for_each_possible_cpu(cpu)
 		memset((void *)(addr + cpu * pcpu_area.stride), 0, size);
 }
@@ -138,6 +193,10 @@ static void __percpu *pcpu_request_finish(struct pcpu_request *req,
 		pcpu_clear_patiently(off, req->room);
 	else
 		pcpu_clear(off, req->room);
+	if (likely(req->class != PCPU_CLASS_LONG))
+		pcpu_mark_give(off, req->class);
+	else
+		pcpu_mark_give_long(off, req->room >> PCPU_GRANULE_SHIFT);
 	kmemleak_alloc_percpu(ptr, req->size, req->gfp);
 	if (req->owned)
 		pcpu_account_record(off, req->room,
@@ -206,7 +265,6 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 		return NULL;
 
 	off = pcpu_request_place(&req);
-	pcpu_balance_check();
 	if (unlikely(off == PCPU_NO_OFF)) {
 		pcpu_account_cancel(req.room, objcg);
 		pcpu_balance_kick();
@@ -242,24 +300,56 @@ static void pcpu_report_wrong_free(void __percpu *ptr, enum pcpu_wrong wrong,
 	dump_stack();
 }
 
-/* Give back the object at @off. */
-static enum pcpu_wrong pcpu_free(unsigned long off, size_t *size,
-				 struct pcpu_owner *owner)
+/**
+ * struct pcpu_freed - what is known of a freed object
+ * @size: its bytes
+ * @owner: who paid for it
+ * @tell: the worker ought to look
+ */
+struct pcpu_freed {
+	size_t size;
+	struct pcpu_owner owner;
+	bool tell;
+};
+
+/* Give back an object that is not kept at hand. */
+static void pcpu_free_extent(unsigned long off, unsigned int class,
+			     struct pcpu_freed *freed)
 {
-	enum pcpu_wrong wrong;
+	unsigned int nr;
+
+	if (class == PCPU_CLASS_LONG)
+		nr = pcpu_mark_take_long(off);
+	else
+		nr = pcpu_class_granules(class);
+	freed->size = (size_t)nr << PCPU_GRANULE_SHIFT;
+	pcpu_extent_free(off, nr);
+}
+
+/* Give back the object at @off. */
+static enum pcpu_wrong pcpu_free(unsigned long off, struct pcpu_freed *freed)
+{
+	enum pcpu_wrong wrong = PCPU_FREE_OK;
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
+	unsigned int class;
 
 	/* With IRQs off no chunk that is looked at can go away. */
 	local_irq_save(flags);
 	chunk = pcpu_chunk_of(off);
 	if (unlikely(!chunk)) {
 		wrong = PCPU_WRONG_UNUSED;
-	} else if (READ_ONCE(chunk->binned) & BIT_ULL(pcpu_off_to_page(off))) {
-		wrong = pcpu_arena_free(chunk, off, size, owner);
+	} else if (unlikely(!pcpu_mark_take(chunk, off, &class))) {
+		wrong = pcpu_mark_wrong(chunk, off);
 	} else {
-		*size = pcpu_extent_free(off, owner);
-		wrong = *size ? PCPU_FREE_OK : pcpu_extent_wrong(chunk, off);
+		freed->owner = pcpu_owner_take(chunk, off);
+		if (likely(class != PCPU_CLASS_LONG &&
+			   !pcpu_chunk_is_reserved(chunk, off))) {
+			freed->size = pcpu_class_size(class);
+			freed->tell = pcpu_arena_push(off, class);
+		} else {
+			pcpu_free_extent(off, class, freed);
+		}
 	}
 	local_irq_restore(flags);
 	return wrong;
@@ -269,20 +359,12 @@ static enum pcpu_wrong pcpu_free(unsigned long off, size_t *size,
 static bool pcpu_looks_live(unsigned long off)
 {
 	struct pcpu_chunk *chunk;
-	struct pcpu_bin *bin;
 	unsigned long flags;
-	bool live = false;
-	int i;
+	bool live;
 
 	local_irq_save(flags);
 	chunk = pcpu_chunk_of(off);
-	if (chunk && READ_ONCE(chunk->binned) & BIT_ULL(pcpu_off_to_page(off))) {
-		bin = pcpu_bin_at(chunk, off);
-		i = bin ? pcpu_bin_index(bin, off) : -1;
-		live = i >= 0 && !(READ_ONCE(bin->free) & BIT_ULL(i));
-	} else if (chunk) {
-		live = pcpu_extent_begins(chunk, off);
-	}
+	live = chunk && pcpu_mark_live(chunk, off);
 	local_irq_restore(flags);
 	return live;
 }
@@ -315,10 +397,9 @@ static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
  */
 void free_percpu(void __percpu *ptr)
 {
-	struct pcpu_owner owner = { };
-	unsigned long off;
+	struct pcpu_freed freed = { };
 	enum pcpu_wrong wrong;
-	size_t size;
+	unsigned long off;
 
 	if (!ptr)
 		return;
@@ -329,14 +410,17 @@ void free_percpu(void __percpu *ptr)
 		return;
 	}
 	pcpu_announce_free(ptr, off);
-	wrong = pcpu_free(off, &size, &owner);
+	wrong = pcpu_free(off, &freed);
 	if (unlikely(wrong)) {
 		pcpu_report_wrong_free(ptr, wrong, _RET_IP_);
 		return;
 	}
-	pcpu_account_drop(size, &owner);
+	pcpu_account_drop(freed.size, &freed.owner);
 	pcpu_stats_free();
-	pcpu_balance_check();
+	if (unlikely(freed.tell))
+		pcpu_balance_kick();
+	else if (unlikely(freed.size > pcpu_class_size(PCPU_CLASS_LONG - 1)))
+		pcpu_balance_check();
 }
 EXPORT_SYMBOL_GPL(free_percpu);
 

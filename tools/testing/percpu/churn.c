@@ -122,13 +122,11 @@ static void *run(void *arg)
 static void balance(void)
 {
 	const char *bad;
-	unsigned int i;
 
 	pcpu_balance_now();
 	bad = pcpu_check_area();
-	for (i = 0; i < pcpu_area_nr_chunks() && !bad; i++)
-		if (pcpu_chunk_table[i])
-			bad = pcpu_check_bins(pcpu_chunk_table[i]);
+	if (!bad)
+		bad = pcpu_check_conservation();
 	if (bad)
 		fail(bad);
 	shim_quiesce();

@@ -47,6 +47,8 @@ int main(int argc, char **argv)
 	unsigned int cpus = argc > 1 ? atoi(argv[1]) : 4, id, size, align, n = 0;
 	unsigned long live = 0, peak = 0, peak_live = 0, base, mark = 0, left = 0;
 	char line[128], op;
+	/* With 16 even what one cgroup allocates at once is split among CPUs. */
+	unsigned int stay = argc > 3 ? atoi(argv[3]) : 64;
 
 	if (argc > 2)
 		mark = strtoul(argv[2], NULL, 0) << 10;
@@ -57,7 +59,7 @@ int main(int argc, char **argv)
 		size = align = 0;
 		if (sscanf(line, "%c %u %u %u", &op, &id, &size, &align) < 2)
 			continue;
-		shim_cpu = n++ / 16 % cpus;
+		shim_cpu = n++ / stay % cpus;
 		if (op == 'a')
 			live += size;
 		else

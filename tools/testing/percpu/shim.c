@@ -9,6 +9,7 @@
 
 #include "area.h"
 #include "arena.h"
+#include "chunk.h"
 #include "populate.h"
 #include "bed.h"
 
@@ -90,14 +91,14 @@ unsigned int bitmap_weight(const unsigned long *p, unsigned int nr)
 	return nr % 64 ? sum + hweight64(p[i] << (64 - nr % 64)) : sum;
 }
 
-bool bitmap_subset(const unsigned long *a, const unsigned long *b, unsigned int nr)
+void *memchr_inv(const void *start, int c, size_t bytes)
 {
-	unsigned int i;
+	const unsigned char *p = start, *end = p + bytes;
 
-	for (i = 0; i < nr / 64; i++)
-		if (a[i] & ~b[i])
-			return false;
-	return true;
+	for (; p < end; p++)
+		if (*p != (unsigned char)c)
+			return (void *)p;
+	return NULL;
 }
 
 unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, unsigned long start,
@@ -231,7 +232,7 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 		unsigned long in = min(static_size + early - off, PCPU_CHUNK_SIZE);
 
 		chunk = calloc(1, sizeof(*chunk));
-		pcpu_chunk_init(chunk, i);
+		pcpu_chunk_init(chunk, i, calloc(1, PCPU_MARKS_SIZE));
 		chunk->populated = pcpu_page_mask(0, PFN_UP(in) - 1);
 		chunk->pinned = chunk->populated;
 		pcpu_chunk_publish(chunk);

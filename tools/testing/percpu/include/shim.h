@@ -70,6 +70,7 @@ typedef uint64_t phys_addr_t;
 #define BIT(n)			(1UL << (n))
 #define BIT_ULL(n)		(1ULL << (n))
 #define GENMASK_ULL(h, l)	((~0ULL << (l)) & (~0ULL >> (63 - (h))))
+#define __ffs(x)		((unsigned int)__builtin_ctzl(x))
 #define __ffs64(x)		((unsigned int)__builtin_ctzll(x))
 #define fls64(x)		((x) ? 64 - __builtin_clzll(x) : 0)
 #define hweight64(x)		((unsigned int)__builtin_popcountll(x))
@@ -90,7 +91,7 @@ unsigned long find_last_bit(const unsigned long *p, unsigned long size);
 void bitmap_set(unsigned long *p, unsigned int start, unsigned int nr);
 void bitmap_clear(unsigned long *p, unsigned int start, unsigned int nr);
 unsigned int bitmap_weight(const unsigned long *p, unsigned int nr);
-bool bitmap_subset(const unsigned long *a, const unsigned long *b, unsigned int nr);
+void *memchr_inv(const void *start, int c, size_t bytes);
 unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, unsigned long start,
 					 unsigned int nr, unsigned long align_mask);
 
@@ -113,6 +114,11 @@ static inline bool list_empty(const struct list_head *h) { return h->next == h; 
 	for (pos = container_of((head)->next, typeof(*pos), member);			\
 	     &pos->member != (head);							\
 	     pos = container_of(pos->member.next, typeof(*pos), member))
+#define list_for_each_entry_safe(pos, n, head, member)					\
+	for (pos = container_of((head)->next, typeof(*pos), member),			\
+	     n = container_of(pos->member.next, typeof(*pos), member);			\
+	     &pos->member != (head);							\
+	     pos = n, n = container_of(n->member.next, typeof(*n), member))
 #define list_first_entry_or_null(head, type, member)					\
 	(list_empty(head) ? NULL : container_of((head)->next, type, member))
 
@@ -140,6 +146,12 @@ static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->
 #define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); } while (0)
 #define lockdep_assert_held(l)	((void)(l))
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap(p, o, n)
+typedef struct { int v; } atomic_t;
+#define atomic_read(a)		__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
+#define atomic_or(i, a)		((void)__atomic_fetch_or(&(a)->v, (i), __ATOMIC_RELAXED))
+#define atomic_andnot(i, a)	((void)__atomic_fetch_and(&(a)->v, ~(i), __ATOMIC_RELAXED))
+#define atomic_try_cmpxchg(a, o, n)						\
+	__atomic_compare_exchange_n(&(a)->v, (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
 
 /* RCU: the bed defers to a quiescent point, shim_quiesce() */
 struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *); };

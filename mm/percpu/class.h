@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * class: sizes of which free objects are kept at hand.  4 and 8 bytes, then
+ * every multiple of a granule: an object takes what it asks for and no more.
+ */
+#ifndef _MM_PERCPU_CLASS_H
+#define _MM_PERCPU_CLASS_H
+
+#include <linux/math.h>
+#include <linux/types.h>
+
+#include "area.h"
+
+/* Objects are placed in units of 16 bytes. */
+#define PCPU_GRANULE_SHIFT	4
+#define PCPU_GRANULE		(1U << PCPU_GRANULE_SHIFT)
+
+/* Classes below this share a granule: 4 objects of 4 bytes, 2 of 8. */
+#define PCPU_NR_SMALL		2
+
+/* The granules of the largest class; larger objects are rare and go one by one. */
+#define PCPU_CLASS_GRANULES	64
+
+#define PCPU_NR_CLASSES		(PCPU_NR_SMALL + PCPU_CLASS_GRANULES)
+
+/* What has no class. */
+#define PCPU_CLASS_LONG		PCPU_NR_CLASSES
+
+/**
+ * pcpu_class_of - the class that serves a request
+ * @size: bytes, not 0
+ * @align: power of two
+ *
+ * Return: the class, or %PCPU_CLASS_LONG.
+ */
+static inline unsigned int pcpu_class_of(size_t size, size_t align)
+{
+	if (size <= 8 && align <= 8)
+		return size > 4 || align > 4;
+	if (unlikely(size > PCPU_CLASS_GRANULES * PCPU_GRANULE))
+		return PCPU_CLASS_LONG;
+	return PCPU_NR_SMALL - 1 + DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
+}
+
+/* Granules of an object of a class that is not small. */
+static inline unsigned int pcpu_class_granules(unsigned int class)
+{
+	return class - (PCPU_NR_SMALL - 1);
+}
+
+/* Bytes of an object. */
+static inline unsigned int pcpu_class_size(unsigned int class)
+{
+	if (class < PCPU_NR_SMALL)
+		return 4 << class;
+	return pcpu_class_granules(class) << PCPU_GRANULE_SHIFT;
+}
+
+#endif /* _MM_PERCPU_CLASS_H */

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mark: one byte for each granule of a chunk says which live object begins
+ * there.  Giving an object out sets its mark and a free takes it away, each by
+ * one atomic operation without a lock: of two frees of one object only one
+ * finds the mark, and a pointer to anything else finds none.
+ *
+ *	0		no live object begins here
+ *	1..64		one of so many granules does
+ *	0x41		a longer one does; the next marks are digits of its length
+ *	0x60..0x6f	such a digit
+ *	0x80 | mask	a granule of four objects of 4 bytes; mask: live ones
+ *	0xc0 | mask	a granule of two objects of 8 bytes; mask: live ones
+ *	... | 0x20	the same, but only that one object is anybody's
+ *
+ * A byte belongs to whoever owns the granule, and is touched by no one else
+ * but wrong frees, which look and let be.
+ */
+#ifndef _MM_PERCPU_MARK_H
+#define _MM_PERCPU_MARK_H
+
+#include <linux/atomic.h>
+
+#include "chunk.h"
+#include "class.h"
+
+#define PCPU_MARK_LONG		(PCPU_CLASS_GRANULES + 1)
+#define PCPU_MARK_DIGIT		0x60
+#define PCPU_MARK_SPLIT		0x80
+#define PCPU_MARK_KIND		0xc0
+#define PCPU_MARK_LONE		0x20
+
+/* Digits of a length: four bits each, the lowest first. */
+#define PCPU_MARK_DIGITS	6
+
+/**
+ * enum pcpu_wrong - what is wrong with a free
+ * @PCPU_FREE_OK: nothing
+ * @PCPU_WRONG_OUTSIDE: the pointer is outside the area
+ * @PCPU_WRONG_UNUSED: nothing is allocated there
+ * @PCPU_WRONG_INTERIOR: something is, but it does not begin there
+ * @PCPU_WRONG_TWICE: an object that is free already
+ */
+enum pcpu_wrong {
+	PCPU_FREE_OK,
+	PCPU_WRONG_OUTSIDE,
+	PCPU_WRONG_UNUSED,
+	PCPU_WRONG_INTERIOR,
+	PCPU_WRONG_TWICE,
+};
+
+static inline unsigned int pcpu_mark_shift(unsigned int granule)
+{
+	return granule % 4 * 8;
+}
+
+static inline u8 pcpu_mark_get(const struct pcpu_chunk *chunk,
+			       unsigned int granule)
+{
+	return (u32)atomic_read(&chunk->marks[granule / 4]) >>
+	       pcpu_mark_shift(granule);
+}
+
+static inline void pcpu_mark_add(struct pcpu_chunk *chunk, unsigned int granule,
+				 u8 bits)
+{
+	atomic_or((u32)bits << pcpu_mark_shift(granule),
+		  &chunk->marks[granule / 4]);
+}
+
+static inline void pcpu_mark_remove(struct pcpu_chunk *chunk,
+				    unsigned int granule, u8 bits)
+{
+	atomic_andnot((u32)bits << pcpu_mark_shift(granule),
+		      &chunk->marks[granule / 4]);
+}
+
+/* The mark of a granule split into objects of a small @class, none live. */
+static inline u8 pcpu_mark_of_split(unsigned int class)
+{
+	return PCPU_MARK_SPLIT | class << 6;
+}
+
+static inline unsigned int pcpu_mark_split_class(u8 mark)
+{
+	return (mark >> 6) & 1;
+}
+
+/* The bit of the object at @off in the mask of its split granule. */
+static inline u8 pcpu_mark_bit(unsigned int class, unsigned long off)
+{
+	return 1 << ((off & (PCPU_GRANULE - 1)) >> (2 + class));
+}
+
+/* All bits of such a mask. */
+static inline u8 pcpu_mark_full(unsigned int class)
+{
+	return class ? 0x3 : 0xf;
+}
+
+/**
+ * pcpu_mark_give - mark an object live
+ * @off: its offset; the object is the caller's
+ * @class: its class, not %PCPU_CLASS_LONG
+ */
+static inline void pcpu_mark_give(unsigned long off, unsigned int class)
+{
+	u8 bits = class < PCPU_NR_SMALL ? pcpu_mark_bit(class, off) :
+					  pcpu_class_granules(class);
+
+	pcpu_mark_add(pcpu_chunk_of(off), pcpu_off_to_granule(off), bits);
+}
+
+/* The bits that a free at @off takes from @mark, or 0 if nothing live is. */
+static inline u8 pcpu_mark_taken(u8 mark, unsigned long off, unsigned int *class)
+{
+	if (likely(mark - 1U < PCPU_MARK_LONG)) {
+		*class = mark + PCPU_NR_SMALL - 1;
+		return off & (PCPU_GRANULE - 1) ? 0 : mark;
+	}
+	if (!(mark & PCPU_MARK_SPLIT))
+		return 0;
+	*class = pcpu_mark_split_class(mark);
+	if (off & (pcpu_class_size(*class) - 1))
+		return 0;
+	return mark & pcpu_mark_bit(*class, off);
+}
+
+/**
+ * pcpu_mark_take - take a live object away from whoever owns it
+ * @chunk: the chunk of @off
+ * @off: where the object may begin
+ * @class: where to store the object's class
+ *
+ * Context: any, IRQs off so that @chunk stays.
+ * Return: %true when it was live; it is the caller's now.
+ */
+static inline bool pcpu_mark_take(struct pcpu_chunk *chunk, unsigned long off,
+				  unsigned int *class)
+{
+	unsigned int granule = pcpu_off_to_granule(off);
+	unsigned int shift = pcpu_mark_shift(granule);
+	atomic_t *word = &chunk->marks[granule / 4];
+	int old = atomic_read(word);
+	u32 bits;
+
+	do {
+		bits = pcpu_mark_taken((u32)old >> shift, off, class);
+		if (unlikely(!bits))
+			return false;
+	} while (unlikely(!atomic_try_cmpxchg(word, &old,
+					      old & ~(bits << shift))));
+	return true;
+}
+
+/* Whether an object begins at @off; only its owner can rely on it. */
+static inline bool pcpu_mark_live(const struct pcpu_chunk *chunk,
+				  unsigned long off)
+{
+	unsigned int class;
+
+	return pcpu_mark_taken(pcpu_mark_get(chunk, pcpu_off_to_granule(off)),
+			       off, &class);
+}
+
+void pcpu_mark_give_long(unsigned long off, unsigned int granules);
+unsigned int pcpu_mark_read_long(struct pcpu_chunk *chunk, unsigned int granule);
+unsigned int pcpu_mark_take_long(unsigned long off);
+enum pcpu_wrong pcpu_mark_wrong(struct pcpu_chunk *chunk, unsigned long off);
+
+#endif /* _MM_PERCPU_MARK_H */

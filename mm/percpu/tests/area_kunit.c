@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Offsets, pointers, addresses and units.
+ */
+#include <kunit/test.h>
+
+#include <linux/cpumask.h>
+
+#include "../area.h"
+
+/* Offset, pointer, address and unit name each other, in every chunk. */
+static void arithmetic(struct kunit *test)
+{
+	unsigned long off, back;
+	unsigned int cpu, unit, nr;
+
+	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++) {
+		for (unit = 0; unit < 2; unit++) {
+			off = ((unsigned long)nr << PCPU_CHUNK_SHIFT) +
+			      unit * (PCPU_CHUNK_SIZE - 1);
+			KUNIT_ASSERT_EQ(test, off,
+					pcpu_area_ptr_to_off(pcpu_area_off_to_ptr(off)));
+		}
+		for_each_possible_cpu(cpu) {
+			KUNIT_ASSERT_TRUE(test,
+					  pcpu_area_addr_to_off(pcpu_area_unit_addr(cpu, off),
+								&back, &unit));
+			KUNIT_ASSERT_EQ(test, back, off);
+			KUNIT_ASSERT_EQ(test, unit, cpu);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, PCPU_NO_OFF,
+			pcpu_area_ptr_to_off((void __percpu __force *)1UL));
+	KUNIT_EXPECT_FALSE(test, pcpu_area_addr_to_off((unsigned long)&off, &back,
+						       &unit));
+}
+
+/* What lies between and beyond the units belongs to nobody. */
+static void gaps(struct kunit *test)
+{
+	unsigned long window = pcpu_area_max_object(), off;
+	unsigned long gap = pcpu_area.stride - window;
+	unsigned int unit;
+
+	KUNIT_EXPECT_FALSE(test, pcpu_area_addr_to_off(pcpu_area.base - 1, &off,
+						       &unit));
+	if (gap && pcpu_area.stride > window)
+		KUNIT_EXPECT_FALSE(test,
+				   pcpu_area_addr_to_off(pcpu_area.base + window,
+							 &off, &unit));
+	KUNIT_EXPECT_EQ(test, PCPU_NO_OFF,
+			pcpu_area_ptr_to_off((void __percpu __force *)
+					     ((unsigned long)pcpu_area_off_to_ptr(0) - 1)));
+}
+
+/* An object of one window is one range, in every unit. */
+static void windows(struct kunit *test)
+{
+	unsigned long window = pcpu_area_window_size(), off;
+
+	for (off = 0; off < pcpu_area.size; off += window) {
+		unsigned long first = pcpu_area_off_to_addr(off);
+		unsigned long last = off + min(window, pcpu_area.size - off) - 1;
+
+		KUNIT_EXPECT_EQ(test, first + (last - off),
+				pcpu_area_off_to_addr(last));
+	}
+	KUNIT_EXPECT_TRUE(test, is_power_of_2(window));
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(pcpu_area.size, PCPU_CHUNK_SIZE));
+}
+
+static struct kunit_case pcpu_area_cases[] = {
+	KUNIT_CASE(arithmetic),
+	KUNIT_CASE(gaps),
+	KUNIT_CASE(windows),
+	{ }
+};
+
+static struct kunit_suite pcpu_area_suite = {
+	.name = "percpu_area",
+	.test_cases = pcpu_area_cases,
+};
+kunit_test_suite(pcpu_area_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the percpu area's arithmetic");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arenas: what is at hand, how much of it, and that it goes back.
+ */
+#include <kunit/test.h>
+
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "../arena.h"
+#include "../balance.h"
+#include "../check.h"
+
+static unsigned int held_in_all(void)
+{
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < pcpu_nr_arenas; i++)
+		sum += READ_ONCE(pcpu_arenas[i].held);
+	return sum;
+}
+
+/* What was freed last on a CPU is given out first there. */
+static void latest_first(struct kunit *test)
+{
+	static const size_t sizes[] = { 4, 8, 16, 48, 64, 1000, 1024 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		void __percpu *a, *b;
+
+		preempt_disable();
+		a = __alloc_percpu_gfp(sizes[i], 4, GFP_NOWAIT);
+		free_percpu(a);
+		b = __alloc_percpu_gfp(sizes[i], 4, GFP_NOWAIT);
+		preempt_enable();
+		KUNIT_ASSERT_NOT_NULL(test, (__force void *)a);
+		KUNIT_EXPECT_PTR_EQ(test, (__force void *)a, (__force void *)b);
+		free_percpu(b);
+	}
+}
+
+/* An arena keeps within its slots and bytes, whatever is freed. */
+static void bounds(struct kunit *test)
+{
+	static const size_t sizes[] = { 4, 16, 64, 1024 };
+	void __percpu **ptrs;
+	unsigned int i, k, n = 3 * PCPU_ARENA_SLOTS, over = 0;
+
+	ptrs = kvcalloc(n, sizeof(*ptrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptrs);
+	for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+		for (i = 0; i < n; i++)
+			ptrs[i] = __alloc_percpu(sizes[k], 4);
+		for (i = 0; i < n; i++) {
+			free_percpu(ptrs[i]);
+			over += held_in_all() > pcpu_nr_arenas * PCPU_ARENA_SLOTS;
+		}
+		for (i = 0; i < pcpu_nr_arenas; i++)
+			KUNIT_EXPECT_LE(test, READ_ONCE(pcpu_arenas[i].bytes),
+					PCPU_ARENA_BYTES + 1024);
+	}
+	KUNIT_EXPECT_EQ(test, over, 0);
+	kvfree(ptrs);
+}
+
+/* Once nobody needs them, objects at hand go back to the chunks. */
+static void ageing(struct kunit *test)
+{
+	void __percpu *ptrs[64];
+	unsigned int i, before, after;
+
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		ptrs[i] = __alloc_percpu(432, 16);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		free_percpu(ptrs[i]);
+	before = held_in_all();
+	pcpu_arenas_age(false);
+	pcpu_arenas_age(false);
+	after = held_in_all();
+	/* Others may have freed something meanwhile, but not as much. */
+	KUNIT_EXPECT_GE(test, before, 32);
+	KUNIT_EXPECT_LT(test, after, before);
+
+	ptrs[0] = __alloc_percpu(432, 16);
+	free_percpu(ptrs[0]);
+	pcpu_balance_now();
+	KUNIT_EXPECT_LT(test, held_in_all(), 32);
+}
+
+/* Aligned and other objects of one class take turns. */
+static void mixed_alignment(struct kunit *test)
+{
+	void __percpu *ptrs[96];
+	unsigned int i, round;
+
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < ARRAY_SIZE(ptrs); i++) {
+			size_t align = i % 3 == round % 3 ? 256 : 16;
+
+			ptrs[i] = __alloc_percpu(48, align);
+			KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptrs[i]);
+			KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)
+							   raw_cpu_ptr(ptrs[i]), align));
+		}
+		for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+			free_percpu(ptrs[i * 29 % ARRAY_SIZE(ptrs)]);
+	}
+}
+
+static void books_exit(struct kunit *test)
+{
+	const char *bad = pcpu_check_area();
+
+	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
+}
+
+static struct kunit_case pcpu_arena_cases[] = {
+	KUNIT_CASE(latest_first),
+	KUNIT_CASE(bounds),
+	KUNIT_CASE(ageing),
+	KUNIT_CASE(mixed_alignment),
+	{ }
+};
+
+static struct kunit_suite pcpu_arena_suite = {
+	.name = "percpu_arena",
+	.exit = books_exit,
+	.test_cases = pcpu_arena_cases,
+};
+kunit_test_suite(pcpu_arena_suite);
+
+MODULE_DESCRIPTION("KUnit tests of percpu arenas");
+MODULE_LICENSE("GPL");

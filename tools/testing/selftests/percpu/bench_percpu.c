@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Percpu benchmark: what the allocator costs, seen from a module.
+ *
+ *	insmod bench_percpu.ko [rows=<name>,<name>...]
+ *
+ * Prints one line per row while it is loaded, and nothing stays behind:
+ *
+ *	bench_percpu: row=<name> unit=<cycles|objects> value=<n>
+ *
+ * Cycles are ticks of get_cycles(), less the cost of reading it, times
+ * instructions per tick of a loop whose length is known: under QEMU's icount
+ * they are guest instructions.  Interrupts stay on where an allocation may
+ * sleep; single calls that were interrupted are left out, and how many those
+ * were is said.  Only interfaces that every kernel exports are used.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/hardirq.h>
+#include <linux/init.h>
+#include <linux/kernel_stat.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+#include <linux/timex.h>
+#include <linux/vmalloc.h>
+
+static char *rows = "all";
+module_param(rows, charp, 0444);
+MODULE_PARM_DESC(rows, "names of groups to run, with commas; or all");
+
+#define MANY		20000	/* objects of the rows that tell percentiles */
+#define LIVE		4096	/* objects of churn */
+#define BATCH		512
+#define REMOTE		256
+#define PAIRS		64	/* of one sample */
+#define SAMPLES		101
+#define CALIBRATION	100000
+
+static void __percpu *objects[MANY];
+static u64 samples[MANY];
+static unsigned long nr_samples;
+static unsigned long nr_disturbed;
+
+/* Ticks that CALIBRATION rounds of two instructions take, and a reading. */
+static u64 calibrated;
+static u64 overhead;
+
+static DEFINE_PER_CPU(unsigned long, module_counter);
+
+/* The same sequence for every kernel. */
+static u32 seed;
+
+static u32 next_random(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed;
+}
+
+/* Sizes as they are asked for: most are counters, few are structures. */
+static size_t mixed_size(void)
+{
+	u32 r = next_random();
+
+	switch (r % 10) {
+	case 0 ... 1:
+		return 4;
+	case 2 ... 4:
+		return 8;
+	case 5 ... 6:
+		return 16 + (r >> 8) % 7 * 8;
+	case 7 ... 8:
+		return 72 + (r >> 8) % 24 * 8;
+	default:
+		return 264 + (r >> 8) % 96 * 8;
+	}
+}
+
+static void __percpu *take(size_t size, size_t align, gfp_t gfp)
+{
+	return __alloc_percpu_gfp(size, align, gfp);
+}
+
+static void free_objects(unsigned int nr)
+{
+	while (nr--) {
+		free_percpu(objects[nr]);
+		objects[nr] = NULL;
+	}
+}
+
+/*
+ * Measuring
+ */
+static u64 to_instructions(u64 ticks)
+{
+	return div64_u64(ticks * CALIBRATION * 2 + calibrated / 2, calibrated);
+}
+
+static void report_value(const char *row, const char *unit, u64 value)
+{
+	pr_info("row=%s unit=%s value=%llu\n", row, unit, value);
+}
+
+static void report(const char *row, u64 ticks, unsigned int per)
+{
+	u64 cost = to_instructions(ticks);
+
+	report_value(row, "cycles", div_u64(cost + per / 2, per));
+}
+
+static u64 since(u64 start)
+{
+	u64 ticks = get_cycles() - start;
+
+	return ticks > overhead ? ticks - overhead : 0;
+}
+
+/* Changes when an interrupt comes or another task runs. */
+static unsigned long interruptions(void)
+{
+	unsigned long n = raw_cpu_read(kstat.irqs_sum);
+
+#ifdef CONFIG_X86
+	n += raw_cpu_read(irq_stat.apic_timer_irqs);
+# ifdef CONFIG_SMP
+	n += raw_cpu_read(irq_stat.irq_resched_count);
+	n += raw_cpu_read(irq_stat.irq_call_count);
+# endif
+#endif
+	return n + current->nivcsw;
+}
+
+static int cmp_samples(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void samples_begin(void)
+{
+	nr_samples = 0;
+	nr_disturbed = 0;
+}
+
+static void sample(u64 ticks, bool disturbed)
+{
+	if (disturbed)
+		nr_disturbed++;
+	else if (nr_samples < MANY)
+		samples[nr_samples++] = ticks;
+}
+
+static void samples_sort(void)
+{
+	sort(samples, nr_samples, sizeof(samples[0]), cmp_samples, NULL);
+}
+
+/* The value that @permille of the sorted samples do not exceed */
+static u64 percentile(unsigned int permille)
+{
+	unsigned long i = nr_samples * permille / 1000;
+
+	if (!nr_samples)
+		return 0;
+	return samples[min(i, nr_samples - 1)];
+}
+
+static u64 median(void)
+{
+	samples_sort();
+	return percentile(500);
+}
+
+static void calibrate(void)
+{
+	unsigned int i;
+
+	samples_begin();
+	for (i = 0; i < SAMPLES; i++) {
+		u64 start = get_cycles();
+
+		sample(since(start), false);
+	}
+	overhead = median();
+
+	samples_begin();
+	for (i = 0; i < SAMPLES; i++) {
+		unsigned long n = CALIBRATION;
+		unsigned long flags;
+		u64 start;
+
+		local_irq_save(flags);
+		start = get_cycles();
+#ifdef CONFIG_X86
+		asm volatile("1: dec %0; jnz 1b" : "+r" (n) : : "cc");
+#else
+		while (n--)
+			barrier();
+#endif
+		sample(since(start), false);
+		local_irq_restore(flags);
+	}
+	calibrated = median() ?: 1;
+	report_value("ticks_per_1000_instructions", "ticks",
+		     div_u64(calibrated * 1000, CALIBRATION * 2));
+	report_value("ticks_of_a_reading", "ticks", overhead);
+}
+
+/*
+ * Rows.  Each returns 0 or the reason why it cannot be measured.
+ */
+static int pair(const char *row, size_t size, gfp_t gfp)
+{
+	unsigned int i, n;
+
+	samples_begin();
+	/* The first round warms up. */
+	for (n = 0; n <= SAMPLES; n++) {
+		u64 start = get_cycles();
+
+		for (i = 0; i < PAIRS; i++) {
+			void __percpu *p = take(size, 8, gfp);
+
+			if (!p)
+				return -ENOMEM;
+			free_percpu(p);
+		}
+		if (n)
+			sample(since(start), false);
+	}
+	report(row, median(), PAIRS);
+	return 0;
+}
+
+static int row_pairs(void)
+{
+	static const unsigned int sizes[] = {
+		8, 16, 32, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096
+	};
+	unsigned int i;
+	char row[32];
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		snprintf(row, sizeof(row), "pair_%u", sizes[i]);
+		err = pair(row, sizes[i], GFP_KERNEL);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int row_pair_64(void)
+{
+	return pair("pair_64", 64, GFP_KERNEL);
+}
+
+static int row_atomic(void)
+{
+	return pair("pair_64_atomic", 64, GFP_ATOMIC) ?:
+	       pair("pair_1024_atomic", 1024, GFP_ATOMIC);
+}
+
+static int row_account(void)
+{
+	return pair("pair_64_account", 64, GFP_KERNEL_ACCOUNT);
+}
+
+static int fill(unsigned int nr, size_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		objects[i] = take(size ?: mixed_size(), size ? 8 : 4, GFP_KERNEL);
+		if (!objects[i]) {
+			free_objects(i);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int batch(const char *row, bool lifo)
+{
+	unsigned int i, n;
+
+	samples_begin();
+	for (n = 0; n <= 21; n++) {
+		u64 start = get_cycles();
+		int err = fill(BATCH, 64);
+
+		if (err)
+			return err;
+		for (i = 0; i < BATCH; i++)
+			free_percpu(objects[lifo ? BATCH - 1 - i : i]);
+		if (n)
+			sample(since(start), false);
+	}
+	report(row, median(), BATCH);
+	return 0;
+}
+
+static int row_batches(void)
+{
+	return batch("batch_512_fifo", false) ?: batch("batch_512_lifo", true);
+}
+
+/* A mean, so that rare costs count; of five of them, the median. */
+static int row_churn(void)
+{
+	unsigned int n, i;
+	u64 start;
+	int err;
+
+	seed = 0x9e3779b9;
+	err = fill(LIVE, 0);
+	samples_begin();
+	for (n = 0; n <= 5 && !err; n++) {
+		start = get_cycles();
+		for (i = 0; i < LIVE && !err; i++) {
+			void __percpu **slot = &objects[next_random() % LIVE];
+
+			free_percpu(*slot);
+			*slot = take(mixed_size(), 4, GFP_KERNEL);
+			if (!*slot)
+				err = -ENOMEM;
+		}
+		if (n)
+			sample(since(start), false);
+	}
+	free_objects(LIVE);
+	if (!err)
+		report("churn_4096", median(), LIVE);
+	return err;
+}
+
+static void free_remote(void *ticks)
+{
+	u64 start = get_cycles();
+	unsigned int i;
+
+	for (i = 0; i < REMOTE; i++)
+		free_percpu(objects[i]);
+	*(u64 *)ticks = since(start);
+}
+
+static int row_remote(void)
+{
+	int other = cpumask_any_but(cpu_online_mask, smp_processor_id());
+	u64 start, alloc[21], freed;
+	unsigned int n;
+	int err;
+
+	if (other >= nr_cpu_ids)
+		return -ENODEV;
+	samples_begin();
+	for (n = 0; n <= ARRAY_SIZE(alloc); n++) {
+		start = get_cycles();
+		err = fill(REMOTE, 64);
+		if (err)
+			return err;
+		start = since(start);
+		smp_call_function_single(other, free_remote, &freed, true);
+		if (!n)
+			continue;
+		alloc[n - 1] = start + freed;
+		sample(freed, false);
+	}
+	report("free_remote", median(), REMOTE);
+	samples_begin();
+	for (n = 0; n < ARRAY_SIZE(alloc); n++)
+		sample(alloc[n], false);
+	report("pair_remote", median(), REMOTE);
+	return 0;
+}
+
+/*
+ * Tiny objects, each in a page of its own: the typical one pays for a page on
+ * every CPU, the dearest for a chunk.
+ */
+static int row_populate(void)
+{
+	unsigned int i, nr = 0;
+	int err = 0;
+
+	samples_begin();
+	for (i = 0; i < BATCH; i++) {
+		unsigned long before = interruptions();
+		u64 start = get_cycles();
+
+		objects[i] = take(16, PAGE_SIZE, GFP_KERNEL);
+		sample(since(start), before != interruptions());
+		if (!objects[i]) {
+			err = -ENOMEM;
+			break;
+		}
+		nr++;
+	}
+	free_objects(nr);
+	if (err)
+		return err;
+	samples_sort();
+	report("first_in_page", percentile(500), 1);
+	report("chunk_create", percentile(1000), 1);
+	return 0;
+}
+
+static void shuffle(unsigned int nr)
+{
+	while (nr > 1) {
+		unsigned int other = next_random() % nr--;
+
+		swap(objects[nr], objects[other]);
+	}
+}
+
+static int row_free_random(void)
+{
+	unsigned long flags;
+	unsigned int i;
+	u64 start;
+	int err;
+
+	seed = 12345;
+	err = fill(MANY, 64);
+	if (err)
+		return err;
+	shuffle(MANY);
+	samples_begin();
+	for (i = 0; i < MANY; i++) {
+		local_irq_save(flags);
+		start = get_cycles();
+		free_percpu(objects[i]);
+		sample(since(start), false);
+		local_irq_restore(flags);
+	}
+	samples_sort();
+	report("free_random_p50", percentile(500), 1);
+	report("free_random_p90", percentile(900), 1);
+	report("free_random_p99", percentile(990), 1);
+	report("free_random_worst", percentile(1000), 1);
+	return 0;
+}
+
+static int row_grow(void)
+{
+	unsigned int i, nr = 0;
+
+	seed = 54321;
+	samples_begin();
+	for (i = 0; i < MANY; i++) {
+		size_t size = mixed_size();
+		unsigned long before = interruptions();
+		u64 start = get_cycles();
+
+		objects[i] = take(size, 4, GFP_KERNEL);
+		sample(since(start), before != interruptions());
+		if (!objects[i])
+			break;
+		nr++;
+	}
+	free_objects(nr);
+	if (nr < MANY)
+		return -ENOMEM;
+	samples_sort();
+	report("grow_p50", percentile(500), 1);
+	report("grow_p99", percentile(990), 1);
+	report("grow_p999", percentile(999), 1);
+	report("grow_worst", percentile(1000), 1);
+	report_value("grow_left_out", "objects", nr_disturbed);
+	return 0;
+}
+
+/* What cannot wait gets what is there, which is why this row comes first. */
+static int row_burst(void)
+{
+	unsigned int i, served = 0;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	for (i = 0; i < LIVE; i++) {
+		objects[served] = take(256, 8, GFP_ATOMIC | __GFP_NOWARN);
+		if (objects[served])
+			served++;
+	}
+	local_irq_restore(flags);
+	free_objects(served);
+	report_value("atomic_burst_4096", "objects", served);
+	return 0;
+}
+
+static noinline unsigned long sum_of(unsigned long __percpu *counter)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += *per_cpu_ptr(counter, cpu);
+	return sum;
+}
+
+static int row_sum(void)
+{
+	unsigned long __percpu *counter = alloc_percpu(unsigned long);
+	unsigned int n, i;
+
+	if (!counter)
+		return -ENOMEM;
+	samples_begin();
+	for (n = 0; n < SAMPLES; n++) {
+		u64 start = get_cycles();
+
+		for (i = 0; i < 16; i++)
+			sum_of(counter);
+		sample(since(start), false);
+	}
+	free_percpu(counter);
+	report("sum_all_cpus", median(), 16);
+	return 0;
+}
+
+#define time_inc(row, counter)						\
+do {									\
+	unsigned int n, i;						\
+									\
+	samples_begin();						\
+	for (n = 0; n < SAMPLES; n++) {					\
+		u64 start = get_cycles();				\
+									\
+		for (i = 0; i < 1000; i++)				\
+			this_cpu_inc(counter);				\
+		sample(since(start), false);				\
+		for (i = 0; i < 1000; i++)				\
+			this_cpu_dec(counter);				\
+	}								\
+	report(row, median(), 1);					\
+} while (0)
+
+static int row_inc(void)
+{
+	unsigned long __percpu *counter = alloc_percpu(unsigned long);
+
+	if (!counter)
+		return -ENOMEM;
+	time_inc("this_cpu_inc_x1000_dynamic", *counter);
+	time_inc("this_cpu_inc_x1000_module_static", module_counter);
+	/* A static variable that modules may see, left as it was */
+	time_inc("this_cpu_inc_x1000_kernel_static", kstat.irqs_sum);
+	free_percpu(counter);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} groups[] = {
+	{ "burst", row_burst },
+	{ "pairs", row_pairs },
+	{ "pair_64", row_pair_64 },
+	{ "atomic", row_atomic },
+	{ "account", row_account },
+	{ "batches", row_batches },
+	{ "churn", row_churn },
+	{ "remote", row_remote },
+	{ "populate", row_populate },
+	{ "free_random", row_free_random },
+	{ "grow", row_grow },
+	{ "sum", row_sum },
+	{ "inc", row_inc },
+};
+
+static bool wanted(const char *name)
+{
+	size_t len = strlen(name);
+	const char *p = rows;
+
+	if (!strcmp(rows, "all"))
+		return true;
+	while (p) {
+		if (!strncmp(p, name, len) && (!p[len] || p[len] == ','))
+			return true;
+		p = strchr(p, ',');
+		if (p)
+			p++;
+	}
+	return false;
+}
+
+static int __init bench_percpu_init(void)
+{
+	unsigned int i;
+	int err;
+
+	/* The loader stays where it is, so that frees are local. */
+	err = set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	if (err)
+		return err;
+	calibrate();
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (!wanted(groups[i].name))
+			continue;
+		err = groups[i].run();
+		if (err)
+			pr_err("group=%s failed: %pe\n", groups[i].name,
+			       ERR_PTR(err));
+	}
+	return 0;
+}
+module_init(bench_percpu_init);
+
+static void __exit bench_percpu_exit(void)
+{
+}
+module_exit(bench_percpu_exit);
+
+MODULE_DESCRIPTION("Percpu allocator benchmark");
+MODULE_LICENSE("GPL");

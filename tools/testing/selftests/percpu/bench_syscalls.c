@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What system calls cost that allocate percpu memory, in ticks of the TSC:
+ * under QEMU's icount, guest instructions.
+ *
+ *	bench_syscalls CGROUP	a cgroup2 folder with controllers for children
+ *
+ * Prints "bench_syscalls: row=<name> unit=cycles value=<n>", the median of
+ * many rounds.  Runs on one CPU and rests after each round, so that what a
+ * round leaves to workers is done when the next one begins.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_ROUNDS	301
+
+static char cgroup[256];
+
+static unsigned long long ticks(void)
+{
+	unsigned int lo, hi;
+
+	asm volatile("lfence; rdtsc" : "=a" (lo), "=d" (hi) : : "memory");
+	return (unsigned long long)hi << 32 | lo;
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench_syscalls: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void child_exits(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		die("fork");
+}
+
+static void child_execs(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execl("/proc/self/exe", "bench_syscalls", "exit", NULL);
+		_exit(1);
+	}
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		die("fork");
+}
+
+static void new_net(void)
+{
+	if (unshare(CLONE_NEWNET))
+		die("unshare");
+}
+
+static void new_cgroup(void)
+{
+	if (mkdir(cgroup, 0755))
+		die("mkdir");
+	if (rmdir(cgroup))
+		die("rmdir");
+}
+
+static int compare(const void *a, const void *b)
+{
+	unsigned long long x = *(unsigned long long *)a;
+	unsigned long long y = *(unsigned long long *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void measure(const char *row, void (*once)(void), int rounds)
+{
+	static unsigned long long samples[MAX_ROUNDS];
+	unsigned long long start;
+	int i;
+
+	for (i = -3; i < rounds; i++) {
+		start = ticks();
+		once();
+		if (i >= 0)
+			samples[i] = ticks() - start;
+		usleep(30000);
+	}
+	qsort(samples, rounds, sizeof(samples[0]), compare);
+	printf("bench_syscalls: row=%s unit=cycles value=%llu\n", row,
+	       samples[rounds / 2]);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	cpu_set_t cpus;
+
+	if (argc != 2)
+		return 2;
+	if (!strcmp(argv[1], "exit"))
+		return 0;
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		die("sched_setaffinity");
+	snprintf(cgroup, sizeof(cgroup), "%s/bench", argv[1]);
+
+	measure("fork_exit_wait", child_exits, 101);
+	measure("fork_exec_wait", child_execs, 101);
+	measure("unshare_net", new_net, 31);
+	measure("cgroup_mkdir_rmdir", new_cgroup, 101);
+	return 0;
+}

@@ -5,8 +5,6 @@
  */
 #include <shim.h>
 
-#include "balance.h"
-#include "check.h"
 #include "bed.h"
 
 #define MAX_ID	(1 << 20)
@@ -16,15 +14,17 @@ static unsigned int sizes[MAX_ID];
 
 static void settle(void)
 {
-	const char *bad;
+	const char *bad = bed_settle();
 
-	pcpu_balance_now();
-	shim_quiesce();
-	bad = pcpu_check_area();
 	if (bad) {
 		fprintf(stderr, "replay: %s\n", bad);
 		exit(1);
 	}
+}
+
+static unsigned long populated(void)
+{
+	return pcpu_nr_pages() / shim_nr_cpus;
 }
 
 static void step(char op, unsigned int id, unsigned int size, unsigned int align)
@@ -45,16 +45,17 @@ static void step(char op, unsigned int id, unsigned int size, unsigned int align
 int main(int argc, char **argv)
 {
 	unsigned int cpus = argc > 1 ? atoi(argv[1]) : 4, id, size, align, n = 0;
+	unsigned int late = argc > 3 ? atoi(argv[3]) : 32;
 	unsigned long live = 0, peak = 0, peak_live = 0, base, mark = 0, left = 0;
 	char line[128], op;
 	/* With 16 even what one cgroup allocates at once is split among CPUs. */
-	unsigned int stay = argc > 3 ? atoi(argv[3]) : 64;
+	unsigned int stay = argc > 4 ? atoi(argv[4]) : 64;
 
 	if (argc > 2)
 		mark = strtoul(argv[2], NULL, 0) << 10;
 	bed_boot(cpus, 0, 20 << 10);
 	settle();
-	base = pcpu_counts.populated;
+	base = populated();
 	while (fgets(line, sizeof(line), stdin)) {
 		size = align = 0;
 		if (sscanf(line, "%c %u %u %u", &op, &id, &size, &align) < 2)
@@ -65,23 +66,23 @@ int main(int argc, char **argv)
 		else
 			live -= sizes[id];
 		step(op, id, size, align);
-		/* The worker is about as late as in the kernel. */
-		if (shim_work_due && n % 32 == 0) {
+		/* The worker is late in the kernel too. */
+		if (shim_work_due && n % late == 0) {
 			shim_work_due = false;
 			settle();
 		}
 		if (mark && !left && peak_live > 2 * mark && live <= mark) {
 			settle();
-			left = pcpu_counts.populated;
+			left = populated();
 		}
-		if (pcpu_counts.populated > peak) {
-			peak = pcpu_counts.populated;
+		if (populated() > peak) {
+			peak = populated();
 			peak_live = live;
 		}
 	}
 	settle();
 	printf("cpus %u ops %u KB/unit: start %lu peak %lu (live %lu) at mark %lu end %lu (live %lu)\n",
 	       cpus, n, base * 4, peak * 4, peak_live >> 10, left * 4,
-	       pcpu_counts.populated * 4, live >> 10);
+	       populated() * 4, live >> 10);
 	return 0;
 }

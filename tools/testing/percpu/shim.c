@@ -7,17 +7,22 @@
 
 #include <shim.h>
 
+#ifndef BED_STOCK
 #include "area.h"
 #include "arena.h"
+#include "balance.h"
+#include "check.h"
 #include "chunk.h"
 #include "populate.h"
+#endif
 #include "bed.h"
 
 unsigned int shim_nr_cpus;
 __thread unsigned int shim_cpu;
+__thread struct shim_locks shim_locks;
 int shim_verbose;
 bool shim_work_due;
-char __per_cpu_start[1], __per_cpu_end[1];
+char __per_cpu_start[1] __attribute__((aligned(4096))), __per_cpu_end[1];
 
 unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from)
 {
@@ -139,6 +144,24 @@ void shim_quiesce(void)
 	}
 }
 
+#ifndef BED_STOCK
+
+const char bed_name[] = "ours";
+
+/* The worker's turn; nobody else is in the allocator. */
+const char *bed_settle(void)
+{
+	pcpu_balance_now();
+	shim_quiesce();
+	return pcpu_check_area();
+}
+
+/* The lock that all CPUs share */
+unsigned long bed_shared_locks(void)
+{
+	return pcpu_chunk_lock.taken;
+}
+
 /* populate.h: the mapping is sparse and always there. */
 
 static long shim_fail_after = -1;
@@ -241,3 +264,5 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 					PCPU_GRANULE_SHIFT);
 	}
 }
+
+#endif /* !BED_STOCK */

@@ -132,13 +132,25 @@ extern __thread unsigned int shim_cpu;
 #define cpu_possible(c)		((c) < shim_nr_cpus)
 #define get_boot_cpu_id()	0
 
-/* locks; a lock counts its acquisitions */
-typedef struct { pthread_spinlock_t l; unsigned long taken; } raw_spinlock_t;
+/*
+ * locks; a lock counts its acquisitions, a thread its own, and those of locks
+ * that another CPU has had last
+ */
+struct shim_locks { unsigned long taken, foreign; };
+extern __thread struct shim_locks shim_locks;
+typedef struct { pthread_spinlock_t l; unsigned int last; unsigned long taken; } raw_spinlock_t;
 #define DEFINE_RAW_SPINLOCK(n)							\
 	raw_spinlock_t n;							\
 	static void __attribute__((constructor)) init_##n(void) { raw_spin_lock_init(&n); }
 #define raw_spin_lock_init(x)	pthread_spin_init(&(x)->l, 0)
-static inline void raw_spin_lock(raw_spinlock_t *s) { pthread_spin_lock(&s->l); s->taken++; }
+static inline void raw_spin_lock(raw_spinlock_t *s)
+{
+	pthread_spin_lock(&s->l);
+	s->taken++;
+	shim_locks.taken++;
+	shim_locks.foreign += s->last != shim_cpu;
+	s->last = shim_cpu;
+}
 static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->l); }
 #define local_irq_save(f)	((void)((f) = 0))
 #define local_irq_restore(f)	((void)(f))
@@ -212,5 +224,6 @@ extern char __per_cpu_start[], __per_cpu_end[];
 void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved, gfp_t gfp);
 void free_percpu(void __percpu *ptr);
 bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr);
+unsigned long pcpu_nr_pages(void);
 
 #endif /* _PERCPU_SHIM_H */

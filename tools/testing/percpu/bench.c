@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench: what the allocator costs as a userspace program, ours or stock.
+ *
+ *	bench [CPUS [SECONDS]]	CPUS simulated CPUs; without, all rows
+ *
+ * Prints "bench: row=<name> cpus=<n> unit=<unit> value=<n>". Rows with threads
+ * take real ones, each of which plays a CPU of its own.
+ */
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <shim.h>
+
+#include "bed.h"
+
+#define LIVE		4096	/* objects of churn */
+#define LIVE_BYTES	(96UL << 20)	/* that they may take on all CPUs */
+#define MANY		20000
+#define SAMPLES		31
+#define LOCK_THREADS	16
+#define LOCK_PAIRS	20000
+
+static void *objects[MANY];
+static double samples[MANY];
+static unsigned int nr_samples;
+static unsigned int cpus;
+static double seconds = 0.3;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static void report(const char *row, const char *unit, double value)
+{
+	printf("bench: row=%s cpus=%u unit=%s value=%.1f\n", row, cpus, unit, value);
+	fflush(stdout);
+}
+
+/* The same sequence for ours and stock */
+static unsigned int next_random(unsigned int *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+/* Sizes as they are asked for: most are counters, few are structures. */
+static size_t mixed_size(unsigned int *seed)
+{
+	unsigned int r = next_random(seed);
+
+	switch (r % 10) {
+	case 0 ... 1:
+		return 4;
+	case 2 ... 4:
+		return 8;
+	case 5 ... 6:
+		return 16 + (r >> 8) % 7 * 8;
+	case 7 ... 8:
+		return 72 + (r >> 8) % 24 * 8;
+	default:
+		return 264 + (r >> 8) % 96 * 8;
+	}
+}
+
+static void *take(size_t size, gfp_t gfp)
+{
+	void *p = pcpu_alloc_noprof(size, size < 8 ? 4 : 8, false, gfp);
+
+	if (!p) {
+		fprintf(stderr, "bench: %s: an allocation of %zu failed\n", bed_name, size);
+		exit(1);
+	}
+	return p;
+}
+
+/* The worker is about as late as in the kernel. */
+static void worker(void)
+{
+	if (!shim_work_due)
+		return;
+	shim_work_due = false;
+	bed_settle();
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void sort_samples(void)
+{
+	qsort(samples, nr_samples, sizeof(samples[0]), compare);
+}
+
+static double percentile(double percent)
+{
+	unsigned int i = nr_samples * percent / 100;
+
+	return samples[min(i, nr_samples - 1)];
+}
+
+static double median(void)
+{
+	sort_samples();
+	return percentile(50);
+}
+
+static void pair(const char *row, size_t size, gfp_t gfp)
+{
+	unsigned int i, pairs = cpus > 64 ? 200 : 2000;
+	double start;
+
+	for (nr_samples = 0; nr_samples < SAMPLES; nr_samples++) {
+		start = now();
+		for (i = 0; i < pairs; i++)
+			free_percpu(take(size, gfp));
+		samples[nr_samples] = (now() - start) / pairs;
+		worker();
+	}
+	report(row, "ns", median());
+}
+
+static void row_pairs(void)
+{
+	static const unsigned int sizes[] = { 8, 64, 256, 1024, 4096 };
+	char row[32];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		snprintf(row, sizeof(row), "pair_%u", sizes[i]);
+		pair(row, sizes[i], GFP_KERNEL);
+	}
+	pair("pair_64_atomic", 64, GFP_ATOMIC);
+}
+
+static void row_churn(void)
+{
+	unsigned int seed = 0x9e3779b9, live = min((unsigned long)LIVE, LIVE_BYTES / 160 / cpus);
+	unsigned int i;
+	double start;
+
+	for (i = 0; i < live; i++) {
+		objects[i] = take(mixed_size(&seed), GFP_KERNEL);
+		worker();
+	}
+	for (nr_samples = 0; nr_samples < 9; nr_samples++) {
+		start = now();
+		for (i = 0; i < live; i++) {
+			void **slot = &objects[next_random(&seed) % live];
+
+			free_percpu(*slot);
+			*slot = take(mixed_size(&seed), GFP_KERNEL);
+			worker();
+		}
+		samples[nr_samples] = (now() - start) / live;
+	}
+	for (i = 0; i < live; i++)
+		free_percpu(objects[i]);
+	worker();
+	report("churn_4096", "ns", median());
+}
+
+static void row_free_random(void)
+{
+	unsigned int seed = 12345, i;
+
+	for (i = 0; i < MANY; i++) {
+		objects[i] = take(64, GFP_KERNEL);
+		worker();
+	}
+	for (i = MANY; i > 1; i--) {
+		unsigned int other = next_random(&seed) % i;
+
+		swap(objects[i - 1], objects[other]);
+	}
+	for (nr_samples = 0; nr_samples < MANY; nr_samples++) {
+		double start = now();
+
+		free_percpu(objects[nr_samples]);
+		samples[nr_samples] = now() - start;
+		if (nr_samples % 64 == 0)
+			worker();
+	}
+	sort_samples();
+	report("free_random_p50", "ns", percentile(50));
+	report("free_random_p90", "ns", percentile(90));
+	report("free_random_p99", "ns", percentile(99));
+}
+
+/*
+ * Threads
+ */
+struct player {
+	pthread_t thread;
+	unsigned int cpu;
+	unsigned long pairs;
+	struct shim_locks locks;
+};
+
+static volatile bool stop;
+
+static void *play_pairs(void *arg)
+{
+	struct player *p = arg;
+
+	shim_cpu = p->cpu;
+	while (!stop) {
+		free_percpu(take(64, GFP_KERNEL));
+		p->pairs++;
+	}
+	return NULL;
+}
+
+/* Small objects come and go, and some stay for a while. */
+static void *play_small(void *arg)
+{
+	unsigned int i, seed = 1;
+	void *held[64] = { };
+	struct player *p = arg;
+
+	shim_cpu = p->cpu;
+	seed += p->cpu;
+	for (i = 0; i < LOCK_PAIRS; i++) {
+		void **slot = &held[next_random(&seed) % ARRAY_SIZE(held)];
+
+		free_percpu(*slot);
+		*slot = take(8 + next_random(&seed) % 8 * 8, GFP_KERNEL);
+	}
+	for (i = 0; i < ARRAY_SIZE(held); i++)
+		free_percpu(held[i]);
+	p->pairs = LOCK_PAIRS;
+	p->locks = shim_locks;
+	return NULL;
+}
+
+static unsigned long play(struct player *players, unsigned int nr, void *(*how)(void *), double time)
+{
+	unsigned long pairs = 0;
+	unsigned int i;
+
+	stop = false;
+	for (i = 0; i < nr; i++) {
+		players[i] = (struct player){ .cpu = i };
+		pthread_create(&players[i].thread, NULL, how, &players[i]);
+	}
+	usleep(time * 1e6);
+	stop = true;
+	for (i = 0; i < nr; i++) {
+		pthread_join(players[i].thread, NULL);
+		pairs += players[i].pairs;
+	}
+	worker();
+	return pairs;
+}
+
+/* The best of some runs, for somebody else may need this machine too. */
+static double pairs_per_second(unsigned int nr)
+{
+	struct player players[2];
+	double best = 0;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		best = max(best, play(players, nr, play_pairs, seconds) / seconds);
+	return best;
+}
+
+static void row_threads(void)
+{
+	double one = pairs_per_second(1), two = pairs_per_second(2);
+
+	report("pairs_per_second_1_thread", "pairs/s", one);
+	report("pairs_per_second_2_threads", "pairs/s", two);
+	report("two_threads_against_one_x1000", "permille", two / one * 1000);
+}
+
+static void row_locks(void)
+{
+	static struct player players[LOCK_THREADS];
+	unsigned long shared, taken = 0, foreign = 0, pairs;
+	unsigned int i;
+
+	/* Who comes first pays for what all have later. */
+	play(players, LOCK_THREADS, play_small, 0);
+	shared = bed_shared_locks();
+	pairs = play(players, LOCK_THREADS, play_small, 0);
+	shared = bed_shared_locks() - shared;
+	for (i = 0; i < LOCK_THREADS; i++) {
+		taken += players[i].locks.taken;
+		foreign += players[i].locks.foreign;
+	}
+	report("shared_locks_per_1000_pairs", "locks", shared * 1000.0 / pairs);
+	report("locks_per_1000_pairs", "locks", taken * 1000.0 / pairs);
+	report("foreign_locks_per_1000_pairs", "locks", foreign * 1000.0 / pairs);
+}
+
+/* Rows of one number of CPUs, in a process of their own. */
+static void rows_at(unsigned int nr, bool threads)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		cpus = nr;
+		bed_boot(cpus, PAGE_SIZE, 28 << 10);
+		bed_settle();
+		if (threads) {
+			row_threads();
+			row_locks();
+			exit(0);
+		}
+		row_pairs();
+		row_churn();
+		if (cpus <= 64)
+			row_free_random();
+		exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	static const unsigned int numbers[] = { 4, 16, 64, 256, 1024 };
+	unsigned int i;
+
+	if (argc > 2)
+		seconds = atof(argv[2]);
+	if (argc > 1) {
+		rows_at(atoi(argv[1]), false);
+		return 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		rows_at(numbers[i], false);
+	rows_at(LOCK_THREADS, true);
+	return 0;
+}

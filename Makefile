@@ -20,12 +20,14 @@ EXTRA_CONFIG ?=
 BED ?=
 # 1: the kernel as it comes, nothing applied
 STOCK ?=
+# recorded traces for make bench and bench-quick
+TRACES ?=
 # where sources and build trees lie
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
-export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK CACHE
+export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES CACHE
 
-.PHONY: help run shell test test-quick compare source kernel clean
+.PHONY: help run shell test test-quick compare bench bench-quick sizes source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
@@ -33,6 +35,9 @@ help:
 	@echo 'make test        all tests on all beds of overlay/beds; BED=name for one'
 	@echo 'make test-quick  those of User Mode Linux only'
 	@echo 'make compare     memory that 1,100 cgroups take and leave, ours and stock'
+	@echo 'make bench       what it costs, ours and stock, in guest instructions and in userspace'
+	@echo 'make bench-quick the userspace half only; TRACES=folder of recorded traces'
+	@echo 'make sizes       which sizes live how long: boot, cgroups, namespaces, forks, ...'
 	@echo 'make source      print the path of the patched kernel source'
 	@echo 'make kernel      build only; print image, build tree and source'
 	@echo 'make clean       remove what was built; fetched sources stay in CACHE/src'
@@ -55,6 +60,15 @@ test-quick:
 compare:
 	@echo "the percpu area:" && STOCK= overlay/run.sh cgroups
 	@echo "stock:" && STOCK=1 overlay/run.sh cgroups
+
+bench:
+	@overlay/bench.sh all
+
+bench-quick:
+	@overlay/bench.sh quick
+
+sizes:
+	@overlay/sizes.sh
 
 source:
 	@overlay/packages.sh && overlay/apply.sh "$$(overlay/fetch.sh)"

@@ -35,8 +35,8 @@ fragments() {
 # Set what the fragments ask for and nothing else. In them the last word counts.
 configure() {
 	{
-		fragments "$fragment"
 		[ -n "$STOCK" ] || cat "$OVERLAY/config/percpu.config"
+		fragments "$fragment"
 		[ -z "$EXTRA_CONFIG" ] || cat "$EXTRA_CONFIG"
 	} >"$build/wanted"
 	awk -F'[ =]' '/^CONFIG_/ {k = $1} /^# CONFIG_.* is not set/ {k = $2; $0 = k "=n"}

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Install what is missing to build and boot, after a line that names it.
+# Install what is missing to build and boot, and the packages named, after a line
+# that says which.
+# usage: packages.sh [PACKAGE...]
 . "$(dirname "$0")/lib.sh"
 
 wanted="gcc libc6-dev make flex bison bc libelf-dev libssl-dev cpio xz-utils
 	rsync patch kmod perl python3 ccache busybox-static
-	qemu-system-x86 debian-archive-keyring"
+	qemu-system-x86 debian-archive-keyring $*"
 
 if ! have dpkg-query || ! have apt-get; then
 	say "this is no Debian: the packages needed, by Debian's names, are:"

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The userspace half: ours and stock in tools/testing/percpu, and the memory that
+# recorded traces take. Rows go to DIR/user-ours.rows and DIR/user-stock.rows.
+# usage: bench-user.sh DIR
+. "$(dirname "$0")/lib.sh"
+
+out=$1
+bed=$TOP/tools/testing/percpu
+traces=${TRACES:-$TOP/../shared/traces}
+mkdir -p "$out/user"
+
+src=$("$OVERLAY/fetch.sh")
+logged "$out/user/build.log" "building the userspace bed" \
+	env -u MAKEFLAGS -u MFLAGS make -C "$bed" OUT="$out/user" KSRC="$src" all stock
+
+# Late as in most kernels, and as in the one that a trace was recorded on.
+replays() {
+	local program=$1 trace=$2 cpus late
+	for cpus in 4 16; do
+		for late in 32 256; do
+			zcat "$trace" | "$program" $cpus "${MARK:-211}" $late |
+				sed -E "s/.* peak ([0-9]+) \(live ([0-9]+)\) at mark ([0-9]+) end ([0-9]+) .*/\
+trace_late${late}_live\t$cpus\tKB\t\2\n\
+trace_late${late}_peak\t$cpus\tKB\t\1\n\
+trace_late${late}_left\t$cpus\tKB\t\3\n\
+trace_late${late}_end\t$cpus\tKB\t\4/"
+		done
+	done
+}
+
+# measure WHICH PREFIX, the prefix of its programs
+measure() {
+	local rows=$out/user-$1.rows trace
+	say "measuring $1 in userspace"
+	"$out/user/$2bench" |
+		sed -nE 's/^bench: row=([^ ]*) cpus=([^ ]*) unit=([^ ]*) value=(.*)/user_\1\t\2\t\3\t\4/p' >"$rows"
+	for trace in "$traces"/*.txt.gz; do
+		if [ ! -f "$trace" ]; then
+			say "no traces in $traces: set TRACES= to have their rows"
+			return
+		fi
+		replays "$out/user/$2replay" "$trace" | sed "s/^/user_/" >>"$rows"
+	done
+}
+
+measure ours ''
+measure stock stock-

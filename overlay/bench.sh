@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Measure ours and stock, of one source and one config, and report.
+# usage: bench.sh all|quick: guests and userspace, or userspace only
+. "$(dirname "$0")/lib.sh"
+
+what=$1
+out=$CACHE/bench
+mkdir -p "$out"
+# One thread plays all CPUs, and the TSC counts instructions.
+icount="-icount shift=0,sleep=off -accel tcg,thread=single"
+append="guest=bench quiet tsc=reliable clocksource=hpet"
+some=burst,pair_64,atomic,churn,remote,free_random,grow,inc
+
+# boot WHICH CPUS SMP MEM WORDS: a guest's rows, as ROW CPUS UNIT VALUE
+boot() {
+	local which=$1 cpus=$2 dir=$out/$1-$2 status=0
+	mkdir -p "$dir"
+	say "measuring $which on $cpus CPUs"
+	# shellcheck disable=SC2086
+	"$OVERLAY/boot.sh" "$out/$which" bench "$dir" "$3" "$4" "${LIMIT:-1800}" \
+		"$append $5" $icount || status=$?
+	"$OVERLAY/verdict.sh" "$which" "$dir/console.log" "$dir/verdict.tap" \
+		"$status" bench >/dev/null || die "the guest did not end well; see $dir"
+	tr -d '\r' <"$dir/verdict.tap" |
+		sed -nE "s/^bench_[a-z]*: row=([^ ]*) unit=([^ ]*) value=([0-9]*)/\1\t$cpus\t\2\t\3/p" \
+			>>"$out/guest-$which.rows"
+}
+
+# With 64 possible CPUs and one online, a sum is over 64.
+measure() {
+	local which=$1
+	: >"$out/guest-$which.rows"
+	"$OVERLAY/bench-guest.sh" "$out/$which"
+	boot "$which" 4 4 1G "syscalls=1 rows=all"
+	boot "$which" 16 16 2G "rows=$some"
+	boot "$which" 64 1,maxcpus=64 1G "rows=sum"
+}
+
+start=$SECONDS
+if [ "$what" = all ]; then
+	"$OVERLAY/packages.sh" gnuplot-nox
+	STOCK=1 measure stock
+	STOCK='' measure ours
+fi
+"$OVERLAY/bench-user.sh" "$out"
+"$OVERLAY/bench-report.sh" "$what" "$out"
+say "that took $(clock $((SECONDS - start)))"

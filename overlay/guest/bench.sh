@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Measure, and say so on descriptor 3: the module's rows that $rows names, then
+# with syscalls=1 those of system calls.
+
+ok=ok
+# The kernel's own percpu objects have been made; let its workers rest.
+sleep 2
+insmod /bench_percpu.ko rows="${rows:-all}" || ok="not ok"
+dmesg | sed -n 's/^.*\(bench_percpu: row=.*\)$/\1/p' >&3
+dmesg | grep 'bench_percpu: group=.*failed' && ok="not ok"
+rmmod bench_percpu
+
+if [ "${syscalls:-}" = 1 ]; then
+	cd /sys/fs/cgroup || exit
+	for controller in $(cat cgroup.controllers); do
+		echo "+$controller" >cgroup.subtree_control
+	done
+	/bin/bench_syscalls /sys/fs/cgroup >&3 || ok="not ok"
+fi
+echo "$ok 1 - bench" >&3
+echo 'done' >&3

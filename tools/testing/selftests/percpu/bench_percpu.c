@@ -125,19 +125,21 @@ static u64 since(u64 start)
 	return ticks > overhead ? ticks - overhead : 0;
 }
 
-/* Changes when an interrupt comes or another task runs. */
+/*
+ * Changes when an interrupt comes or another task runs. An architecture's own
+ * counters have other names in each version: any word of theirs will do.
+ */
 static unsigned long interruptions(void)
 {
-	unsigned long n = raw_cpu_read(kstat.irqs_sum);
+	unsigned long n = raw_cpu_read(kstat.irqs_sum) + current->nivcsw;
+#ifdef __ARCH_IRQ_STAT
+	unsigned int *count = (unsigned int *)raw_cpu_ptr(&irq_stat);
+	unsigned int i;
 
-#ifdef CONFIG_X86
-	n += raw_cpu_read(irq_stat.apic_timer_irqs);
-# ifdef CONFIG_SMP
-	n += raw_cpu_read(irq_stat.irq_resched_count);
-	n += raw_cpu_read(irq_stat.irq_call_count);
-# endif
+	for (i = 0; i < sizeof(irq_stat) / sizeof(*count); i++)
+		n += count[i];
 #endif
-	return n + current->nivcsw;
+	return n;
 }
 
 static int cmp_samples(const void *a, const void *b)

@@ -10,6 +10,7 @@ extern unsigned long bed_populated, bed_depopulated;
 /* What ours and stock both have; see also pcpu_nr_pages(). */
 extern const char bed_name[];
 const char *bed_settle(void);
+void bed_work(void);
 unsigned long bed_shared_locks(void);
 
 void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long early);

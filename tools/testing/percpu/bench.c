@@ -81,15 +81,6 @@ static void *take(size_t size, gfp_t gfp)
 	return p;
 }
 
-/* The worker is about as late as in the kernel. */
-static void worker(void)
-{
-	if (!shim_work_due)
-		return;
-	shim_work_due = false;
-	bed_settle();
-}
-
 static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -125,7 +116,7 @@ static void pair(const char *row, size_t size, gfp_t gfp)
 		for (i = 0; i < pairs; i++)
 			free_percpu(take(size, gfp));
 		samples[nr_samples] = (now() - start) / pairs;
-		worker();
+		bed_work();
 	}
 	report(row, "ns", median());
 }
@@ -151,7 +142,7 @@ static void row_churn(void)
 
 	for (i = 0; i < live; i++) {
 		objects[i] = take(mixed_size(&seed), GFP_KERNEL);
-		worker();
+		bed_work();
 	}
 	for (nr_samples = 0; nr_samples < 9; nr_samples++) {
 		start = now();
@@ -160,13 +151,13 @@ static void row_churn(void)
 
 			free_percpu(*slot);
 			*slot = take(mixed_size(&seed), GFP_KERNEL);
-			worker();
+			bed_work();
 		}
 		samples[nr_samples] = (now() - start) / live;
 	}
 	for (i = 0; i < live; i++)
 		free_percpu(objects[i]);
-	worker();
+	bed_work();
 	report("churn_4096", "ns", median());
 }
 
@@ -176,7 +167,7 @@ static void row_free_random(void)
 
 	for (i = 0; i < MANY; i++) {
 		objects[i] = take(64, GFP_KERNEL);
-		worker();
+		bed_work();
 	}
 	for (i = MANY; i > 1; i--) {
 		unsigned int other = next_random(&seed) % i;
@@ -189,7 +180,7 @@ static void row_free_random(void)
 		free_percpu(objects[nr_samples]);
 		samples[nr_samples] = now() - start;
 		if (nr_samples % 64 == 0)
-			worker();
+			bed_work();
 	}
 	sort_samples();
 	report("free_random_p50", "ns", percentile(50));
@@ -259,7 +250,7 @@ static unsigned long play(struct player *players, unsigned int nr, void *(*how)(
 		pthread_join(players[i].thread, NULL);
 		pairs += players[i].pairs;
 	}
-	worker();
+	bed_work();
 	return pairs;
 }
 

@@ -67,10 +67,8 @@ int main(int argc, char **argv)
 			live -= sizes[id];
 		step(op, id, size, align);
 		/* The worker is late in the kernel too. */
-		if (shim_work_due && n % late == 0) {
-			shim_work_due = false;
-			settle();
-		}
+		if (n % late == 0)
+			bed_work();
 		if (mark && !left && peak_live > 2 * mark && live <= mark) {
 			settle();
 			left = populated();

@@ -22,6 +22,7 @@ __thread unsigned int shim_cpu;
 __thread struct shim_locks shim_locks;
 int shim_verbose;
 bool shim_work_due;
+void (*shim_work)(struct work_struct *work);
 char __per_cpu_start[1] __attribute__((aligned(4096))), __per_cpu_end[1];
 
 unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from)
@@ -148,7 +149,16 @@ void shim_quiesce(void)
 
 const char bed_name[] = "ours";
 
-/* The worker's turn; nobody else is in the allocator. */
+/* The worker's turn, if it was called for; others may be in the allocator. */
+void bed_work(void)
+{
+	if (!shim_work_due)
+		return;
+	shim_work_due = false;
+	shim_work(NULL);
+}
+
+/* All that the worker could do; nobody else is in the allocator. */
 const char *bed_settle(void)
 {
 	pcpu_balance_now();

@@ -158,12 +158,14 @@ static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->
 #define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); } while (0)
 #define lockdep_assert_held(l)	((void)(l))
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap(p, o, n)
+#ifndef BED_STOCK
 typedef struct { int v; } atomic_t;
 #define atomic_read(a)		__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
 #define atomic_or(i, a)		((void)__atomic_fetch_or(&(a)->v, (i), __ATOMIC_RELAXED))
 #define atomic_andnot(i, a)	((void)__atomic_fetch_and(&(a)->v, ~(i), __ATOMIC_RELAXED))
 #define atomic_try_cmpxchg(a, o, n)						\
 	__atomic_compare_exchange_n(&(a)->v, (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
+#endif
 
 /* RCU: the bed defers to a quiescent point, shim_quiesce() */
 struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *); };
@@ -212,12 +214,15 @@ static inline void shim_ignore(int first, ...) { }
 extern int shim_verbose;
 
 struct work_struct { int pending; };
-#define DECLARE_DELAYED_WORK(n, f)	int n; static void *shim_##n __attribute__((unused)) = (void *)f
+#define DECLARE_DELAYED_WORK(n, f)						\
+	struct work_struct n;							\
+	static void __attribute__((constructor)) init_##n(void) { shim_work = f; }
 #define delayed_work_pending(w)	((void)(w), READ_ONCE(shim_work_due))
 #define system_long_wq		0
 #define queue_delayed_work(q, w, d)	((void)(w), (void)(d), __atomic_store_n(&shim_work_due, true, __ATOMIC_RELAXED))
 #define mod_delayed_work	queue_delayed_work
 extern bool shim_work_due;
+extern void (*shim_work)(struct work_struct *work);
 #define subsys_initcall(f)	static void __attribute__((constructor)) run_##f(void) { f(); }
 
 extern char __per_cpu_start[], __per_cpu_end[];

@@ -31,6 +31,14 @@ unsigned long bed_shared_locks(void)
 	return pcpu_lock.taken + stock_mutex_taken;
 }
 
+void bed_work(void)
+{
+	if (!shim_work_due)
+		return;
+	shim_work_due = false;
+	bed_settle();
+}
+
 /* It runs though nothing may have called for it, as ours does. */
 const char *bed_settle(void)
 {

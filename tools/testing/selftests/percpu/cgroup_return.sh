@@ -66,9 +66,15 @@ drop_caches() {
 	echo 3 > /proc/sys/vm/drop_caches
 }
 
+# Groups that are removed but not gone; each holds what it had, two pages of it.
+dying_kb() {
+	dying=$(sed -n 's/^nr_dying_descendants //p' "$TOP/cgroup.stat")
+	echo $((${dying:-0} * 8 * CPUS))
+}
+
 percpu_back() {
 	drop_caches
-	used_at_most "$1"
+	used_at_most $(($1 + $(dying_kb)))
 }
 
 # Once through, so that what is kept for the first group is there already.
@@ -89,6 +95,7 @@ memory_returns() {
 	allowed=$((before + ${PERCPU_SLACK_KB:-64} * CPUS + (peak - before) / 10))
 	wait_for 30 percpu_back $allowed
 	after=$(used_kb)
+	allowed=$((allowed + $(dying_kb)))
 	say "Percpu in use: $before kB, with $NR groups $peak kB, after them $after kB (at most $allowed)"
 	say "$(grep dying "$TOP/cgroup.stat" | tr '\n' ' ')"
 	if [ "$peak" -le "$before" ]; then

@@ -76,8 +76,7 @@ clean_modules() {
 
 # The names of our KUnit suites: one that is not run must not go unnoticed.
 kunit_suites() {
-	(cd "$OVERLAY/.." && find mm kernel lib -name '*_kunit.c' \
-		-exec sed -n 's/^\t\.name = "\(.*\)",$/\1/p' {} + 2>/dev/null)
+	find "$TOP" -name '*_kunit.c' -exec sed -n 's/^\t\.name = "\(.*\)",$/\1/p' {} +
 }
 
 # A program of this machine with the libraries it needs.

@@ -2,7 +2,9 @@
 # shellcheck shell=bash
 # What every script of the driver needs. Sourced, not run.
 
-set -euo pipefail
+set -eEuo pipefail
+# No script stops without a word.
+trap 'echo "error: ${BASH_SOURCE[0]##*/}, line $LINENO: a command failed" >&2' ERR
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # A copy of overlay/ may serve another checkout (selfcheck does that).

@@ -110,4 +110,4 @@ echo
 echo "Linux $(release_of "$tree")${STOCK:+, stock}, in $(clock "$SECONDS"); logs in $run:"
 cut -d' ' -f4- "$run"/sums/*
 awk '{p += $1; f += $2; s += $3} END {
-	printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0}' "$run"/sums/*
+	printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0}' "$run"/sums/* || exit

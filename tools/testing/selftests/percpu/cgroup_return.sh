@@ -72,6 +72,11 @@ dying_kb() {
 	echo $((${dying:-0} * 8 * CPUS))
 }
 
+groups_gone() {
+	drop_caches
+	[ "$(dying_kb)" = 0 ]
+}
+
 percpu_back() {
 	drop_caches
 	used_at_most $(($1 + $(dying_kb)))
@@ -93,6 +98,7 @@ memory_returns() {
 		return
 	fi
 	allowed=$((before + ${PERCPU_SLACK_KB:-64} * CPUS + (peak - before) / 10))
+	wait_for 10 groups_gone
 	wait_for 30 percpu_back $allowed
 	after=$(used_kb)
 	allowed=$((allowed + $(dying_kb)))

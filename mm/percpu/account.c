@@ -13,21 +13,6 @@
 #include "account.h"
 #include "populate.h"
 
-/* Whether @gfp asks to charge somebody. */
-static bool pcpu_account_memcg(gfp_t gfp)
-{
-	return (gfp & __GFP_ACCOUNT) && memcg_kmem_online();
-}
-
-/**
- * pcpu_account_wanted - whether an allocation may get an owner
- * @gfp: its flags
- */
-bool pcpu_account_wanted(gfp_t gfp)
-{
-	return pcpu_account_memcg(gfp) || mem_alloc_profiling_enabled();
-}
-
 /**
  * pcpu_account_bytes - what an object of @size bytes costs
  * @size: bytes on one CPU

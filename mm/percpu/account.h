@@ -5,13 +5,26 @@
 #ifndef _MM_PERCPU_ACCOUNT_H
 #define _MM_PERCPU_ACCOUNT_H
 
+#include <linux/memcontrol.h>
+
 #include "owner.h"
 
 struct obj_cgroup;
 
 #if defined(CONFIG_MEMCG) || defined(CONFIG_MEM_ALLOC_PROFILING)
 
-bool pcpu_account_wanted(gfp_t gfp);
+/* Whether @gfp asks to charge somebody. */
+static inline bool pcpu_account_memcg(gfp_t gfp)
+{
+	return (gfp & __GFP_ACCOUNT) && memcg_kmem_online();
+}
+
+/* Whether an allocation may get an owner. */
+static inline bool pcpu_account_wanted(gfp_t gfp)
+{
+	return pcpu_account_memcg(gfp) || mem_alloc_profiling_enabled();
+}
+
 size_t pcpu_account_bytes(size_t size);
 bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg);
 void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg);

@@ -39,6 +39,7 @@
  * @module_limit: module data must end below this offset
  * @window_shift: log2 of the bytes of a window in one unit
  * @nr_units: units, in address space; the unit of a CPU is the CPU's number
+ * @sparse: some unit belongs to no possible CPU, and has no memory
  * @linear_size: bytes of each unit from offset 0 in linear memory
  * @huge: the first window is mapped with large page-table entries
  * @name: the layout's name for people
@@ -58,6 +59,7 @@ struct pcpu_area {
 	unsigned int nr_units;
 	unsigned long linear_size;
 	bool huge;
+	bool sparse;
 	const char *name;
 };
 

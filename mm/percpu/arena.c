@@ -50,6 +50,8 @@ void __init pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr)
 			arenas[i].slots[k].next = arenas[i].unused;
 			arenas[i].unused = k;
 		}
+		for (k = 0; k < PCPU_NR_CLASSES; k++)
+			arenas[i].stocks[k].size = pcpu_class_size(k);
 	}
 	pcpu_arena_max_bytes = min(PCPU_ARENA_BYTES, PCPU_ARENAS_BYTES / nr);
 	pcpu_arenas = arenas;
@@ -66,13 +68,14 @@ static struct pcpu_arena *pcpu_arena_here(void)
 }
 
 /* Take the object after slot @prev, or the first for 0, from its stock. */
-static unsigned long pcpu_arena_remove(struct pcpu_arena *arena,
-				       unsigned int class, unsigned int prev)
+static __always_inline unsigned long
+pcpu_arena_remove(struct pcpu_arena *arena, unsigned int class,
+		  unsigned int prev)
 {
 	struct pcpu_stock *stock = &arena->stocks[class];
 	u16 *link = prev ? &arena->slots[prev].next : &stock->head;
-	struct pcpu_slot *slot = &arena->slots[*link];
 	unsigned int i = *link;
+	struct pcpu_slot *slot = &arena->slots[i];
 
 	lockdep_assert_held(&arena->lock);
 
@@ -80,15 +83,16 @@ static unsigned long pcpu_arena_remove(struct pcpu_arena *arena,
 	slot->next = arena->unused;
 	arena->unused = i;
 	arena->held--;
-	arena->bytes -= pcpu_class_size(class);
+	arena->bytes -= stock->size;
 	if (--stock->nr < stock->low)
 		stock->low = stock->nr;
 	return slot->off;
 }
 
 /* Put a free object into its stock; there is an unused slot. */
-static void pcpu_arena_insert(struct pcpu_arena *arena, unsigned int class,
-			      unsigned long off)
+static __always_inline void
+pcpu_arena_insert(struct pcpu_arena *arena, unsigned int class,
+		  unsigned long off)
 {
 	struct pcpu_stock *stock = &arena->stocks[class];
 	unsigned int i = arena->unused;
@@ -102,7 +106,7 @@ static void pcpu_arena_insert(struct pcpu_arena *arena, unsigned int class,
 	stock->head = i;
 	stock->nr++;
 	arena->held++;
-	arena->bytes += pcpu_class_size(class);
+	arena->bytes += stock->size;
 }
 
 /* An aligned object of @class among the latest few. */
@@ -114,7 +118,7 @@ static unsigned long pcpu_arena_find(struct pcpu_arena *arena,
 	lockdep_assert_held(&arena->lock);
 
 	for (; i && tries; tries--) {
-		if (likely(!(arena->slots[i].off & (align - 1))))
+		if (!(arena->slots[i].off & (align - 1)))
 			return pcpu_arena_remove(arena, class, prev);
 		prev = i;
 		i = arena->slots[i].next;
@@ -207,26 +211,29 @@ static unsigned long pcpu_arena_make(struct pcpu_arena *arena,
 }
 
 /**
- * pcpu_arena_pop - take a free object at hand
+ * pcpu_arena_alloc - take a free object at hand
  * @class: its class, not %PCPU_CLASS_LONG
  * @align: its alignment
  *
  * Context: any; takes the lock of the CPU's arena.
  * Return: its offset, with memory, or %PCPU_NO_OFF.
  */
-unsigned long pcpu_arena_pop(unsigned int class, size_t align)
+unsigned long pcpu_arena_alloc(unsigned int class, size_t align)
 {
-	struct pcpu_arena *arena;
+	struct pcpu_arena *arena = pcpu_arena_here();
 	unsigned long flags, off;
+	unsigned int i;
 
-	local_irq_save(flags);
-	arena = pcpu_arena_here();
-	raw_spin_lock(&arena->lock);
-	off = pcpu_arena_find(arena, class, align);
-	if (unlikely(off == PCPU_NO_OFF))
-		off = pcpu_arena_make(arena, class, align);
-	raw_spin_unlock(&arena->lock);
-	local_irq_restore(flags);
+	raw_spin_lock_irqsave(&arena->lock, flags);
+	i = arena->stocks[class].head;
+	if (likely(i && !(arena->slots[i].off & (align - 1)))) {
+		off = pcpu_arena_remove(arena, class, 0);
+	} else {
+		off = pcpu_arena_find(arena, class, align);
+		if (off == PCPU_NO_OFF)
+			off = pcpu_arena_make(arena, class, align);
+	}
+	raw_spin_unlock_irqrestore(&arena->lock, flags);
 	return off;
 }
 
@@ -267,34 +274,70 @@ static unsigned int pcpu_arena_evict(struct pcpu_arena *arena, u32 *offs,
 	return n;
 }
 
-/**
- * pcpu_arena_push - keep a freed object at hand
- * @off: its offset; it is the caller's, and carries no mark
- * @class: its class, not %PCPU_CLASS_LONG
- *
- * Context: any, IRQs off; takes the lock of the CPU's arena, and after it
- * perhaps pcpu_chunk_lock.
- * Return: whether the worker ought to know.
- */
-bool pcpu_arena_push(unsigned long off, unsigned int class)
+/* Keep an object in an arena that has no room: others go back. */
+static noinline enum pcpu_kept pcpu_arena_exchange(unsigned long off,
+						   unsigned int class)
 {
 	struct pcpu_arena *arena = pcpu_arena_here();
 	u32 offs[PCPU_FLUSH_MAX];
 	u8 classes[PCPU_FLUSH_MAX];
+	unsigned long flags;
 	unsigned int n = 0;
-	bool tell;
 
-	raw_spin_lock(&arena->lock);
-	if (unlikely(!pcpu_arena_has_room(arena, false)))
+	raw_spin_lock_irqsave(&arena->lock, flags);
+	if (!pcpu_arena_has_room(arena, false))
 		n = pcpu_arena_evict(arena, offs, classes);
 	pcpu_arena_insert(arena, class, off);
-	tell = !arena->watched;
 	arena->watched = true;
-	raw_spin_unlock(&arena->lock);
-	if (likely(!n))
-		return tell;
-	pcpu_arena_flush(offs, classes, n);
-	return true;
+	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	if (n)
+		pcpu_arena_flush(offs, classes, n);
+	return PCPU_KEPT_TELL;
+}
+
+/**
+ * pcpu_arena_free - free an object, and keep it at hand
+ * @off: where it may begin
+ * @class: where to store its class
+ * @owner: where to store who paid for it
+ *
+ * Context: any; takes the lock of the CPU's arena, and after it perhaps
+ * pcpu_chunk_lock.
+ * Return: what became of it.
+ */
+enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
+			       struct pcpu_owner *owner)
+{
+	struct pcpu_arena *arena = pcpu_arena_here();
+	enum pcpu_kept kept = PCPU_KEPT;
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+
+	/* With IRQs off no chunk that is looked at can go away. */
+	raw_spin_lock_irqsave(&arena->lock, flags);
+	chunk = pcpu_chunk_of(off);
+	if (unlikely(!chunk || !pcpu_mark_take(chunk, off, class))) {
+		kept = PCPU_NOT_LIVE;
+		goto out;
+	}
+	*owner = pcpu_owner_take(chunk, off);
+	if (unlikely(*class == PCPU_CLASS_LONG ||
+		     pcpu_chunk_is_reserved(chunk, off) ||
+		     !pcpu_arena_has_room(arena, false))) {
+		kept = PCPU_NOT_KEPT;
+		goto out;
+	}
+	pcpu_arena_insert(arena, *class, off);
+	if (unlikely(!arena->watched)) {
+		arena->watched = true;
+		kept = PCPU_KEPT_TELL;
+	}
+out:
+	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	if (unlikely(kept == PCPU_NOT_KEPT && *class != PCPU_CLASS_LONG &&
+		     !pcpu_chunk_is_reserved(chunk, off)))
+		return pcpu_arena_exchange(off, *class);
+	return kept;
 }
 
 /* Cut @nr granules from the arena's run, or swap it for one that has them. */

@@ -11,6 +11,7 @@
 
 #include "class.h"
 #include "extent.h"
+#include "owner.h"
 
 /*
  * An object costs its size on every CPU, so objects at hand for each CPU would
@@ -45,11 +46,13 @@ struct pcpu_slot {
  * @head: slot of the one that came last, or 0
  * @nr: how many there are
  * @low: the fewest there were since the worker came by: nobody needed these
+ * @size: bytes of an object
  */
 struct pcpu_stock {
 	u16 head;
 	u16 nr;
 	u16 low;
+	u16 size;
 };
 
 /**
@@ -83,10 +86,26 @@ extern unsigned int pcpu_nr_arenas;
 
 unsigned int pcpu_arenas_wanted(void);
 void pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr);
-unsigned long pcpu_arena_pop(unsigned int class, size_t align);
+
+/**
+ * enum pcpu_kept - what became of a freed object
+ * @PCPU_KEPT: it is at hand for the next one
+ * @PCPU_KEPT_TELL: the same, and the worker ought to know
+ * @PCPU_NOT_KEPT: the caller has it, and gives it back to the chunks
+ * @PCPU_NOT_LIVE: there is none; nothing has changed
+ */
+enum pcpu_kept {
+	PCPU_KEPT,
+	PCPU_KEPT_TELL,
+	PCPU_NOT_KEPT,
+	PCPU_NOT_LIVE,
+};
+
+unsigned long pcpu_arena_alloc(unsigned int class, size_t align);
 unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 				const char **why);
-bool pcpu_arena_push(unsigned long off, unsigned int class);
+enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
+			       struct pcpu_owner *owner);
 bool pcpu_arenas_age(bool all);
 
 #endif /* _MM_PERCPU_ARENA_H */

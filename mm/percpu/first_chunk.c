@@ -65,6 +65,7 @@ static void __init pcpu_publish_layout(void)
 	unsigned long *offsets;
 	unsigned int unit;
 
+	pcpu_area.sparse = num_possible_cpus() < pcpu_area.nr_units;
 	offsets = pcpu_early_alloc(pcpu_area.nr_units * sizeof(*offsets));
 	for (unit = 0; unit < pcpu_area.nr_units; unit++)
 		offsets[unit] = unit * pcpu_area.stride;

@@ -32,6 +32,20 @@ struct pcpu_owner {
 #endif
 };
 
+/* Whether nobody pays. */
+static inline bool pcpu_owner_is_none(const struct pcpu_owner *owner)
+{
+#ifdef CONFIG_MEMCG
+	if (owner->objcg)
+		return false;
+#endif
+#ifdef CONFIG_MEM_ALLOC_PROFILING
+	if (owner->tag.ct)
+		return false;
+#endif
+	return true;
+}
+
 static inline struct pcpu_owner *pcpu_owner_at(struct pcpu_chunk *chunk,
 					       unsigned long off)
 {

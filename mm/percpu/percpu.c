@@ -114,7 +114,7 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 	unsigned long off;
 
 	if (likely(req->class != PCPU_CLASS_LONG && !req->module)) {
-		off = pcpu_arena_pop(req->class, req->align);
+		off = pcpu_arena_alloc(req->class, req->align);
 		if (likely(off != PCPU_NO_OFF))
 			return off;
 	}
@@ -129,7 +129,7 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 }
 
 /* Clear a copy of few granules, or of one small object. */
-static void pcpu_clear_copy(unsigned long addr, size_t size)
+static __always_inline void pcpu_clear_copy(unsigned long addr, size_t size)
 {
 	u64 *p = (u64 *)addr;
 
@@ -158,13 +158,14 @@ static void pcpu_clear(unsigned long off, size_t size)
 	unsigned long addr = pcpu_area_off_to_addr(off);
 	unsigned int cpu;
 
-	if (likely(size <= PCPU_CLEAR_INLINE)) {
-		for_each_possible_cpu(cpu)
-			pcpu_clear_copy(addr + cpu * pcpu_area.stride, size);
-		return;
+	for (cpu = 0; cpu < pcpu_area.nr_units; cpu++, addr += pcpu_area.stride) {
+		if (unlikely(pcpu_area.sparse) && !cpu_possible(cpu))
+			continue;
+		if (likely(size <= PCPU_CLEAR_INLINE))
+			pcpu_clear_copy(addr, size);
+		else
+			memset((void *)addr, 0, size);
 	}
-	for_each_possible_cpu(cpu)
-		memset((void *)(addr + cpu * pcpu_area.stride), 0, size);
 }
 
 /* The same for large objects, of callers that may sleep. */
@@ -300,21 +301,8 @@ static void pcpu_report_wrong_free(void __percpu *ptr, enum pcpu_wrong wrong,
 	dump_stack();
 }
 
-/**
- * struct pcpu_freed - what is known of a freed object
- * @size: its bytes
- * @owner: who paid for it
- * @tell: the worker ought to look
- */
-struct pcpu_freed {
-	size_t size;
-	struct pcpu_owner owner;
-	bool tell;
-};
-
-/* Give back an object that is not kept at hand. */
-static void pcpu_free_extent(unsigned long off, unsigned int class,
-			     struct pcpu_freed *freed)
+/* Give back an object that is not kept at hand; return its bytes. */
+static size_t pcpu_free_extent(unsigned long off, unsigned int class)
 {
 	unsigned int nr;
 
@@ -322,35 +310,21 @@ static void pcpu_free_extent(unsigned long off, unsigned int class,
 		nr = pcpu_mark_take_long(off);
 	else
 		nr = pcpu_class_granules(class);
-	freed->size = (size_t)nr << PCPU_GRANULE_SHIFT;
 	pcpu_extent_free(off, nr);
+	return (size_t)nr << PCPU_GRANULE_SHIFT;
 }
 
-/* Give back the object at @off. */
-static enum pcpu_wrong pcpu_free(unsigned long off, struct pcpu_freed *freed)
+/* Say why nothing was freed at @off. */
+static enum pcpu_wrong pcpu_free_wrong(unsigned long off)
 {
-	enum pcpu_wrong wrong = PCPU_FREE_OK;
+	enum pcpu_wrong wrong = PCPU_WRONG_UNUSED;
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
-	unsigned int class;
 
-	/* With IRQs off no chunk that is looked at can go away. */
 	local_irq_save(flags);
 	chunk = pcpu_chunk_of(off);
-	if (unlikely(!chunk)) {
-		wrong = PCPU_WRONG_UNUSED;
-	} else if (unlikely(!pcpu_mark_take(chunk, off, &class))) {
+	if (chunk)
 		wrong = pcpu_mark_wrong(chunk, off);
-	} else {
-		freed->owner = pcpu_owner_take(chunk, off);
-		if (likely(class != PCPU_CLASS_LONG &&
-			   !pcpu_chunk_is_reserved(chunk, off))) {
-			freed->size = pcpu_class_size(class);
-			freed->tell = pcpu_arena_push(off, class);
-		} else {
-			pcpu_free_extent(off, class, freed);
-		}
-	}
 	local_irq_restore(flags);
 	return wrong;
 }
@@ -397,9 +371,11 @@ static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
  */
 void free_percpu(void __percpu *ptr)
 {
-	struct pcpu_freed freed = { };
-	enum pcpu_wrong wrong;
+	struct pcpu_owner owner;
+	enum pcpu_kept kept;
+	unsigned int class;
 	unsigned long off;
+	size_t size;
 
 	if (!ptr)
 		return;
@@ -410,17 +386,22 @@ void free_percpu(void __percpu *ptr)
 		return;
 	}
 	pcpu_announce_free(ptr, off);
-	wrong = pcpu_free(off, &freed);
-	if (unlikely(wrong)) {
-		pcpu_report_wrong_free(ptr, wrong, _RET_IP_);
+	kept = pcpu_arena_free(off, &class, &owner);
+	if (unlikely(kept == PCPU_NOT_LIVE)) {
+		pcpu_report_wrong_free(ptr, pcpu_free_wrong(off), _RET_IP_);
 		return;
 	}
-	pcpu_account_drop(freed.size, &freed.owner);
-	pcpu_stats_free();
-	if (unlikely(freed.tell))
-		pcpu_balance_kick();
-	else if (unlikely(freed.size > pcpu_class_size(PCPU_CLASS_LONG - 1)))
+	if (unlikely(kept == PCPU_NOT_KEPT)) {
+		size = pcpu_free_extent(off, class);
 		pcpu_balance_check();
+	} else {
+		size = pcpu_class_size(class);
+	}
+	if (unlikely(!pcpu_owner_is_none(&owner)))
+		pcpu_account_drop(size, &owner);
+	pcpu_stats_free();
+	if (unlikely(kept == PCPU_KEPT_TELL))
+		pcpu_balance_kick();
 }
 EXPORT_SYMBOL_GPL(free_percpu);
 

@@ -203,10 +203,14 @@ bool pcpu_populate_allowed(gfp_t gfp)
 
 int pcpu_populate_page(unsigned long off, gfp_t gfp)
 {
-	if (!shim_fail_after)
-		return -ENOMEM;
-	if (shim_fail_after > 0)
-		shim_fail_after--;
+	long left = READ_ONCE(shim_fail_after);
+
+	do {
+		if (!left)
+			return -ENOMEM;
+	} while (left > 0 &&
+		 !__atomic_compare_exchange_n(&shim_fail_after, &left, left - 1, false,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	__atomic_add_fetch(&bed_populated, 1, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -215,7 +219,7 @@ void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 {
 	unsigned int cpu;
 
-	bed_depopulated++;
+	__atomic_add_fetch(&bed_depopulated, 1, __ATOMIC_RELAXED);
 	for_each_possible_cpu(cpu)
 		madvise((void *)pcpu_area_unit_addr(cpu, off), PAGE_SIZE,
 			MADV_DONTNEED);

@@ -38,6 +38,9 @@ typedef uint64_t phys_addr_t;
 #define __percpu
 #define __force
 #define __init
+#undef __always_inline
+#define __always_inline	inline __attribute__((always_inline))
+#define noinline	__attribute__((noinline))
 #define __initdata
 #define __ro_after_init
 #define __read_mostly
@@ -99,17 +102,21 @@ unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, u
 struct list_head { struct list_head *next, *prev; };
 #define LIST_HEAD_INIT(n)	{ &(n), &(n) }
 #define LIST_HEAD(n)		struct list_head n = LIST_HEAD_INIT(n)
-static inline void INIT_LIST_HEAD(struct list_head *l) { l->next = l->prev = l; }
+/* As the kernel's: list_empty() may look without a lock. */
+static inline void INIT_LIST_HEAD(struct list_head *l)
+{
+	WRITE_ONCE(l->next, l); l->prev = l;
+}
 static inline void list_add(struct list_head *n, struct list_head *h)
 {
-	n->next = h->next; n->prev = h; h->next->prev = n; h->next = n;
+	h->next->prev = n; WRITE_ONCE(n->next, h->next); n->prev = h; WRITE_ONCE(h->next, n);
 }
 static inline void list_del_init(struct list_head *n)
 {
-	n->next->prev = n->prev; n->prev->next = n->next; INIT_LIST_HEAD(n);
+	n->next->prev = n->prev; WRITE_ONCE(n->prev->next, n->next); INIT_LIST_HEAD(n);
 }
 static inline void list_move(struct list_head *n, struct list_head *h) { list_del_init(n); list_add(n, h); }
-static inline bool list_empty(const struct list_head *h) { return h->next == h; }
+static inline bool list_empty(const struct list_head *h) { return READ_ONCE(h->next) == h; }
 #define list_for_each_entry(pos, head, member)						\
 	for (pos = container_of((head)->next, typeof(*pos), member);			\
 	     &pos->member != (head);							\

@@ -22,10 +22,12 @@ BED ?=
 STOCK ?=
 # recorded traces for make bench and bench-quick
 TRACES ?=
+# ours or stock: which guests make bench measures again
+ONLY ?=
 # where sources and build trees lie
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
-export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES CACHE
+export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY CACHE
 
 .PHONY: help run shell test test-quick compare bench bench-quick sizes source kernel clean
 

@@ -40,8 +40,10 @@ measure() {
 start=$SECONDS
 if [ "$what" = all ]; then
 	"$OVERLAY/packages.sh" gnuplot-nox
-	STOCK=1 measure stock
-	STOCK='' measure ours
+	# Who tunes measures stock once, and then with ONLY=ours.
+	[ "${ONLY:-stock}" != stock ] || STOCK=1 measure stock
+	[ "${ONLY:-ours}" != ours ] || STOCK='' measure ours
+	touch "$out"/guest-{ours,stock}.rows
 fi
 "$OVERLAY/bench-user.sh" "$out"
 "$OVERLAY/bench-report.sh" "$what" "$out"

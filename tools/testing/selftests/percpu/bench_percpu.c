@@ -601,6 +601,7 @@ static bool wanted(const char *name)
 
 static int __init bench_percpu_init(void)
 {
+	unsigned long before;
 	unsigned int i;
 	int err;
 
@@ -609,6 +610,7 @@ static int __init bench_percpu_init(void)
 	if (err)
 		return err;
 	calibrate();
+	before = interruptions();
 	for (i = 0; i < ARRAY_SIZE(groups); i++) {
 		if (!wanted(groups[i].name))
 			continue;
@@ -617,6 +619,8 @@ static int __init bench_percpu_init(void)
 			pr_err("group=%s failed: %pe\n", groups[i].name,
 			       ERR_PTR(err));
 	}
+	/* 0 would mean that the rows above cannot tell. */
+	report_value("interruptions", "times", interruptions() - before);
 	return 0;
 }
 module_init(bench_percpu_init);

@@ -18,5 +18,5 @@ if [ "${syscalls:-}" = 1 ]; then
 	done
 	/bin/bench_syscalls /sys/fs/cgroup >&3 || ok="not ok"
 fi
-echo "$ok 1 - bench" >&3
+echo "$ok 1 - bench: measured" >&3
 echo 'done' >&3

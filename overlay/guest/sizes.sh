@@ -88,5 +88,5 @@ awk '
 	}
 	/ percpu_free_percpu: / {print "f", time, field("base_addr") "+" field("off")}
 	/ tracing_mark_write: phase / {print "phase", $NF, time}' $tracing/trace >&3
-[ -z "$lost" ] && echo "ok 1 - sizes" >&3 || echo "not ok 1 - sizes: events were lost" >&3
+[ -z "$lost" ] && echo "ok 1 - sizes: recorded" >&3 || echo "not ok 1 - sizes: events were lost" >&3
 echo 'done' >&3

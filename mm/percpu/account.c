@@ -151,7 +151,8 @@ static void pcpu_account_drop_tag(size_t size, struct pcpu_owner *owner)
 static struct pcpu_owner *pcpu_account_open(struct pcpu_chunk *chunk,
 					    unsigned long off, gfp_t gfp)
 {
-	struct pcpu_owner **books = &chunk->owners[pcpu_off_to_page(off)];
+	unsigned int page = pcpu_off_to_page(off);
+	struct pcpu_owner **books = &chunk->owners[page];
 	struct pcpu_owner *owners;
 
 	if (!READ_ONCE(*books) && pcpu_metadata_allowed(gfp)) {
@@ -160,6 +161,9 @@ static struct pcpu_owner *pcpu_account_open(struct pcpu_chunk *chunk,
 		if (owners && cmpxchg(books, NULL, owners))
 			kfree(owners);
 	}
+	/* Before anybody can free an object with an owner. */
+	if (READ_ONCE(*books) && !test_bit(page, chunk->odd))
+		set_bit(page, chunk->odd);
 	return pcpu_owner_at(chunk, off);
 }
 

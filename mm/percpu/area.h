@@ -40,6 +40,8 @@
  * @window_shift: log2 of the bytes of a window in one unit
  * @nr_units: units, in address space; the unit of a CPU is the CPU's number
  * @sparse: some unit belongs to no possible CPU, and has no memory
+ * @span: bytes from unit 0 to the end of the last unit
+ * @max_object: bytes of the first window, or of the area if it has but one
  * @linear_size: bytes of each unit from offset 0 in linear memory
  * @huge: the first window is mapped with large page-table entries
  * @name: the layout's name for people
@@ -57,6 +59,8 @@ struct pcpu_area {
 	unsigned long module_limit;
 	unsigned int window_shift;
 	unsigned int nr_units;
+	unsigned long span;
+	unsigned long max_object;
 	unsigned long linear_size;
 	bool huge;
 	bool sparse;
@@ -73,7 +77,7 @@ static inline unsigned long pcpu_area_window_size(void)
 /* The largest object: what fits into one window beside nothing else. */
 static inline unsigned long pcpu_area_max_object(void)
 {
-	return min(pcpu_area.size, pcpu_area_window_size());
+	return pcpu_area.max_object;
 }
 
 static inline unsigned int pcpu_area_nr_chunks(void)

@@ -7,17 +7,19 @@
  * others.  New ones are cut from a run of granules, whatever their class, so
  * that what is allocated together lies together: batches for each class would
  * spread it, and 10 of 11 cgroups of the recorded trace would leave 1,196 KB
- * instead of 772.  Objects go back to the chunks by the batch when an arena is
- * full.  What nobody needed for a while the worker gives back.
+ * instead of 772.  What an arena has too much of goes to the depot by the
+ * batch, and from there to the chunks.  What nobody needed for a while the worker gives back.
  *
  * Offsets are kept beside the objects and not in them: whoever writes to a
  * freed object must not get at the allocator through it.
  */
 #include <linux/cpumask.h>
+#include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
 #include "arena.h"
+#include "depot.h"
 #include "extent.h"
 #include "mark.h"
 #include "small.h"
@@ -25,120 +27,185 @@
 struct pcpu_arena *pcpu_arenas __ro_after_init;
 unsigned int pcpu_nr_arenas __ro_after_init;
 
+DEFINE_PER_CPU(struct pcpu_arena *, pcpu_arena_local);
+
 /* Bytes that an arena may hold. */
-static unsigned int pcpu_arena_max_bytes __ro_after_init;
+int pcpu_arena_max_bytes __ro_after_init;
 
 unsigned int __init pcpu_arenas_wanted(void)
 {
 	return min(num_possible_cpus(), PCPU_MAX_ARENAS);
 }
 
+/* How many free objects of a class an arena can hold. */
+static unsigned int __init pcpu_stock_most(unsigned int class)
+{
+	return clamp(PCPU_STOCK_BYTES / pcpu_class_size(class),
+		     PCPU_STOCK_MIN, PCPU_STOCK_MAX);
+}
+
+/* Free objects that an arena has slots for. */
+unsigned int __init pcpu_arena_nr_slots(void)
+{
+	unsigned int class, nr = 0;
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++)
+		nr += pcpu_stock_most(class);
+	return nr;
+}
+
+static u32 * __init pcpu_arena_init(struct pcpu_arena *arena, u32 *slots)
+{
+	unsigned int class;
+
+	raw_spin_lock_init(&arena->lock);
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		struct pcpu_stock *stock = &arena->stocks[class];
+
+		stock->offs = slots;
+		stock->most = pcpu_stock_most(class);
+		stock->size = pcpu_class_size(class);
+		slots += stock->most;
+	}
+	arena->room = pcpu_arena_max_bytes - PCPU_ROOM_UNWATCHED;
+	return slots;
+}
+
 /**
  * pcpu_arenas_init - set up the arenas
  * @arenas: zeroed memory
  * @nr: how many
+ * @slots: room for @nr times pcpu_arena_nr_slots() offsets
  *
  * Context: boot.
  */
-void __init pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr)
+void __init pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr,
+			     u32 *slots)
 {
-	unsigned int i, k;
+	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
-		raw_spin_lock_init(&arenas[i].lock);
-		for (k = PCPU_ARENA_SLOTS; k > 0; k--) {
-			arenas[i].slots[k].next = arenas[i].unused;
-			arenas[i].unused = k;
-		}
-		for (k = 0; k < PCPU_NR_CLASSES; k++)
-			arenas[i].stocks[k].size = pcpu_class_size(k);
-	}
-	pcpu_arena_max_bytes = min(PCPU_ARENA_BYTES, PCPU_ARENAS_BYTES / nr);
+	pcpu_arena_max_bytes = min(PCPU_ARENA_BYTES,
+				   PCPU_ARENAS_BYTES / (int)nr);
+	for (i = 0; i < nr; i++)
+		slots = pcpu_arena_init(&arenas[i], slots);
 	pcpu_arenas = arenas;
 	pcpu_nr_arenas = nr;
 }
 
+/*
+ * The CPU's arena. It is noted where the fast paths find it, on the first
+ * time: when arenas are set up, CPUs may not have their units yet.
+ */
 static struct pcpu_arena *pcpu_arena_here(void)
 {
-	unsigned int cpu = raw_smp_processor_id();
+	struct pcpu_arena *arena = raw_cpu_read(pcpu_arena_local);
+	unsigned long flags;
 
-	if (unlikely(cpu >= pcpu_nr_arenas))
-		cpu %= pcpu_nr_arenas;
-	return &pcpu_arenas[cpu];
+	if (likely(arena))
+		return arena;
+	local_irq_save(flags);
+	arena = &pcpu_arenas[raw_smp_processor_id() % pcpu_nr_arenas];
+	raw_cpu_write(pcpu_arena_local, arena);
+	local_irq_restore(flags);
+	return arena;
 }
 
-/* Take the object after slot @prev, or the first for 0, from its stock. */
-static __always_inline unsigned long
-pcpu_arena_remove(struct pcpu_arena *arena, unsigned int class,
-		  unsigned int prev)
+/* The worker is going to look after the arena. */
+static void pcpu_arena_set_watched(struct pcpu_arena *arena, bool watched)
 {
-	struct pcpu_stock *stock = &arena->stocks[class];
-	u16 *link = prev ? &arena->slots[prev].next : &stock->head;
-	unsigned int i = *link;
-	struct pcpu_slot *slot = &arena->slots[i];
-
 	lockdep_assert_held(&arena->lock);
 
-	*link = slot->next;
-	slot->next = arena->unused;
-	arena->unused = i;
-	arena->held--;
-	arena->bytes -= stock->size;
-	if (--stock->nr < stock->low)
-		stock->low = stock->nr;
-	return slot->off;
+	if (arena->watched == watched)
+		return;
+	arena->watched = watched;
+	arena->room += watched ? PCPU_ROOM_UNWATCHED : -PCPU_ROOM_UNWATCHED;
 }
 
-/* Put a free object into its stock; there is an unused slot. */
-static __always_inline void
-pcpu_arena_insert(struct pcpu_arena *arena, unsigned int class,
-		  unsigned long off)
+/* Whether another object may come, now that the worker need not be told. */
+static bool pcpu_arena_has_room(struct pcpu_arena *arena)
 {
-	struct pcpu_stock *stock = &arena->stocks[class];
-	unsigned int i = arena->unused;
-	struct pcpu_slot *slot = &arena->slots[i];
-
 	lockdep_assert_held(&arena->lock);
 
-	arena->unused = slot->next;
-	slot->off = off;
-	slot->next = stock->head;
-	stock->head = i;
-	stock->nr++;
-	arena->held++;
-	arena->bytes += stock->size;
+	return arena->room + (arena->watched ? 0 : PCPU_ROOM_UNWATCHED) >= 0;
 }
 
-/* An aligned object of @class among the latest few. */
-static unsigned long pcpu_arena_find(struct pcpu_arena *arena,
-				     unsigned int class, size_t align)
+/* Give objects back to the chunks. */
+static void pcpu_arena_flush(unsigned int class, const u32 *offs,
+			     unsigned int nr)
 {
-	unsigned int i = arena->stocks[class].head, prev = 0, tries = 4;
+	unsigned long flags;
+	unsigned int i;
 
-	lockdep_assert_held(&arena->lock);
-
-	for (; i && tries; tries--) {
-		if (!(arena->slots[i].off & (align - 1)))
-			return pcpu_arena_remove(arena, class, prev);
-		prev = i;
-		i = arena->slots[i].next;
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	for (i = 0; i < nr; i++) {
+		if (class < PCPU_NR_SMALL)
+			pcpu_small_give(offs[i], class);
+		else
+			pcpu_extent_give(offs[i], pcpu_class_granules(class));
 	}
-	return PCPU_NO_OFF;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+}
+
+/* Let go of objects, up to a batch; return whether the chunks got them. */
+static bool pcpu_arena_pass_on(unsigned int class, const u32 *offs,
+			       unsigned int nr)
+{
+	if (!nr || pcpu_depot_put(class, offs, nr))
+		return false;
+	pcpu_arena_flush(class, offs, nr);
+	return true;
 }
 
 /*
- * Whether the arena has room for what a granule is split into, and with @some
- * for many more objects.
+ * Keep objects as far as there is room, and pass on the others. The lowest of
+ * @offs will be given out first.
  */
-static bool pcpu_arena_has_room(struct pcpu_arena *arena, bool some)
+static void pcpu_arena_stash(struct pcpu_arena *arena, unsigned int class,
+			     const u32 *offs, unsigned int nr)
 {
-	unsigned int slots = PCPU_ARENA_SLOTS - 4, bytes = pcpu_arena_max_bytes;
+	struct pcpu_stock *stock = &arena->stocks[class];
+	unsigned long flags;
 
-	if (some) {
-		slots -= PCPU_FLUSH_MAX;
-		bytes -= bytes / 8;
+	if (!nr)
+		return;
+	raw_spin_lock_irqsave(&arena->lock, flags);
+	while (nr && stock->nr < stock->most && pcpu_arena_has_room(arena))
+		pcpu_stock_push(arena, stock, offs[--nr]);
+	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	pcpu_arena_pass_on(class, offs, nr);
+}
+
+/* Take up to @nr objects, those that came first; return how many. */
+static unsigned int pcpu_stock_shift(struct pcpu_arena *arena,
+				     struct pcpu_stock *stock, u32 *offs,
+				     unsigned int nr)
+{
+	lockdep_assert_held(&arena->lock);
+
+	nr = min3(nr, (unsigned int)stock->nr, PCPU_BATCH_MAX);
+	memcpy(offs, stock->offs, nr * sizeof(*offs));
+	stock->nr -= nr;
+	memmove(stock->offs, stock->offs + nr, stock->nr * sizeof(*offs));
+	stock->low = min(stock->low, stock->nr);
+	arena->room += nr * stock->size;
+	return nr;
+}
+
+/* Take an aligned object among the latest few. */
+static unsigned long pcpu_stock_find(struct pcpu_arena *arena,
+				     struct pcpu_stock *stock, size_t align)
+{
+	unsigned int i, tries = 4;
+
+	lockdep_assert_held(&arena->lock);
+
+	for (i = stock->nr; i-- > 0 && tries; tries--) {
+		if (!(stock->offs[i] & (align - 1))) {
+			swap(stock->offs[i], stock->offs[stock->nr - 1]);
+			return pcpu_stock_pop(arena, stock);
+		}
 	}
-	return arena->held < slots && arena->bytes < bytes;
+	return PCPU_NO_OFF;
 }
 
 /* Cut @nr granules, aligned, from the arena's run. */
@@ -164,180 +231,141 @@ static void pcpu_arena_align(struct pcpu_arena *arena, unsigned int nr,
 {
 	struct pcpu_run *run = &arena->run;
 	unsigned int skip = (-run->off & (align - 1)) >> PCPU_GRANULE_SHIFT;
+	struct pcpu_stock *stock;
 
 	lockdep_assert_held(&arena->lock);
 
-	if (!skip || skip > PCPU_CLASS_GRANULES || skip + nr > run->nr ||
-	    !arena->unused)
+	if (!skip || skip > PCPU_CLASS_GRANULES || skip + nr > run->nr)
 		return;
-	pcpu_arena_insert(arena, pcpu_class_of(skip << PCPU_GRANULE_SHIFT,
-					       PCPU_GRANULE), run->off);
+	stock = &arena->stocks[pcpu_class_of(skip << PCPU_GRANULE_SHIFT,
+					     PCPU_GRANULE)];
+	if (stock->nr == stock->most)
+		return;
+	pcpu_stock_push(arena, stock, run->off);
 	run->off += skip << PCPU_GRANULE_SHIFT;
 	run->nr -= skip;
 }
 
-/* Share a granule: return one object, keep the others. */
-static unsigned long pcpu_arena_share(struct pcpu_arena *arena,
-				      unsigned long off, unsigned int class)
-{
-	unsigned int i, nr = pcpu_small_split(off, class);
-
-	lockdep_assert_held(&arena->lock);
-
-	for (i = nr; --i > 0;)
-		pcpu_arena_insert(arena, class, off + i * pcpu_class_size(class));
-	return off;
-}
-
-/* Make a new object of @class of what the arena has. */
+/* Find an object in what the arena has, or cut one from its run. */
 static unsigned long pcpu_arena_make(struct pcpu_arena *arena,
 				     unsigned int class, size_t align)
 {
-	unsigned int nr = pcpu_class_granules(max(class, PCPU_NR_SMALL));
-	unsigned long off;
-
-	lockdep_assert_held(&arena->lock);
-
-	if (unlikely(align > PCPU_GRANULE))
-		pcpu_arena_align(arena, nr, align);
-	if (class >= PCPU_NR_SMALL)
-		return pcpu_arena_cut(arena, nr, align);
-	/* The slow path prepares pages for small objects, and finds slots. */
-	if (!arena->run.nr || !pcpu_arena_has_room(arena, false) ||
-	    !pcpu_small_prepared(arena->run.off) || pcpu_small_any(class))
-		return PCPU_NO_OFF;
-	off = pcpu_arena_cut(arena, 1, PCPU_GRANULE);
-	return pcpu_arena_share(arena, off, class);
-}
-
-/**
- * pcpu_arena_alloc - take a free object at hand
- * @class: its class, not %PCPU_CLASS_LONG
- * @align: its alignment
- *
- * Context: any; takes the lock of the CPU's arena.
- * Return: its offset, with memory, or %PCPU_NO_OFF.
- */
-unsigned long pcpu_arena_alloc(unsigned int class, size_t align)
-{
-	struct pcpu_arena *arena = pcpu_arena_here();
 	unsigned long flags, off;
-	unsigned int i;
 
 	raw_spin_lock_irqsave(&arena->lock, flags);
-	i = arena->stocks[class].head;
-	if (likely(i && !(arena->slots[i].off & (align - 1)))) {
-		off = pcpu_arena_remove(arena, class, 0);
-	} else {
-		off = pcpu_arena_find(arena, class, align);
-		if (off == PCPU_NO_OFF)
-			off = pcpu_arena_make(arena, class, align);
+	off = pcpu_stock_find(arena, &arena->stocks[class], align);
+	if (off == PCPU_NO_OFF && class >= PCPU_NR_SMALL &&
+	    !pcpu_depot_has(class)) {
+		unsigned int nr = pcpu_class_granules(class);
+
+		if (unlikely(align > PCPU_GRANULE))
+			pcpu_arena_align(arena, nr, align);
+		off = pcpu_arena_cut(arena, nr, align);
 	}
 	raw_spin_unlock_irqrestore(&arena->lock, flags);
 	return off;
 }
 
-/* Give objects back to the chunks: all of those of @offs, of @classes. */
-static void pcpu_arena_flush(const u32 *offs, const u8 *classes, unsigned int nr)
+/* Get a batch from the depot: return one aligned object, keep the others. */
+static noinline unsigned long pcpu_arena_restock(struct pcpu_arena *arena,
+						 unsigned int class,
+						 size_t align)
 {
-	unsigned long flags;
-	unsigned int i;
+	unsigned long off = PCPU_NO_OFF;
+	u32 offs[PCPU_BATCH_MAX];
+	unsigned int i, nr;
 
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	for (i = 0; i < nr; i++) {
-		if (classes[i] < PCPU_NR_SMALL)
-			pcpu_small_give(offs[i], classes[i]);
-		else
-			pcpu_extent_give(offs[i], pcpu_class_granules(classes[i]));
+	nr = pcpu_depot_take(class, offs);
+	for (i = nr; i-- > 0;) {
+		if (!(offs[i] & (align - 1))) {
+			off = offs[i];
+			offs[i] = offs[--nr];
+			break;
+		}
 	}
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	pcpu_arena_stash(arena, class, offs, nr);
+	return off;
 }
 
-/* Choose what has to go for others: half of a class, then of the next. */
-static unsigned int pcpu_arena_evict(struct pcpu_arena *arena, u32 *offs,
-				     u8 *classes)
+/*
+ * The class that has to go for others: of the next few that which has most,
+ * so that classes take turns but those with little are spared.
+ */
+static unsigned int pcpu_arena_victim(struct pcpu_arena *arena)
 {
-	unsigned int n = 0;
+	unsigned int i, bytes, most = 0, victim = arena->hand;
 
 	lockdep_assert_held(&arena->lock);
 
-	while (n < PCPU_FLUSH_MAX && !pcpu_arena_has_room(arena, true)) {
-		unsigned int class = arena->hand;
-		unsigned int nr = DIV_ROUND_UP(arena->stocks[class].nr, 2);
+	for (i = 0; i < PCPU_NR_CLASSES && (i < 8 || !most); i++) {
+		struct pcpu_stock *stock = &arena->stocks[arena->hand];
 
-		for (; nr && n < PCPU_FLUSH_MAX; nr--) {
-			classes[n] = class;
-			offs[n++] = pcpu_arena_remove(arena, class, 0);
+		bytes = stock->nr * stock->size;
+		if (bytes > most) {
+			most = bytes;
+			victim = arena->hand;
 		}
-		arena->hand = class + 1 < PCPU_NR_CLASSES ? class + 1 : 0;
+		arena->hand = (arena->hand + 1) % PCPU_NR_CLASSES;
 	}
-	return n;
+	return victim;
 }
 
-/* Keep an object in an arena that has no room: others go back. */
+/* Keep an object although something is in the way: others go for it. */
 static noinline enum pcpu_kept pcpu_arena_exchange(unsigned long off,
 						   unsigned int class)
 {
 	struct pcpu_arena *arena = pcpu_arena_here();
-	u32 offs[PCPU_FLUSH_MAX];
-	u8 classes[PCPU_FLUSH_MAX];
+	struct pcpu_stock *stock = &arena->stocks[class];
+	unsigned int nr = 0, victim = class;
+	u32 offs[PCPU_BATCH_MAX];
 	unsigned long flags;
-	unsigned int n = 0;
+	bool tell;
 
 	raw_spin_lock_irqsave(&arena->lock, flags);
-	if (!pcpu_arena_has_room(arena, false))
-		n = pcpu_arena_evict(arena, offs, classes);
-	pcpu_arena_insert(arena, class, off);
-	arena->watched = true;
+	tell = !arena->watched;
+	pcpu_arena_set_watched(arena, true);
+	if (arena->room < 0 && stock->nr < stock->most)
+		victim = pcpu_arena_victim(arena);
+	if (arena->room < 0 || stock->nr == stock->most)
+		nr = pcpu_stock_shift(arena, &arena->stocks[victim], offs,
+				      DIV_ROUND_UP(arena->stocks[victim].nr, 2));
+	pcpu_stock_push(arena, stock, off);
 	raw_spin_unlock_irqrestore(&arena->lock, flags);
-	if (n)
-		pcpu_arena_flush(offs, classes, n);
-	return PCPU_KEPT_TELL;
+	tell |= pcpu_arena_pass_on(victim, offs, nr);
+	return tell ? PCPU_KEPT_TELL : PCPU_KEPT;
 }
 
 /**
- * pcpu_arena_free - free an object, and keep it at hand
+ * pcpu_arena_free - free an object that pcpu_arena_keep() did not
  * @off: where it may begin
  * @class: where to store its class
  * @owner: where to store who paid for it
  *
- * Context: any; takes the lock of the CPU's arena, and after it perhaps
- * pcpu_chunk_lock.
+ * Context: any; takes the lock of the CPU's arena, and after it perhaps the
+ * depot's or pcpu_chunk_lock.
  * Return: what became of it.
  */
 enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
 			       struct pcpu_owner *owner)
 {
-	struct pcpu_arena *arena = pcpu_arena_here();
-	enum pcpu_kept kept = PCPU_KEPT;
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
+	bool live, reserved;
 
 	/* With IRQs off no chunk that is looked at can go away. */
-	raw_spin_lock_irqsave(&arena->lock, flags);
+	local_irq_save(flags);
 	chunk = pcpu_chunk_of(off);
-	if (unlikely(!chunk || !pcpu_mark_take(chunk, off, class))) {
-		kept = PCPU_NOT_LIVE;
-		goto out;
+	live = chunk && pcpu_mark_take(chunk, off, class);
+	if (live) {
+		*owner = pcpu_owner_take(chunk, off);
+		reserved = pcpu_chunk_is_reserved(chunk, off);
 	}
-	*owner = pcpu_owner_take(chunk, off);
-	if (unlikely(*class == PCPU_CLASS_LONG ||
-		     pcpu_chunk_is_reserved(chunk, off) ||
-		     !pcpu_arena_has_room(arena, false))) {
-		kept = PCPU_NOT_KEPT;
-		goto out;
-	}
-	pcpu_arena_insert(arena, *class, off);
-	if (unlikely(!arena->watched)) {
-		arena->watched = true;
-		kept = PCPU_KEPT_TELL;
-	}
-out:
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
-	if (unlikely(kept == PCPU_NOT_KEPT && *class != PCPU_CLASS_LONG &&
-		     !pcpu_chunk_is_reserved(chunk, off)))
-		return pcpu_arena_exchange(off, *class);
-	return kept;
+	local_irq_restore(flags);
+	if (!live)
+		return PCPU_NOT_LIVE;
+	if (*class == PCPU_CLASS_LONG || reserved)
+		return PCPU_NOT_KEPT;
+	return pcpu_arena_exchange(off, *class);
 }
 
 /* Cut @nr granules from the arena's run, or swap it for one that has them. */
@@ -392,37 +420,27 @@ static unsigned long pcpu_arena_granules(struct pcpu_arena *arena,
 static unsigned long pcpu_arena_take_small(struct pcpu_arena *arena,
 					   unsigned int class)
 {
-	unsigned int i, nr;
+	u32 offs[PCPU_BATCH_MAX];
 	unsigned long flags;
-	u32 offs[16];
+	unsigned int nr;
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	nr = pcpu_small_take(class, offs, ARRAY_SIZE(offs));
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	if (!nr)
 		return PCPU_NO_OFF;
-
-	raw_spin_lock_irqsave(&arena->lock, flags);
-	for (i = nr; i > 1 && arena->unused; i--)
-		pcpu_arena_insert(arena, class, offs[i - 1]);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
-	/* What finds no slot goes back. */
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	for (; i > 1; i--)
-		pcpu_small_give(offs[i - 1], class);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	pcpu_arena_stash(arena, class, offs + 1, nr - 1);
 	return offs[0];
 }
 
 /* Get a small object, and keep what shares its granule. */
-static unsigned long pcpu_arena_refill_small(struct pcpu_arena *arena,
-					     unsigned int class, gfp_t gfp,
-					     const char **why)
+static unsigned long pcpu_arena_make_small(struct pcpu_arena *arena,
+					   unsigned int class, gfp_t gfp,
+					   const char **why)
 {
-	unsigned long flags, off = PCPU_NO_OFF;
-	u32 offs[PCPU_FLUSH_MAX];
-	u8 classes[PCPU_FLUSH_MAX];
-	unsigned int n = 0;
+	unsigned long off = PCPU_NO_OFF;
+	u32 offs[PCPU_GRANULE / 4];
+	unsigned int i, nr;
 
 	if (pcpu_small_any(class))
 		off = pcpu_arena_take_small(arena, class);
@@ -432,69 +450,79 @@ static unsigned long pcpu_arena_refill_small(struct pcpu_arena *arena,
 	if (off == PCPU_NO_OFF)
 		return off;
 	pcpu_small_prepare(off, gfp);
-
-	raw_spin_lock_irqsave(&arena->lock, flags);
-	if (unlikely(!pcpu_arena_has_room(arena, false)))
-		n = pcpu_arena_evict(arena, offs, classes);
-	off = pcpu_arena_share(arena, off, class);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
-	if (unlikely(n))
-		pcpu_arena_flush(offs, classes, n);
+	nr = pcpu_small_split(off, class);
+	for (i = 0; i < nr; i++)
+		offs[i] = off + i * pcpu_class_size(class);
+	pcpu_arena_stash(arena, class, offs + 1, nr - 1);
 	return off;
 }
 
 /**
- * pcpu_arena_refill - get an object when there is none at hand
+ * pcpu_arena_refill - get an object when there is none on top
  * @class: its class, not %PCPU_CLASS_LONG
  * @align: its alignment
  * @gfp: how memory may be allocated
  * @why: where to store the reason of a failure
  *
- * Context: any that @gfp allows; takes pcpu_chunk_lock and an arena's lock,
- * one after the other.
+ * Context: any that @gfp allows; takes an arena's lock, the depot's and
+ * pcpu_chunk_lock, one after the other.
  * Return: the object's offset, with memory, or %PCPU_NO_OFF.
  */
 unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 				const char **why)
 {
 	struct pcpu_arena *arena = pcpu_arena_here();
+	unsigned long off;
 
+	off = pcpu_arena_make(arena, class, align);
+	if (off == PCPU_NO_OFF && pcpu_depot_has(class))
+		off = pcpu_arena_restock(arena, class, align);
+	if (off != PCPU_NO_OFF)
+		return off;
 	if (class < PCPU_NR_SMALL)
-		return pcpu_arena_refill_small(arena, class, gfp, why);
+		return pcpu_arena_make_small(arena, class, gfp, why);
 	return pcpu_arena_granules(arena, pcpu_class_granules(class), align,
 				   gfp, why);
 }
 
-/* Choose what nobody needed since the last time, up to a batch of it. */
-static unsigned int pcpu_arena_stale(struct pcpu_arena *arena, u32 *offs,
-				     u8 *classes)
+/* Take what nobody needed since the last time, up to a batch of a class. */
+static unsigned int pcpu_arena_take_stale(struct pcpu_arena *arena,
+					  unsigned int class, u32 *offs)
 {
-	unsigned int class, n = 0;
+	struct pcpu_stock *stock = &arena->stocks[class];
+	unsigned int nr = 0;
+	unsigned long flags;
+	u16 low;
 
-	lockdep_assert_held(&arena->lock);
-
-	for (class = 0; class < PCPU_NR_CLASSES; class++) {
-		while (arena->stocks[class].low && n < PCPU_FLUSH_MAX) {
-			/* Removal counts it for needed unless told before. */
-			arena->stocks[class].low--;
-			classes[n] = class;
-			offs[n++] = pcpu_arena_remove(arena, class, 0);
-		}
-	}
-	return n;
+	if (!READ_ONCE(stock->low))
+		return 0;
+	raw_spin_lock_irqsave(&arena->lock, flags);
+	low = stock->low;
+	if (low)
+		nr = pcpu_stock_shift(arena, stock, offs, low);
+	/* What goes now was not needed before. */
+	stock->low = low - nr;
+	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	return nr;
 }
 
-/* From now on count what is needed. */
-static void pcpu_arena_watch(struct pcpu_arena *arena)
+/* From now on count what is needed; return whether to come again. */
+static bool pcpu_arena_watch(struct pcpu_arena *arena)
 {
-	unsigned int class;
+	unsigned int class, held = arena->run.nr;
+	unsigned long flags;
+	bool watched;
 
-	lockdep_assert_held(&arena->lock);
-
-	for (class = 0; class < PCPU_NR_CLASSES; class++)
+	raw_spin_lock_irqsave(&arena->lock, flags);
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		arena->stocks[class].low = arena->stocks[class].nr;
+		held |= arena->stocks[class].nr;
+	}
 	arena->run_idle = true;
-	arena->watched = arena->held || arena->run.nr;
+	watched = held;
+	pcpu_arena_set_watched(arena, watched);
+	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	return watched;
 }
 
 /* Give back the run if nobody uses it. */
@@ -513,36 +541,56 @@ static void pcpu_arena_age_run(struct pcpu_arena *arena, bool all)
 
 static bool pcpu_arena_age(struct pcpu_arena *arena, bool all)
 {
-	u32 offs[PCPU_FLUSH_MAX];
-	u8 classes[PCPU_FLUSH_MAX];
-	unsigned long flags;
-	unsigned int n;
-	bool more;
+	u32 offs[PCPU_BATCH_MAX];
+	unsigned int class, nr;
 
 	pcpu_arena_age_run(arena, all);
-	if (all) {
-		raw_spin_lock_irqsave(&arena->lock, flags);
+	if (all)
 		pcpu_arena_watch(arena);
-		raw_spin_unlock_irqrestore(&arena->lock, flags);
+	for (class = 0; class < PCPU_NR_CLASSES; class++)
+		while ((nr = pcpu_arena_take_stale(arena, class, offs)))
+			pcpu_arena_flush(class, offs, nr);
+	return pcpu_arena_watch(arena);
+}
+
+static bool pcpu_depot_age(bool all)
+{
+	unsigned int nr, class = 0;
+	u32 offs[PCPU_BATCH_MAX];
+
+	if (all)
+		pcpu_depot_watch();
+	while ((nr = pcpu_depot_take_stale(&class, offs)))
+		pcpu_arena_flush(class, offs, nr);
+	return pcpu_depot_watch();
+}
+
+/**
+ * pcpu_arena_held - what an arena has at hand
+ * @arena: the arena
+ * @bytes: where to add the bytes of the objects, on one CPU
+ *
+ * Context: any, no lock needed; what others do meanwhile may be missed.
+ * Return: the objects.
+ */
+unsigned int pcpu_arena_held(const struct pcpu_arena *arena,
+			     unsigned long *bytes)
+{
+	unsigned int class, nr, sum = 0;
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		nr = READ_ONCE(arena->stocks[class].nr);
+		sum += nr;
+		*bytes += nr * pcpu_class_size(class);
 	}
-	do {
-		raw_spin_lock_irqsave(&arena->lock, flags);
-		n = pcpu_arena_stale(arena, offs, classes);
-		if (n < PCPU_FLUSH_MAX)
-			pcpu_arena_watch(arena);
-		more = arena->watched;
-		raw_spin_unlock_irqrestore(&arena->lock, flags);
-		if (n)
-			pcpu_arena_flush(offs, classes, n);
-	} while (n == PCPU_FLUSH_MAX);
-	return more;
+	return sum;
 }
 
 /**
  * pcpu_arenas_age - give back objects that nobody needs
  * @all: whether anybody needed them or not
  *
- * Context: any; takes each arena's lock, and pcpu_chunk_lock.
+ * Context: any; takes each arena's lock, the depot's, and pcpu_chunk_lock.
  * Return: whether some are left, so that it is worth to come again.
  */
 bool pcpu_arenas_age(bool all)
@@ -552,5 +600,5 @@ bool pcpu_arenas_age(bool all)
 
 	for (i = 0; i < pcpu_nr_arenas; i++)
 		more |= pcpu_arena_age(&pcpu_arenas[i], all);
-	return more;
+	return pcpu_depot_age(all) || more;
 }

@@ -6,11 +6,14 @@
 #define _MM_PERCPU_ARENA_H
 
 #include <linux/cache.h>
+#include <linux/percpu-defs.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "class.h"
+#include "depot.h"
 #include "extent.h"
+#include "mark.h"
 #include "owner.h"
 
 /*
@@ -20,38 +23,31 @@
  */
 #define PCPU_MAX_ARENAS		16
 
-/* Objects that an arena can hold, and their bytes: in each, and in all. */
-#define PCPU_ARENA_SLOTS	512
-#define PCPU_ARENA_BYTES	(64U << 10)
-#define PCPU_ARENAS_BYTES	(256U << 10)
+/* Bytes of objects that an arena can hold, on one CPU: in each, and in all. */
+#define PCPU_ARENA_BYTES	(64 << 10)
+#define PCPU_ARENAS_BYTES	(256 << 10)
 
-/* Objects that go back to the chunks at once. */
-#define PCPU_FLUSH_MAX		32
+/* Bytes of the objects of one class, and the fewest and the most objects. */
+#define PCPU_STOCK_BYTES	4096
+#define PCPU_STOCK_MIN		4
+#define PCPU_STOCK_MAX		(2 * PCPU_BATCH_MAX)
 
 /* Granules that an arena takes from the chunks at once, to cut objects from. */
 #define PCPU_RUN_GRANULES	128
 
 /**
- * struct pcpu_slot - a free object at hand
- * @off: its offset
- * @next: slot of the next one of its class, or the next unused slot; 0: none
- */
-struct pcpu_slot {
-	u32 off;
-	u16 next;
-};
-
-/**
  * struct pcpu_stock - the free objects of a class
- * @head: slot of the one that came last, or 0
+ * @offs: their offsets, the one that came last at the end
  * @nr: how many there are
  * @low: the fewest there were since the worker came by: nobody needed these
+ * @most: how many there can be
  * @size: bytes of an object
  */
 struct pcpu_stock {
-	u16 head;
+	u32 *offs;
 	u16 nr;
 	u16 low;
+	u16 most;
 	u16 size;
 };
 
@@ -60,32 +56,34 @@ struct pcpu_stock {
  * @lock: guards everything here; raw, IRQs off, nothing nests inside
  * @run: granules from which objects of any class are cut, from below
  * @run_idle: nobody cut anything from it since the worker came by
- * @unused: first unused slot, or 0
- * @held: slots in use
- * @bytes: bytes of all objects here, on one CPU
  * @hand: class at which making room goes on
  * @watched: the worker knows that there is something here
- * @stocks: by class
- * @slots: the objects; number 0 is none
+ * @room: bytes of objects that may still come, less PCPU_ROOM_UNWATCHED when
+ *	the worker does not know; a fast free has to see but this
+ * @stocks: by class; that of %PCPU_CLASS_LONG is always full
  */
 struct pcpu_arena {
 	raw_spinlock_t lock;
 	struct pcpu_run run;
 	bool run_idle;
-	u16 unused;
-	u16 held;
-	u32 bytes;
-	u8 hand;
 	bool watched;
-	struct pcpu_stock stocks[PCPU_NR_CLASSES];
-	struct pcpu_slot slots[PCPU_ARENA_SLOTS + 1];
+	u8 hand;
+	s32 room;
+	struct pcpu_stock stocks[PCPU_NR_CLASSES + 1];
 } ____cacheline_aligned_in_smp;
+
+#define PCPU_ROOM_UNWATCHED	(1 << 30)
 
 extern struct pcpu_arena *pcpu_arenas;
 extern unsigned int pcpu_nr_arenas;
+extern int pcpu_arena_max_bytes;
+
+/* The arena of a CPU; NULL until the CPU needs one. */
+DECLARE_PER_CPU(struct pcpu_arena *, pcpu_arena_local);
 
 unsigned int pcpu_arenas_wanted(void);
-void pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr);
+unsigned int pcpu_arena_nr_slots(void);
+void pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr, u32 *slots);
 
 /**
  * enum pcpu_kept - what became of a freed object
@@ -101,11 +99,108 @@ enum pcpu_kept {
 	PCPU_NOT_LIVE,
 };
 
-unsigned long pcpu_arena_alloc(unsigned int class, size_t align);
 unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 				const char **why);
 enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
 			       struct pcpu_owner *owner);
+unsigned int pcpu_arena_held(const struct pcpu_arena *arena,
+			     unsigned long *bytes);
 bool pcpu_arenas_age(bool all);
+
+/* Take the object that came last. There is one. */
+static __always_inline unsigned long pcpu_stock_pop(struct pcpu_arena *arena,
+						    struct pcpu_stock *stock)
+{
+	unsigned int nr = stock->nr - 1;
+
+	lockdep_assert_held(&arena->lock);
+
+	stock->nr = nr;
+	if (nr < stock->low)
+		stock->low = nr;
+	arena->room += stock->size;
+	return stock->offs[nr];
+}
+
+/* Put a free object on top. There is room. */
+static __always_inline void pcpu_stock_push(struct pcpu_arena *arena,
+					    struct pcpu_stock *stock,
+					    unsigned long off)
+{
+	unsigned int nr = stock->nr;
+
+	lockdep_assert_held(&arena->lock);
+
+	stock->offs[nr] = off;
+	stock->nr = nr + 1;
+	arena->room -= stock->size;
+}
+
+/**
+ * pcpu_arena_take - take a free object at hand
+ * @class: its class, not %PCPU_CLASS_LONG
+ * @align: its alignment
+ *
+ * Context: any; takes the lock of the CPU's arena.
+ * Return: its offset, with memory, or %PCPU_NO_OFF when it is not that easy.
+ */
+static __always_inline unsigned long pcpu_arena_take(unsigned int class,
+						     size_t align)
+{
+	struct pcpu_arena *arena = raw_cpu_read(pcpu_arena_local);
+	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_stock *stock;
+
+	if (unlikely(!arena))
+		return PCPU_NO_OFF;
+	raw_spin_lock_irqsave(&arena->lock, flags);
+	stock = &arena->stocks[class];
+	if (likely(stock->nr &&
+		   !(stock->offs[stock->nr - 1] & (align - 1))))
+		off = pcpu_stock_pop(arena, stock);
+	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	return off;
+}
+
+/**
+ * pcpu_arena_keep - free an object, and keep it at hand
+ * @off: where it may begin, within the area
+ *
+ * Context: any; takes the lock of the CPU's arena.
+ * Return: whether that was done; else nothing was, and pcpu_arena_free() knows
+ * what to do.
+ */
+static __always_inline bool pcpu_arena_keep(unsigned long off)
+{
+	struct pcpu_arena *arena = raw_cpu_read(pcpu_arena_local);
+	struct pcpu_stock *stock;
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	unsigned int class;
+	bool kept = false;
+	u8 mark, bits;
+
+	if (unlikely(!arena))
+		return false;
+	/* With IRQs off no chunk that is looked at can go away. */
+	raw_spin_lock_irqsave(&arena->lock, flags);
+	chunk = pcpu_chunk_of(off);
+	if (unlikely(!chunk || test_bit(pcpu_off_to_page(off), chunk->odd)))
+		goto out;
+	mark = pcpu_mark_get(chunk, pcpu_off_to_granule(off));
+	bits = pcpu_mark_taken(mark, off, &class);
+	if (unlikely(!bits))
+		goto out;
+	stock = &arena->stocks[class];
+	if (unlikely(stock->nr >= stock->most || arena->room < 0))
+		goto out;
+	if (unlikely(!pcpu_mark_try_take(chunk, off, mark, bits)))
+		goto out;
+	pcpu_stock_push(arena, stock, off);
+	kept = true;
+out:
+	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	return kept;
+}
 
 #endif /* _MM_PERCPU_ARENA_H */

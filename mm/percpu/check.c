@@ -5,6 +5,7 @@
  */
 #include "arena.h"
 #include "check.h"
+#include "depot.h"
 #include "mark.h"
 
 static const char *pcpu_check_page(struct pcpu_chunk *chunk, unsigned int page)
@@ -123,7 +124,7 @@ const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
  * struct pcpu_sums - granules that are in use, by what for
  * @used: all, but withheld pages and static data
  * @live: in live objects, or in split granules
- * @held: in objects that arenas have at hand
+ * @held: in objects that arenas or the depot have at hand
  */
 struct pcpu_sums {
 	unsigned long used;
@@ -150,33 +151,67 @@ static void pcpu_sum_chunk(struct pcpu_chunk *chunk, struct pcpu_sums *sums)
 }
 
 /* What is at hand is in use for the chunks, and not live. */
+static const char *pcpu_sum_objects(unsigned int class, const u32 *offs,
+				    unsigned int nr, struct pcpu_sums *sums)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct pcpu_chunk *chunk = pcpu_chunk_of(offs[i]);
+
+		if (!chunk || pcpu_mark_live(chunk, offs[i]) ||
+		    !test_bit(pcpu_off_to_granule(offs[i]), chunk->used))
+			return "an object at hand is not a free one";
+		if (class >= PCPU_NR_SMALL)
+			sums->held += pcpu_class_granules(class);
+	}
+	return NULL;
+}
+
 static const char *pcpu_sum_arena(struct pcpu_arena *arena,
 				  struct pcpu_sums *sums)
 {
-	unsigned int class, i, held = 0, bytes = 0;
+	int room = arena->room + (arena->watched ? 0 : PCPU_ROOM_UNWATCHED);
+	unsigned int class;
+	const char *bad;
 
 	sums->held += arena->run.nr;
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		struct pcpu_stock *stock = &arena->stocks[class];
+
+		if (stock->nr > stock->most)
+			return "a stock has too much";
+		bad = pcpu_sum_objects(class, stock->offs, stock->nr, sums);
+		if (bad)
+			return bad;
+		room += stock->nr * stock->size;
+	}
+	return room != pcpu_arena_max_bytes ? "an arena's room is wrong" : NULL;
+}
+
+static const char *pcpu_sum_depot(struct pcpu_sums *sums)
+{
+	unsigned long bytes = 0;
+	unsigned int class, i;
+	const char *bad;
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		unsigned int nr = 0;
 
-		for (i = arena->stocks[class].head; i;
-		     i = arena->slots[i].next, nr++) {
-			unsigned long off = arena->slots[i].off;
-			struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+		for (i = pcpu_depot->classes[class].head; i; nr++) {
+			struct pcpu_batch *batch = &pcpu_depot->batches[i];
 
-			if (!chunk || pcpu_mark_live(chunk, off) ||
-			    !test_bit(pcpu_off_to_granule(off), chunk->used))
-				return "an object at hand is not a free one";
-			if (class >= PCPU_NR_SMALL)
-				sums->held += pcpu_class_granules(class);
+			bad = pcpu_sum_objects(class, batch->offs, batch->nr,
+					       sums);
+			if (bad)
+				return bad;
+			bytes += batch->nr * pcpu_class_size(class);
+			i = batch->next;
 		}
-		if (nr != arena->stocks[class].nr)
-			return "a stock's number is wrong";
-		held += nr;
-		bytes += nr * pcpu_class_size(class);
+		if (nr != pcpu_depot->classes[class].nr)
+			return "the depot's number of batches is wrong";
 	}
-	return held != arena->held || bytes != arena->bytes ?
-		"an arena's sums are wrong" : NULL;
+	return bytes != pcpu_depot->bytes ? "the depot's bytes are wrong" : NULL;
 }
 
 /**
@@ -197,6 +232,8 @@ const char *pcpu_check_conservation(void)
 			pcpu_sum_chunk(pcpu_chunk_table[i], &sums);
 	for (i = 0; i < pcpu_nr_arenas && !bad; i++)
 		bad = pcpu_sum_arena(&pcpu_arenas[i], &sums);
+	if (!bad)
+		bad = pcpu_sum_depot(&sums);
 	if (bad)
 		return bad;
 	return sums.used != sums.live + sums.held ?

@@ -5,7 +5,6 @@
 #ifndef _MM_PERCPU_CHUNK_H
 #define _MM_PERCPU_CHUNK_H
 
-#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
@@ -47,6 +46,8 @@ struct pcpu_page {
  * @empty: pages wholly free and not withheld
  * @list: on pcpu_chunks_by_free[], by the number of free granules
  * @rcu: frees the structure after lookups without a lock are over
+ * @odd: pages in which a free needs a closer look: they have owners, or are
+ *	reserved; bits are only set, by atomic operations
  * @marks: which live object begins at a granule, see mark.h; no lock
  * @partial: pages that may have split granules with room, by small class
  * @partial_node: on the list of chunks that have such pages
@@ -56,7 +57,7 @@ struct pcpu_page {
  * @pages: hints for each page
  * @used: granules that are taken or withheld
  *
- * All of it is guarded by &pcpu_chunk_lock, but @marks; and entries of @rooms
+ * All of it is guarded by &pcpu_chunk_lock, but @odd and @marks; and entries of @rooms
  * and @owners are set once, by cmpxchg, and may be read without a lock.
  */
 struct pcpu_chunk {
@@ -70,7 +71,8 @@ struct pcpu_chunk {
 	u64 empty;
 	struct list_head list;
 	struct rcu_head rcu;
-	atomic_t *marks;
+	DECLARE_BITMAP(odd, PCPU_CHUNK_PAGES);
+	u8 *marks;
 	u64 partial[PCPU_NR_SMALL];
 	struct list_head partial_node[PCPU_NR_SMALL];
 	u8 *rooms[PCPU_CHUNK_PAGES];

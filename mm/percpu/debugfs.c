@@ -184,14 +184,13 @@ static void pcpu_stats_arenas(struct seq_file *m)
 	unsigned long objects = 0, bytes = 0;
 	unsigned int i;
 
-	for (i = 0; i < pcpu_nr_arenas; i++) {
-		objects += READ_ONCE(pcpu_arenas[i].held);
-		bytes += READ_ONCE(pcpu_arenas[i].bytes);
-	}
+	for (i = 0; i < pcpu_nr_arenas; i++)
+		objects += pcpu_arena_held(&pcpu_arenas[i], &bytes);
 	pcpu_stats_title(m, "Arenas");
 	pcpu_stats_row(m, "nr_arenas", pcpu_nr_arenas);
 	pcpu_stats_row(m, "objects_at_hand", objects);
 	pcpu_stats_row(m, "bytes_at_hand", bytes);
+	pcpu_stats_row(m, "bytes_in_depot", READ_ONCE(pcpu_depot->bytes));
 	seq_putc(m, '\n');
 }
 

@@ -25,6 +25,7 @@
 #include <asm/dma.h>
 
 #include "arena.h"
+#include "depot.h"
 #include "first_chunk.h"
 #include "populate.h"
 
@@ -65,6 +66,8 @@ static void __init pcpu_publish_layout(void)
 	unsigned long *offsets;
 	unsigned int unit;
 
+	pcpu_area.span = pcpu_area.nr_units * pcpu_area.stride;
+	pcpu_area.max_object = min(pcpu_area.size, pcpu_area_window_size());
 	pcpu_area.sparse = num_possible_cpus() < pcpu_area.nr_units;
 	offsets = pcpu_early_alloc(pcpu_area.nr_units * sizeof(*offsets));
 	for (unit = 0; unit < pcpu_area.nr_units; unit++)
@@ -113,6 +116,7 @@ static void __init pcpu_first_chunk(unsigned int nr, unsigned long populated)
 	chunk->populated = pages;
 	chunk->pinned = pages;
 	chunk->reserved = pcpu_reserved_pages(nr, populated);
+	bitmap_from_arr64(chunk->odd, &chunk->reserved, PCPU_CHUNK_PAGES);
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	pcpu_chunk_publish(chunk);
@@ -138,7 +142,10 @@ static void __init pcpu_first_window(unsigned long populated)
 			      pcpu_early_alloc(BITS_TO_LONGS(nr_chunks) *
 					       sizeof(long)));
 	pcpu_arenas_init(pcpu_early_alloc(arenas * sizeof(struct pcpu_arena)),
-			 arenas);
+			 arenas,
+			 pcpu_early_alloc(arenas * pcpu_arena_nr_slots() *
+					  sizeof(u32)));
+	pcpu_depot_init(pcpu_early_alloc(sizeof(struct pcpu_depot)));
 	for (nr = 0; nr < n; nr++)
 		pcpu_first_chunk(nr, populated);
 	if (pcpu_area.linear_size)

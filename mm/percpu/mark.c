@@ -15,9 +15,9 @@ void pcpu_mark_give_long(unsigned long off, unsigned int granules)
 	unsigned int i, granule = pcpu_off_to_granule(off);
 
 	for (i = 0; i < PCPU_MARK_DIGITS; i++, granules >>= 4)
-		pcpu_mark_add(chunk, granule + 1 + i,
+		pcpu_mark_set(chunk, granule + 1 + i,
 			      PCPU_MARK_DIGIT | (granules & 0xf));
-	pcpu_mark_add(chunk, granule, PCPU_MARK_LONG);
+	pcpu_mark_set(chunk, granule, PCPU_MARK_LONG);
 }
 
 /**
@@ -52,7 +52,7 @@ unsigned int pcpu_mark_take_long(unsigned long off)
 	unsigned int i, granules = pcpu_mark_read_long(chunk, granule);
 
 	for (i = 1; i <= PCPU_MARK_DIGITS; i++)
-		pcpu_mark_remove(chunk, granule + i, 0xff);
+		pcpu_mark_set(chunk, granule + i, 0);
 	return granules;
 }
 

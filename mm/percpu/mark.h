@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * mark: one byte for each granule of a chunk says which live object begins
- * there.  Giving an object out sets its mark and a free takes it away, each by
- * one atomic operation without a lock: of two frees of one object only one
- * finds the mark, and a pointer to anything else finds none.
+ * there.  Giving an object out sets its mark, and a free takes it away by one
+ * atomic operation without a lock: of two frees of one object only one finds the
+ * mark, and a pointer to anything else finds none.
  *
  *	0		no live object begins here
  *	1..64		one of so many granules does
@@ -20,6 +20,7 @@
 #define _MM_PERCPU_MARK_H
 
 #include <linux/atomic.h>
+#include <linux/compiler.h>
 
 #include "chunk.h"
 #include "class.h"
@@ -49,30 +50,27 @@ enum pcpu_wrong {
 	PCPU_WRONG_TWICE,
 };
 
-static inline unsigned int pcpu_mark_shift(unsigned int granule)
-{
-	return granule % 4 * 8;
-}
-
 static inline u8 pcpu_mark_get(const struct pcpu_chunk *chunk,
 			       unsigned int granule)
 {
-	return (u32)atomic_read(&chunk->marks[granule / 4]) >>
-	       pcpu_mark_shift(granule);
+	return READ_ONCE(chunk->marks[granule]);
 }
 
+/* Set a mark that nobody else may change: that of a granule without one. */
+static inline void pcpu_mark_set(struct pcpu_chunk *chunk, unsigned int granule,
+				 u8 mark)
+{
+	WRITE_ONCE(chunk->marks[granule], mark);
+}
+
+/* Bits of a mark that owners of other objects may change. */
 static inline void pcpu_mark_add(struct pcpu_chunk *chunk, unsigned int granule,
 				 u8 bits)
 {
-	atomic_or((u32)bits << pcpu_mark_shift(granule),
-		  &chunk->marks[granule / 4]);
-}
+	u8 old = pcpu_mark_get(chunk, granule);
 
-static inline void pcpu_mark_remove(struct pcpu_chunk *chunk,
-				    unsigned int granule, u8 bits)
-{
-	atomic_andnot((u32)bits << pcpu_mark_shift(granule),
-		      &chunk->marks[granule / 4]);
+	while (unlikely(!try_cmpxchg(&chunk->marks[granule], &old, old | bits)))
+		;
 }
 
 /* The mark of a granule split into objects of a small @class, none live. */
@@ -105,10 +103,13 @@ static inline u8 pcpu_mark_full(unsigned int class)
  */
 static inline void pcpu_mark_give(unsigned long off, unsigned int class)
 {
-	u8 bits = class < PCPU_NR_SMALL ? pcpu_mark_bit(class, off) :
-					  pcpu_class_granules(class);
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	unsigned int granule = pcpu_off_to_granule(off);
 
-	pcpu_mark_add(pcpu_chunk_of(off), pcpu_off_to_granule(off), bits);
+	if (class < PCPU_NR_SMALL)
+		pcpu_mark_add(chunk, granule, pcpu_mark_bit(class, off));
+	else
+		pcpu_mark_set(chunk, granule, pcpu_class_granules(class));
 }
 
 /* The bits that a free at @off takes from @mark, or 0 if nothing live is. */
@@ -126,6 +127,14 @@ static inline u8 pcpu_mark_taken(u8 mark, unsigned long off, unsigned int *class
 	return mark & pcpu_mark_bit(*class, off);
 }
 
+/* Take @bits from the mark at @off if it still is @mark. */
+static inline bool pcpu_mark_try_take(struct pcpu_chunk *chunk,
+				      unsigned long off, u8 mark, u8 bits)
+{
+	return try_cmpxchg(&chunk->marks[pcpu_off_to_granule(off)], &mark,
+			   mark & ~bits);
+}
+
 /**
  * pcpu_mark_take - take a live object away from whoever owns it
  * @chunk: the chunk of @off
@@ -138,18 +147,14 @@ static inline u8 pcpu_mark_taken(u8 mark, unsigned long off, unsigned int *class
 static inline bool pcpu_mark_take(struct pcpu_chunk *chunk, unsigned long off,
 				  unsigned int *class)
 {
-	unsigned int granule = pcpu_off_to_granule(off);
-	unsigned int shift = pcpu_mark_shift(granule);
-	atomic_t *word = &chunk->marks[granule / 4];
-	int old = atomic_read(word);
-	u32 bits;
+	u8 bits, mark;
 
 	do {
-		bits = pcpu_mark_taken((u32)old >> shift, off, class);
+		mark = pcpu_mark_get(chunk, pcpu_off_to_granule(off));
+		bits = pcpu_mark_taken(mark, off, class);
 		if (unlikely(!bits))
 			return false;
-	} while (unlikely(!atomic_try_cmpxchg(word, &old,
-					      old & ~(bits << shift))));
+	} while (unlikely(!pcpu_mark_try_take(chunk, off, mark, bits)));
 	return true;
 }
 

@@ -2,7 +2,8 @@
 /*
  * percpu: the interface.  An allocation is: check, charge, place and populate,
  * clear, publish.  What has a class is taken from what the CPU has at hand
- * (arena.c), the rest from the chunks (extent.c).
+ * (arena.c), the rest from the chunks (extent.c).  When an object is at hand and
+ * nobody pays, none of the former needs more than a look.
  */
 #define pr_fmt(fmt) "percpu: " fmt
 
@@ -26,6 +27,7 @@
 #include "account.h"
 #include "arena.h"
 #include "balance.h"
+#include "clear.h"
 #include "extent.h"
 #include "mark.h"
 #include "stats.h"
@@ -33,9 +35,6 @@
 /* What callers may hand through to the page allocator and to slab. */
 #define PCPU_GFP_PASSED		(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | \
 				 __GFP_NOWARN)
-
-/* Up to so many bytes a few stores are faster than a call. */
-#define PCPU_CLEAR_INLINE	256
 
 /**
  * struct pcpu_request - one allocation on its way
@@ -114,7 +113,7 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 	unsigned long off;
 
 	if (likely(req->class != PCPU_CLASS_LONG && !req->module)) {
-		off = pcpu_arena_alloc(req->class, req->align);
+		off = pcpu_arena_take(req->class, req->align);
 		if (likely(off != PCPU_NO_OFF))
 			return off;
 	}
@@ -126,46 +125,6 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 	}
 	pcpu_balance_check();
 	return off;
-}
-
-/* Clear a copy of few granules, or of one small object. */
-static __always_inline void pcpu_clear_copy(unsigned long addr, size_t size)
-{
-	u64 *p = (u64 *)addr;
-
-	if (unlikely(size < sizeof(*p))) {
-		WRITE_ONCE(*(u32 *)p, 0);
-		return;
-	}
-	/* By volatile stores, or the compiler makes it a call of memset(). */
-	for (; size >= 8 * sizeof(*p); size -= 8 * sizeof(*p), p += 8) {
-		WRITE_ONCE(p[0], 0);
-		WRITE_ONCE(p[1], 0);
-		WRITE_ONCE(p[2], 0);
-		WRITE_ONCE(p[3], 0);
-		WRITE_ONCE(p[4], 0);
-		WRITE_ONCE(p[5], 0);
-		WRITE_ONCE(p[6], 0);
-		WRITE_ONCE(p[7], 0);
-	}
-	for (; size; size -= sizeof(*p))
-		WRITE_ONCE(*p++, 0);
-}
-
-/* No object crosses a window, so a copy is one range. */
-static void pcpu_clear(unsigned long off, size_t size)
-{
-	unsigned long addr = pcpu_area_off_to_addr(off);
-	unsigned int cpu;
-
-	for (cpu = 0; cpu < pcpu_area.nr_units; cpu++, addr += pcpu_area.stride) {
-		if (unlikely(pcpu_area.sparse) && !cpu_possible(cpu))
-			continue;
-		if (likely(size <= PCPU_CLEAR_INLINE))
-			pcpu_clear_copy(addr, size);
-		else
-			memset((void *)addr, 0, size);
-	}
 }
 
 /* The same for large objects, of callers that may sleep. */
@@ -180,35 +139,52 @@ static void pcpu_clear_patiently(unsigned long off, size_t size)
 	}
 }
 
+/* Whether anybody wants to hear of each object that is given out. */
+static inline bool pcpu_alloc_is_heard(void)
+{
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ||
+	       trace_percpu_alloc_percpu_enabled();
+}
+
+/* Tell who wants to hear of a new object. */
+static noinline void pcpu_announce_alloc(const struct pcpu_request *req,
+					 unsigned long off,
+					 unsigned long caller)
+{
+	void __percpu *ptr = pcpu_area_off_to_ptr(off);
+	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
+
+	kmemleak_alloc_percpu(ptr, req->size, req->gfp);
+	trace_percpu_alloc_percpu(caller, req->module,
+				  !gfpflags_allow_blocking(req->gfp), req->size,
+				  req->align,
+				  (void *)pcpu_area_off_to_addr(off - in), in,
+				  ptr, pcpu_account_bytes(req->room), req->gfp);
+}
+
 /* Clear the object, tell everybody, and turn it into a pointer. */
 static void __percpu *pcpu_request_finish(struct pcpu_request *req,
 					  unsigned long off,
 					  struct obj_cgroup *objcg,
 					  unsigned long caller)
 {
-	void __percpu *ptr = pcpu_area_off_to_ptr(off);
-	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
-
-	if (unlikely(req->room > PAGE_SIZE) &&
-	    gfpflags_allow_blocking(req->gfp))
-		pcpu_clear_patiently(off, req->room);
-	else
-		pcpu_clear(off, req->room);
-	if (likely(req->class != PCPU_CLASS_LONG))
+	if (likely(req->class != PCPU_CLASS_LONG)) {
+		pcpu_clear_class(off, req->room);
 		pcpu_mark_give(off, req->class);
-	else
+	} else {
+		if (gfpflags_allow_blocking(req->gfp))
+			pcpu_clear_patiently(off, req->room);
+		else
+			pcpu_clear(off, req->room);
 		pcpu_mark_give_long(off, req->room >> PCPU_GRANULE_SHIFT);
-	kmemleak_alloc_percpu(ptr, req->size, req->gfp);
+	}
 	if (req->owned)
 		pcpu_account_record(off, req->room,
 				    req->gfp & PCPU_GFP_PASSED, objcg);
 	pcpu_stats_alloc(req->size);
-	trace_percpu_alloc_percpu(caller, req->module,
-				  !gfpflags_allow_blocking(req->gfp), req->size,
-				  req->align,
-				  (void *)pcpu_area_off_to_addr(off - in), in,
-				  ptr, pcpu_account_bytes(req->room), req->gfp);
-	return ptr;
+	if (pcpu_alloc_is_heard())
+		pcpu_announce_alloc(req, off, caller);
+	return pcpu_area_off_to_ptr(off);
 }
 
 static void pcpu_request_refused(struct pcpu_request *req, unsigned long caller)
@@ -224,6 +200,48 @@ static void pcpu_request_refused(struct pcpu_request *req, unsigned long caller)
 	pr_warn("allocation refused: %s (size %zu, align %zu, gfp %pGg, caller %pS, limit %lu)\n",
 		req->why, req->size, req->align, &req->gfp, (void *)caller,
 		pcpu_area_max_object());
+}
+
+/* Any allocation. */
+static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
+					       bool module, gfp_t gfp,
+					       unsigned long caller)
+{
+	struct pcpu_request req = {
+		.size = size,
+		.align = align,
+		.gfp = current_gfp_context(gfp),
+		.module = module,
+	};
+	struct obj_cgroup *objcg = NULL;
+	unsigned long off;
+
+	if (unlikely(!pcpu_request_check(&req)))
+		goto refused;
+	if (unlikely(req.owned &&
+		     !pcpu_account_charge(req.room, req.gfp, &objcg)))
+		return NULL;
+
+	off = pcpu_request_place(&req);
+	if (unlikely(off == PCPU_NO_OFF)) {
+		pcpu_account_cancel(req.room, objcg);
+		pcpu_balance_kick();
+		goto refused;
+	}
+	return pcpu_request_finish(&req, off, objcg, caller);
+
+refused:
+	pcpu_request_refused(&req, caller);
+	return NULL;
+}
+
+/* Whether the request makes sense, has a class, and concerns nobody else. */
+static __always_inline bool pcpu_request_is_plain(size_t size, size_t align,
+						  bool module, gfp_t gfp)
+{
+	return size - 1 < PCPU_CLASS_GRANULES * PCPU_GRANULE &&
+	       align <= PAGE_SIZE && !(align & (align - 1)) && !module &&
+	       !pcpu_account_wanted(gfp) && !pcpu_alloc_is_heard();
 }
 
 /**
@@ -249,33 +267,23 @@ static void pcpu_request_refused(struct pcpu_request *req, unsigned long caller)
 void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 				 gfp_t gfp)
 {
-	struct pcpu_request req = {
-		.size = size,
-		.align = align,
-		.gfp = current_gfp_context(gfp),
-		.module = reserved,
-	};
-	struct obj_cgroup *objcg = NULL;
+	unsigned int class;
 	unsigned long off;
 
-	might_alloc(req.gfp);
-	if (unlikely(!pcpu_request_check(&req)))
-		goto refused;
-	if (unlikely(req.owned &&
-		     !pcpu_account_charge(req.room, req.gfp, &objcg)))
-		return NULL;
-
-	off = pcpu_request_place(&req);
-	if (unlikely(off == PCPU_NO_OFF)) {
-		pcpu_account_cancel(req.room, objcg);
-		pcpu_balance_kick();
-		goto refused;
-	}
-	return pcpu_request_finish(&req, off, objcg, _RET_IP_);
-
-refused:
-	pcpu_request_refused(&req, _RET_IP_);
-	return NULL;
+	might_alloc(gfp);
+	if (unlikely(!pcpu_request_is_plain(size, align, reserved, gfp)))
+		goto slow;
+	class = pcpu_class_of(size, align);
+	/* Of no alignment, 0, nothing is at hand. */
+	off = pcpu_arena_take(class, align);
+	if (unlikely(off == PCPU_NO_OFF))
+		goto slow;
+	pcpu_clear_class(off, pcpu_class_size(class));
+	pcpu_mark_give(off, class);
+	pcpu_stats_alloc(size);
+	return pcpu_area_off_to_ptr(off);
+slow:
+	return pcpu_alloc_slow(size, align, reserved, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 
@@ -343,6 +351,13 @@ static bool pcpu_looks_live(unsigned long off)
 	return live;
 }
 
+/* Whether anybody wants to hear of each object that is freed. */
+static inline bool pcpu_free_is_heard(void)
+{
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ||
+	       trace_percpu_free_percpu_enabled();
+}
+
 /*
  * Those who keep books by address must hear of a free before the address can
  * be handed out again.
@@ -351,25 +366,15 @@ static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
 {
 	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
 
-	if (!IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) &&
-	    !trace_percpu_free_percpu_enabled())
-		return;
-	if (!pcpu_looks_live(off))
+	if (!pcpu_free_is_heard() || !pcpu_looks_live(off))
 		return;
 	kmemleak_free_percpu(ptr);
 	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
 				 ptr);
 }
 
-/**
- * free_percpu - free an object on every CPU
- * @ptr: from alloc_percpu() and the like; %NULL is fine
- *
- * What is not the beginning of a live object is reported, and nothing changes.
- *
- * Context: any but NMI.
- */
-void free_percpu(void __percpu *ptr)
+/* Any free. */
+static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 {
 	struct pcpu_owner owner;
 	enum pcpu_kept kept;
@@ -382,26 +387,47 @@ void free_percpu(void __percpu *ptr)
 
 	off = pcpu_area_ptr_to_off(ptr);
 	if (unlikely(off == PCPU_NO_OFF)) {
-		pcpu_report_wrong_free(ptr, PCPU_WRONG_OUTSIDE, _RET_IP_);
+		pcpu_report_wrong_free(ptr, PCPU_WRONG_OUTSIDE, caller);
 		return;
 	}
 	pcpu_announce_free(ptr, off);
 	kept = pcpu_arena_free(off, &class, &owner);
 	if (unlikely(kept == PCPU_NOT_LIVE)) {
-		pcpu_report_wrong_free(ptr, pcpu_free_wrong(off), _RET_IP_);
+		pcpu_report_wrong_free(ptr, pcpu_free_wrong(off), caller);
 		return;
 	}
-	if (unlikely(kept == PCPU_NOT_KEPT)) {
+	if (kept == PCPU_NOT_KEPT) {
 		size = pcpu_free_extent(off, class);
 		pcpu_balance_check();
 	} else {
 		size = pcpu_class_size(class);
 	}
-	if (unlikely(!pcpu_owner_is_none(&owner)))
+	if (!pcpu_owner_is_none(&owner))
 		pcpu_account_drop(size, &owner);
 	pcpu_stats_free();
-	if (unlikely(kept == PCPU_KEPT_TELL))
+	if (kept == PCPU_KEPT_TELL)
 		pcpu_balance_kick();
+}
+
+/**
+ * free_percpu - free an object on every CPU
+ * @ptr: from alloc_percpu() and the like; %NULL is fine
+ *
+ * What is not the beginning of a live object is reported, and nothing changes.
+ *
+ * Context: any but NMI.
+ */
+void free_percpu(void __percpu *ptr)
+{
+	/* NULL, like most that is wrong, is far from the first window. */
+	unsigned long off = pcpu_area_ptr_to_rel(ptr);
+
+	if (unlikely(off >= pcpu_area_max_object() || pcpu_free_is_heard() ||
+		     !pcpu_arena_keep(off))) {
+		pcpu_free_slow(ptr, _RET_IP_);
+		return;
+	}
+	pcpu_stats_free();
 }
 EXPORT_SYMBOL_GPL(free_percpu);
 

@@ -88,7 +88,7 @@ unsigned int pcpu_small_split(unsigned long off, unsigned int class)
 		mark |= PCPU_MARK_LONE;
 		nr = 1;
 	}
-	pcpu_mark_add(chunk, pcpu_off_to_granule(off), mark);
+	pcpu_mark_set(chunk, pcpu_off_to_granule(off), mark);
 	return nr;
 }
 
@@ -195,7 +195,7 @@ void pcpu_small_give(unsigned long off, unsigned int class)
 	*room |= pcpu_mark_bit(class, off);
 	if (*room == full) {
 		*room = 0;
-		pcpu_mark_remove(chunk, granule, 0xff);
+		pcpu_mark_set(chunk, granule, 0);
 		pcpu_chunk_give(chunk, granule, 1);
 	} else {
 		pcpu_small_note(chunk, off, class);

@@ -12,13 +12,15 @@
 #include "../arena.h"
 #include "../balance.h"
 #include "../check.h"
+#include "../depot.h"
 
 static unsigned int held_in_all(void)
 {
 	unsigned int i, sum = 0;
+	unsigned long bytes = 0;
 
 	for (i = 0; i < pcpu_nr_arenas; i++)
-		sum += READ_ONCE(pcpu_arenas[i].held);
+		sum += pcpu_arena_held(&pcpu_arenas[i], &bytes);
 	return sum;
 }
 
@@ -42,38 +44,95 @@ static void latest_first(struct kunit *test)
 	}
 }
 
-/* An arena keeps within its slots and bytes, whatever is freed. */
+/* Arenas and the depot keep within their bounds, whatever is freed. */
 static void bounds(struct kunit *test)
 {
 	static const size_t sizes[] = { 4, 16, 64, 1024 };
+	unsigned int i, k, n = 20 * PCPU_STOCK_MAX;
+	unsigned long bytes;
 	void __percpu **ptrs;
-	unsigned int i, k, n = 3 * PCPU_ARENA_SLOTS, over = 0;
 
 	ptrs = kvcalloc(n, sizeof(*ptrs), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ptrs);
 	for (k = 0; k < ARRAY_SIZE(sizes); k++) {
 		for (i = 0; i < n; i++)
 			ptrs[i] = __alloc_percpu(sizes[k], 4);
-		for (i = 0; i < n; i++) {
+		for (i = 0; i < n; i++)
 			free_percpu(ptrs[i]);
-			over += held_in_all() > pcpu_nr_arenas * PCPU_ARENA_SLOTS;
+		for (i = 0; i < pcpu_nr_arenas; i++) {
+			bytes = 0;
+			pcpu_arena_held(&pcpu_arenas[i], &bytes);
+			KUNIT_EXPECT_LE(test, bytes, PCPU_ARENA_BYTES + 1024);
 		}
-		for (i = 0; i < pcpu_nr_arenas; i++)
-			KUNIT_EXPECT_LE(test, READ_ONCE(pcpu_arenas[i].bytes),
-					PCPU_ARENA_BYTES + 1024);
+		KUNIT_EXPECT_LE(test, READ_ONCE(pcpu_depot->bytes),
+				PCPU_DEPOT_BYTES +
+				READ_ONCE(pcpu_counts.populated) * PAGE_SIZE / 8);
 	}
-	KUNIT_EXPECT_EQ(test, over, 0);
 	kvfree(ptrs);
+}
+
+/* A free object of 16 bytes that nobody has at hand. */
+static u32 fresh_object(struct kunit *test)
+{
+	struct pcpu_place place = { .size = 16, .align = 16 };
+	unsigned long off;
+	const char *why;
+
+	off = pcpu_extent_alloc(&place, GFP_KERNEL, &why);
+	KUNIT_ASSERT_NE(test, off, PCPU_NO_OFF);
+	return off;
+}
+
+/* What one CPU frees by the batch another one gets, without the chunks. */
+static void depot_hands_on(struct kunit *test)
+{
+	u32 offs[PCPU_BATCH_MAX], got[PCPU_BATCH_MAX];
+	unsigned int i, class = pcpu_class_of(16, 16), nr = 3;
+
+	for (i = 0; i < nr; i++)
+		offs[i] = fresh_object(test);
+	pcpu_balance_now();
+	KUNIT_ASSERT_TRUE(test, pcpu_depot_put(class, offs, nr));
+	KUNIT_EXPECT_TRUE(test, pcpu_depot_has(class));
+	KUNIT_EXPECT_EQ(test, pcpu_depot_take(class, got), nr);
+	KUNIT_EXPECT_MEMEQ(test, offs, got, nr * sizeof(*offs));
+	KUNIT_ASSERT_TRUE(test, pcpu_depot_put(class, offs, nr));
+	pcpu_balance_now();
+	KUNIT_EXPECT_FALSE(test, pcpu_depot_has(class));
+}
+
+/* The depot refuses what is too much, and then has what it had. */
+static void depot_refuses(struct kunit *test)
+{
+	unsigned int i, n, class = pcpu_class_of(16, 16);
+	u32 off, offs[PCPU_BATCH_MAX];
+	unsigned long before;
+
+	pcpu_balance_now();
+	for (n = 0; n <= PCPU_DEPOT_BATCHES; n++) {
+		off = fresh_object(test);
+		if (!pcpu_depot_put(class, &off, 1))
+			break;
+	}
+	before = READ_ONCE(pcpu_depot->bytes);
+	KUNIT_ASSERT_LE(test, n, PCPU_DEPOT_BATCHES);
+	KUNIT_EXPECT_FALSE(test, pcpu_depot_put(class, &off, 1));
+	KUNIT_EXPECT_EQ(test, before, pcpu_depot->bytes);
+	pcpu_extent_free(off, 1);
+	for (i = 0; pcpu_depot_take(class, offs); i++)
+		pcpu_extent_free(offs[0], 1);
+	/* Others may have taken some meanwhile. */
+	KUNIT_EXPECT_GE(test, i, n / 2);
 }
 
 /* Once nobody needs them, objects at hand go back to the chunks. */
 static void ageing(struct kunit *test)
 {
-	void __percpu *ptrs[64];
+	void __percpu *ptrs[128];
 	unsigned int i, before, after;
 
 	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
-		ptrs[i] = __alloc_percpu(432, 16);
+		ptrs[i] = __alloc_percpu(64, 16);
 	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
 		free_percpu(ptrs[i]);
 	before = held_in_all();
@@ -83,8 +142,9 @@ static void ageing(struct kunit *test)
 	/* Others may have freed something meanwhile, but not as much. */
 	KUNIT_EXPECT_GE(test, before, 32);
 	KUNIT_EXPECT_LT(test, after, before);
+	KUNIT_EXPECT_FALSE(test, pcpu_depot_has(pcpu_class_of(64, 16)));
 
-	ptrs[0] = __alloc_percpu(432, 16);
+	ptrs[0] = __alloc_percpu(64, 16);
 	free_percpu(ptrs[0]);
 	pcpu_balance_now();
 	KUNIT_EXPECT_LT(test, held_in_all(), 32);
@@ -120,6 +180,8 @@ static void books_exit(struct kunit *test)
 static struct kunit_case pcpu_arena_cases[] = {
 	KUNIT_CASE(latest_first),
 	KUNIT_CASE(bounds),
+	KUNIT_CASE(depot_hands_on),
+	KUNIT_CASE(depot_refuses),
 	KUNIT_CASE(ageing),
 	KUNIT_CASE(mixed_alignment),
 	{ }

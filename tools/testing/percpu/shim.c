@@ -239,6 +239,7 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 {
 	unsigned long size = nr_cpus > 256 ? 32UL << 20 : 256UL << 20;
 	unsigned int nr_chunks = size >> PCPU_CHUNK_SHIFT, i, n;
+	struct pcpu_arena *arenas;
 	struct pcpu_chunk *chunk;
 	void *base;
 
@@ -253,15 +254,18 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 		.module_limit = size,
 		.static_size = static_size,
 		.window_shift = __builtin_ctzl(size),
+		.span = nr_cpus * (size + PAGE_SIZE),
+		.max_object = size,
 		.nr_units = nr_cpus,
 		.name = "bed",
 	};
 	pcpu_chunk_table_init(calloc(nr_chunks, sizeof(chunk)),
 			      calloc(BITS_TO_LONGS(nr_chunks), sizeof(long)));
 	n = pcpu_arenas_wanted();
-	pcpu_arenas_init(aligned_alloc(64, n * sizeof(struct pcpu_arena)), n);
-	memset(pcpu_arenas, 0, n * sizeof(struct pcpu_arena));
-	pcpu_arenas_init(pcpu_arenas, n);
+	arenas = aligned_alloc(64, n * sizeof(*arenas));
+	memset(arenas, 0, n * sizeof(*arenas));
+	pcpu_arenas_init(arenas, n, calloc(n * pcpu_arena_nr_slots(), sizeof(u32)));
+	pcpu_depot_init(calloc(1, sizeof(struct pcpu_depot)));
 
 	n = DIV_ROUND_UP(static_size + early, PCPU_CHUNK_SIZE);
 	for (i = 0; i < n; i++) {

@@ -22,6 +22,7 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+typedef int32_t s32;
 typedef unsigned int gfp_t;
 typedef uint64_t phys_addr_t;
 
@@ -65,6 +66,7 @@ typedef uint64_t phys_addr_t;
 #define min(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ < b_ ? a_ : b_; })
 #define max(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ > b_ ? a_ : b_; })
 #define max3(a, b, c)	max(max(a, b), c)
+#define min3(a, b, c)	min(min(a, b), c)
 #define clamp(v, lo, hi)	min(max(v, lo), hi)
 #define ALIGN(x, a)		(((x) + (typeof(x))(a) - 1) & ~((typeof(x))(a) - 1))
 #define round_down(x, a)	((x) & ~((typeof(x))(a) - 1))
@@ -85,6 +87,7 @@ typedef uint64_t phys_addr_t;
 #define DECLARE_BITMAP(name, bits)	unsigned long name[BITS_TO_LONGS(bits)]
 static inline void __set_bit(unsigned int n, unsigned long *p) { p[n / 64] |= 1UL << (n % 64); }
 static inline void __clear_bit(unsigned int n, unsigned long *p) { p[n / 64] &= ~(1UL << (n % 64)); }
+static inline void set_bit(unsigned int n, unsigned long *p) { __atomic_fetch_or(&p[n / 64], 1UL << (n % 64), __ATOMIC_RELAXED); }
 static inline bool test_bit(unsigned int n, const unsigned long *p) { return p[n / 64] >> (n % 64) & 1; }
 unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from);
 unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, unsigned long from);
@@ -137,6 +140,11 @@ extern __thread unsigned int shim_cpu;
 #define for_each_possible_cpu(c)	for ((c) = 0; (c) < shim_nr_cpus; (c)++)
 #define raw_smp_processor_id()	shim_cpu
 #define cpu_possible(c)		((c) < shim_nr_cpus)
+#define SHIM_MAX_CPUS		4096
+#define DECLARE_PER_CPU(t, n)	extern typeof(t) n[SHIM_MAX_CPUS]
+#define DEFINE_PER_CPU(t, n)	typeof(t) n[SHIM_MAX_CPUS]
+#define raw_cpu_read(n)		((n)[shim_cpu])
+#define raw_cpu_write(n, v)	((void)((n)[shim_cpu] = (v)))
 #define get_boot_cpu_id()	0
 
 /*
@@ -164,15 +172,9 @@ static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->
 #define raw_spin_lock_irqsave(s, f)	do { (f) = 0; raw_spin_lock(s); } while (0)
 #define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); } while (0)
 #define lockdep_assert_held(l)	((void)(l))
+#define try_cmpxchg(p, o, n)							\
+	__atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap(p, o, n)
-#ifndef BED_STOCK
-typedef struct { int v; } atomic_t;
-#define atomic_read(a)		__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
-#define atomic_or(i, a)		((void)__atomic_fetch_or(&(a)->v, (i), __ATOMIC_RELAXED))
-#define atomic_andnot(i, a)	((void)__atomic_fetch_and(&(a)->v, ~(i), __ATOMIC_RELAXED))
-#define atomic_try_cmpxchg(a, o, n)						\
-	__atomic_compare_exchange_n(&(a)->v, (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
-#endif
 
 /* RCU: the bed defers to a quiescent point, shim_quiesce() */
 struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *); };
@@ -213,6 +215,7 @@ static inline void shim_ignore(int first, ...) { }
 #define trace_percpu_alloc_percpu_fail(...)	((void)0)
 #define trace_percpu_free_percpu(...)	shim_ignore(0, __VA_ARGS__)
 #define trace_percpu_free_percpu_enabled()	0
+#define trace_percpu_alloc_percpu_enabled()	0
 #define DEFINE_RATELIMIT_STATE(n, i, b)	int n
 #define __ratelimit(r)		((void)(r), shim_verbose)
 #define pr_warn(...)		fprintf(stderr, __VA_ARGS__)

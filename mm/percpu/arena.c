@@ -146,22 +146,26 @@ static void pcpu_arena_flush(unsigned int class, const u32 *offs,
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
-/* Let go of objects, up to a batch; return whether the chunks got them. */
-static bool pcpu_arena_pass_on(unsigned int class, const u32 *offs,
-			       unsigned int nr)
+/*
+ * Let go of objects, up to a batch; return whether the chunks got any. @offs
+ * has room for %PCPU_BATCH_MAX, and is used.
+ */
+static bool pcpu_arena_pass_on(unsigned int class, u32 *offs, unsigned int nr)
 {
-	if (!nr || pcpu_depot_put(class, offs, nr))
-		return false;
-	pcpu_arena_flush(class, offs, nr);
-	return true;
+	if (nr)
+		nr = pcpu_depot_put(&class, offs, nr);
+	if (nr)
+		pcpu_arena_flush(class, offs, nr);
+	return nr;
 }
 
 /*
  * Keep objects as far as there is room, and pass on the others. The lowest of
- * @offs will be given out first.
+ * @offs will be given out first. @offs has room for %PCPU_BATCH_MAX, and is
+ * used.
  */
 static void pcpu_arena_stash(struct pcpu_arena *arena, unsigned int class,
-			     const u32 *offs, unsigned int nr)
+			     u32 *offs, unsigned int nr)
 {
 	struct pcpu_stock *stock = &arena->stocks[class];
 	unsigned long flags;
@@ -175,17 +179,16 @@ static void pcpu_arena_stash(struct pcpu_arena *arena, unsigned int class,
 	pcpu_arena_pass_on(class, offs, nr);
 }
 
-/* Take up to @nr objects, those that came first; return how many. */
-static unsigned int pcpu_stock_shift(struct pcpu_arena *arena,
+/* Take up to @nr objects, those that came last; return how many. */
+static unsigned int pcpu_stock_split(struct pcpu_arena *arena,
 				     struct pcpu_stock *stock, u32 *offs,
 				     unsigned int nr)
 {
 	lockdep_assert_held(&arena->lock);
 
 	nr = min3(nr, (unsigned int)stock->nr, PCPU_BATCH_MAX);
-	memcpy(offs, stock->offs, nr * sizeof(*offs));
 	stock->nr -= nr;
-	memmove(stock->offs, stock->offs + nr, stock->nr * sizeof(*offs));
+	memcpy(offs, stock->offs + stock->nr, nr * sizeof(*offs));
 	stock->low = min(stock->low, stock->nr);
 	arena->room += nr * stock->size;
 	return nr;
@@ -327,7 +330,7 @@ static noinline enum pcpu_kept pcpu_arena_exchange(unsigned long off,
 	if (arena->room < 0 && stock->nr < stock->most)
 		victim = pcpu_arena_victim(arena);
 	if (arena->room < 0 || stock->nr == stock->most)
-		nr = pcpu_stock_shift(arena, &arena->stocks[victim], offs,
+		nr = pcpu_stock_split(arena, &arena->stocks[victim], offs,
 				      DIV_ROUND_UP(arena->stocks[victim].nr, 2));
 	pcpu_stock_push(arena, stock, off);
 	raw_spin_unlock_irqrestore(&arena->lock, flags);
@@ -422,6 +425,7 @@ static unsigned long pcpu_arena_take_small(struct pcpu_arena *arena,
 {
 	u32 offs[PCPU_BATCH_MAX];
 	unsigned long flags;
+	unsigned long off;
 	unsigned int nr;
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
@@ -429,8 +433,9 @@ static unsigned long pcpu_arena_take_small(struct pcpu_arena *arena,
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	if (!nr)
 		return PCPU_NO_OFF;
-	pcpu_arena_stash(arena, class, offs + 1, nr - 1);
-	return offs[0];
+	off = offs[--nr];
+	pcpu_arena_stash(arena, class, offs, nr);
+	return off;
 }
 
 /* Get a small object, and keep what shares its granule. */
@@ -439,7 +444,7 @@ static unsigned long pcpu_arena_make_small(struct pcpu_arena *arena,
 					   const char **why)
 {
 	unsigned long off = PCPU_NO_OFF;
-	u32 offs[PCPU_GRANULE / 4];
+	u32 offs[PCPU_BATCH_MAX];
 	unsigned int i, nr;
 
 	if (pcpu_small_any(class))
@@ -451,9 +456,9 @@ static unsigned long pcpu_arena_make_small(struct pcpu_arena *arena,
 		return off;
 	pcpu_small_prepare(off, gfp);
 	nr = pcpu_small_split(off, class);
-	for (i = 0; i < nr; i++)
-		offs[i] = off + i * pcpu_class_size(class);
-	pcpu_arena_stash(arena, class, offs + 1, nr - 1);
+	for (i = 1; i < nr; i++)
+		offs[i - 1] = off + i * pcpu_class_size(class);
+	pcpu_arena_stash(arena, class, offs, nr - 1);
 	return off;
 }
 
@@ -485,23 +490,28 @@ unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 				   gfp, why);
 }
 
-/* Take what nobody needed since the last time, up to a batch of a class. */
+/*
+ * Take what nobody needed since the last time, up to a batch of a class, from
+ * @class on; set it to the class of what was taken.
+ */
 static unsigned int pcpu_arena_take_stale(struct pcpu_arena *arena,
-					  unsigned int class, u32 *offs)
+					  unsigned int *class, u32 *offs)
 {
-	struct pcpu_stock *stock = &arena->stocks[class];
+	struct pcpu_stock *stock;
 	unsigned int nr = 0;
 	unsigned long flags;
 	u16 low;
 
-	if (!READ_ONCE(stock->low))
-		return 0;
 	raw_spin_lock_irqsave(&arena->lock, flags);
-	low = stock->low;
-	if (low)
-		nr = pcpu_stock_shift(arena, stock, offs, low);
-	/* What goes now was not needed before. */
-	stock->low = low - nr;
+	while (*class < PCPU_NR_CLASSES && !arena->stocks[*class].low)
+		(*class)++;
+	if (*class < PCPU_NR_CLASSES) {
+		stock = &arena->stocks[*class];
+		low = stock->low;
+		nr = pcpu_stock_split(arena, stock, offs, low);
+		/* What goes now was not needed before. */
+		stock->low = low - nr;
+	}
 	raw_spin_unlock_irqrestore(&arena->lock, flags);
 	return nr;
 }
@@ -509,11 +519,12 @@ static unsigned int pcpu_arena_take_stale(struct pcpu_arena *arena,
 /* From now on count what is needed; return whether to come again. */
 static bool pcpu_arena_watch(struct pcpu_arena *arena)
 {
-	unsigned int class, held = arena->run.nr;
+	unsigned int class, held;
 	unsigned long flags;
 	bool watched;
 
 	raw_spin_lock_irqsave(&arena->lock, flags);
+	held = arena->run.nr;
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		arena->stocks[class].low = arena->stocks[class].nr;
 		held |= arena->stocks[class].nr;
@@ -542,14 +553,13 @@ static void pcpu_arena_age_run(struct pcpu_arena *arena, bool all)
 static bool pcpu_arena_age(struct pcpu_arena *arena, bool all)
 {
 	u32 offs[PCPU_BATCH_MAX];
-	unsigned int class, nr;
+	unsigned int nr, class = 0;
 
 	pcpu_arena_age_run(arena, all);
 	if (all)
 		pcpu_arena_watch(arena);
-	for (class = 0; class < PCPU_NR_CLASSES; class++)
-		while ((nr = pcpu_arena_take_stale(arena, class, offs)))
-			pcpu_arena_flush(class, offs, nr);
+	while ((nr = pcpu_arena_take_stale(arena, &class, offs)))
+		pcpu_arena_flush(class, offs, nr);
 	return pcpu_arena_watch(arena);
 }
 

@@ -44,40 +44,6 @@ static unsigned long pcpu_depot_max_bytes(void)
 	       READ_ONCE(pcpu_counts.populated) * (PAGE_SIZE / 8);
 }
 
-/**
- * pcpu_depot_put - leave a batch to whom it may serve
- * @class: class of the objects
- * @offs: their offsets; the objects are the caller's, and carry no mark
- * @nr: how many, at most PCPU_BATCH_MAX
- *
- * Context: any.
- * Return: %false when there is no room; the objects are the caller's still.
- */
-bool pcpu_depot_put(unsigned int class, const u32 *offs, unsigned int nr)
-{
-	unsigned long flags, bytes = nr * pcpu_class_size(class);
-	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
-	struct pcpu_batch *batch;
-	unsigned int i;
-
-	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
-	i = pcpu_depot->unused;
-	if (!i || pcpu_depot->bytes + bytes > pcpu_depot_max_bytes()) {
-		raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
-		return false;
-	}
-	batch = &pcpu_depot->batches[i];
-	pcpu_depot->unused = batch->next;
-	memcpy(batch->offs, offs, nr * sizeof(*offs));
-	batch->nr = nr;
-	batch->next = stack->head;
-	WRITE_ONCE(stack->head, i);
-	stack->nr++;
-	pcpu_depot->bytes += bytes;
-	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
-	return true;
-}
-
 /* Take the batch of @class that came last; there is one. */
 static unsigned int pcpu_depot_pop(unsigned int class, u32 *offs)
 {
@@ -95,6 +61,87 @@ static unsigned int pcpu_depot_pop(unsigned int class, u32 *offs)
 	if (--stack->nr < stack->low)
 		stack->low = stack->nr;
 	return batch->nr;
+}
+
+/* Whether one more batch would be too much. */
+static bool pcpu_depot_is_full(unsigned int bytes)
+{
+	lockdep_assert_held(&pcpu_depot_lock);
+
+	return !pcpu_depot->unused ||
+	       pcpu_depot->bytes + bytes > pcpu_depot_max_bytes();
+}
+
+/* Choose a batch to go for another: of the next class that has any. */
+static unsigned int pcpu_depot_evict(unsigned int *class, u32 *offs)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&pcpu_depot_lock);
+
+	for (i = 0; i < PCPU_NR_CLASSES; i++) {
+		*class = pcpu_depot->hand;
+		pcpu_depot->hand = (*class + 1) % PCPU_NR_CLASSES;
+		if (pcpu_depot->classes[*class].head)
+			return pcpu_depot_pop(*class, offs);
+	}
+	return 0;
+}
+
+static void pcpu_depot_push(unsigned int class, const u32 *offs,
+			    unsigned int nr)
+{
+	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
+	unsigned int i = pcpu_depot->unused;
+	struct pcpu_batch *batch = &pcpu_depot->batches[i];
+
+	lockdep_assert_held(&pcpu_depot_lock);
+
+	pcpu_depot->unused = batch->next;
+	memcpy(batch->offs, offs, nr * sizeof(*offs));
+	batch->nr = nr;
+	batch->next = stack->head;
+	WRITE_ONCE(stack->head, i);
+	stack->nr++;
+	pcpu_depot->bytes += nr * pcpu_class_size(class);
+}
+
+/**
+ * pcpu_depot_put - leave a batch to whom it may serve
+ * @class: class of the objects; set to that of what comes back
+ * @offs: their offsets, with room for PCPU_BATCH_MAX; the objects are the
+ *	caller's, and carry no mark
+ * @nr: how many, at most PCPU_BATCH_MAX
+ *
+ * When the depot is full another batch comes back instead: what was left here
+ * long ago does not keep out what is freed now.
+ *
+ * Context: any.
+ * Return: how many objects come back, and are the caller's.
+ */
+unsigned int pcpu_depot_put(unsigned int *class, u32 *offs, unsigned int nr)
+{
+	unsigned int bytes = nr * pcpu_class_size(*class);
+	unsigned int back = 0, other = *class;
+	u32 others[PCPU_BATCH_MAX];
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	if (pcpu_depot_is_full(bytes))
+		back = pcpu_depot_evict(&other, others);
+	if (!pcpu_depot_is_full(bytes)) {
+		pcpu_depot_push(*class, offs, nr);
+		nr = 0;
+	} else if (back) {
+		pcpu_depot_push(other, others, back);
+		back = 0;
+	}
+	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
+	if (!back)
+		return nr;
+	memcpy(offs, others, back * sizeof(*offs));
+	*class = other;
+	return back;
 }
 
 /**
@@ -132,21 +179,15 @@ unsigned int pcpu_depot_take_stale(unsigned int *class, u32 *offs)
 	unsigned int nr = 0;
 	unsigned long flags;
 
-	for (; *class < PCPU_NR_CLASSES; (*class)++) {
-		struct pcpu_depot_class *stack = &pcpu_depot->classes[*class];
-
-		if (!READ_ONCE(stack->low))
-			continue;
-		raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
-		if (stack->low) {
-			/* What is taken now was not needed before. */
-			stack->low--;
-			nr = pcpu_depot_pop(*class, offs);
-		}
-		raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
-		if (nr)
-			break;
+	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	while (*class < PCPU_NR_CLASSES && !pcpu_depot->classes[*class].low)
+		(*class)++;
+	if (*class < PCPU_NR_CLASSES) {
+		/* What is taken now was not needed before. */
+		pcpu_depot->classes[*class].low--;
+		nr = pcpu_depot_pop(*class, offs);
 	}
+	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
 	return nr;
 }
 

@@ -43,6 +43,7 @@ struct pcpu_depot_class {
 /**
  * struct pcpu_depot - what arenas had too much of
  * @classes: by class
+ * @hand: class at which making room goes on
  * @unused: number of the first unused batch, or 0
  * @bytes: bytes of all objects here, on one CPU
  * @batches: the batches; number 0 is none
@@ -52,6 +53,7 @@ struct pcpu_depot_class {
  */
 struct pcpu_depot {
 	struct pcpu_depot_class classes[PCPU_NR_CLASSES];
+	u8 hand;
 	u16 unused;
 	unsigned long bytes;
 	struct pcpu_batch batches[PCPU_DEPOT_BATCHES + 1];
@@ -60,7 +62,7 @@ struct pcpu_depot {
 extern struct pcpu_depot *pcpu_depot;
 
 void pcpu_depot_init(struct pcpu_depot *depot);
-bool pcpu_depot_put(unsigned int class, const u32 *offs, unsigned int nr);
+unsigned int pcpu_depot_put(unsigned int *class, u32 *offs, unsigned int nr);
 unsigned int pcpu_depot_take(unsigned int class, u32 *offs);
 unsigned int pcpu_depot_take_stale(unsigned int *class, u32 *offs);
 bool pcpu_depot_watch(void);

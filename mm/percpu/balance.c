@@ -71,7 +71,7 @@ static struct pcpu_chunk *pcpu_balance_claim_bare(unsigned int *page)
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	for (i = 1; i < PCPU_NR_BY_FREE; i++) {
+	pcpu_for_each_list(i, 1) {
 		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
 			u64 bare = chunk->empty & ~chunk->populated &
 				   ~chunk->reserved;

@@ -24,6 +24,9 @@ static unsigned long *pcpu_chunk_taken __ro_after_init;
 /* Fullest first; guarded by pcpu_chunk_lock. */
 struct list_head pcpu_chunks_by_free[PCPU_NR_BY_FREE];
 
+/* Which of these lists may have a chunk. */
+static DECLARE_BITMAP(pcpu_chunks_listed, PCPU_NR_BY_FREE);
+
 struct pcpu_counts pcpu_counts;
 
 /**
@@ -44,12 +47,41 @@ void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken)
 }
 
 /* Put @chunk on the list that its number of free granules asks for. */
-static void pcpu_chunk_relist(struct pcpu_chunk *chunk)
+static void pcpu_chunk_list(struct pcpu_chunk *chunk)
 {
 	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 	list_move(&chunk->list, &pcpu_chunks_by_free[i]);
+	__set_bit(i, pcpu_chunks_listed);
+}
+
+/**
+ * pcpu_chunks_next_list - the next list of chunks that is not empty
+ * @i: where to begin in pcpu_chunks_by_free[]
+ *
+ * Return: its index, or %PCPU_NR_BY_FREE.
+ */
+unsigned int pcpu_chunks_next_list(unsigned int i)
+{
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	for (;; i++) {
+		i = find_next_bit(pcpu_chunks_listed, PCPU_NR_BY_FREE, i);
+		if (i >= PCPU_NR_BY_FREE || !list_empty(&pcpu_chunks_by_free[i]))
+			return i;
+		__clear_bit(i, pcpu_chunks_listed);
+	}
+}
+
+/* Add to the number of free granules. */
+static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
+{
+	unsigned int before = chunk->nr_free / PCPU_PAGE_GRANULES;
+
+	chunk->nr_free += nr;
+	if (chunk->nr_free / PCPU_PAGE_GRANULES != before)
+		pcpu_chunk_list(chunk);
 }
 
 /* Add what @chunk holds to the global counts, @sign times. */
@@ -89,28 +121,66 @@ static void pcpu_page_set_empty(struct pcpu_chunk *chunk, unsigned int page,
 				     chunk->populated);
 }
 
-/*
- * Set a page's hints from its bits: the ends exactly, @run to the longest run
- * that the caller knows may exist.
+/**
+ * struct pcpu_part - the part of a range of granules that lies in one page
+ * @page: the page
+ * @start: its first granule, from the beginning of the page
+ * @end: behind its last granule
  */
-static void pcpu_page_refresh(struct pcpu_chunk *chunk, unsigned int page,
-			      unsigned int run)
+struct pcpu_part {
+	unsigned int page;
+	unsigned int start;
+	unsigned int end;
+};
+
+static struct pcpu_part pcpu_part_of(unsigned int page, unsigned int start,
+				     unsigned int end)
+{
+	unsigned int base = page * PCPU_PAGE_GRANULES;
+
+	return (struct pcpu_part) {
+		.page = page,
+		.start = max(start, base) - base,
+		.end = min(end - base, PCPU_PAGE_GRANULES),
+	};
+}
+
+/* A page's hints after @part of it was taken. */
+static void pcpu_page_taken(struct pcpu_chunk *chunk,
+			    const struct pcpu_part *part)
+{
+	struct pcpu_page *pg = &chunk->pages[part->page];
+	bool whole = pg->head == PCPU_PAGE_GRANULES;
+
+	pg->head = min_t(unsigned int, pg->head, part->start);
+	pg->tail = min_t(unsigned int, pg->tail,
+			 PCPU_PAGE_GRANULES - part->end);
+	if (!whole)
+		return;
+	/* Of a page that was wholly free only the ends remain. */
+	pg->run = max(pg->head, pg->tail);
+	pcpu_page_set_empty(chunk, part->page, false);
+}
+
+/* The same after it was given back; no run in the page is longer than @run. */
+static void pcpu_page_given(struct pcpu_chunk *chunk,
+			    const struct pcpu_part *part, unsigned int run)
 {
 	unsigned long *used = chunk->used +
-			      page * (PCPU_PAGE_GRANULES / BITS_PER_LONG);
-	struct pcpu_page *pg = &chunk->pages[page];
+			      part->page * (PCPU_PAGE_GRANULES / BITS_PER_LONG);
+	struct pcpu_page *pg = &chunk->pages[part->page];
+	unsigned int last;
 
-	pg->head = find_first_bit(used, PCPU_PAGE_GRANULES);
-	if (pg->head == PCPU_PAGE_GRANULES) {
-		pg->tail = PCPU_PAGE_GRANULES;
-		pg->run = PCPU_PAGE_GRANULES;
-		pcpu_page_set_empty(chunk, page, true);
-		return;
+	if (part->end == PCPU_PAGE_GRANULES - pg->tail) {
+		last = find_last_bit(used, part->start);
+		pg->tail = PCPU_PAGE_GRANULES -
+			   (last == part->start ? 0 : last + 1);
 	}
-	pg->tail = PCPU_PAGE_GRANULES - 1 -
-		   find_last_bit(used, PCPU_PAGE_GRANULES);
-	pg->run = max3(run, (unsigned int)pg->head, (unsigned int)pg->tail);
-	pcpu_page_set_empty(chunk, page, false);
+	if (part->start == pg->head)
+		pg->head = find_next_bit(used, PCPU_PAGE_GRANULES, part->end);
+	pg->run = clamp(run, pg->run, PCPU_PAGE_GRANULES);
+	if (pg->head == PCPU_PAGE_GRANULES)
+		pcpu_page_set_empty(chunk, part->page, true);
 }
 
 /**
@@ -122,21 +192,17 @@ static void pcpu_page_refresh(struct pcpu_chunk *chunk, unsigned int page,
 void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
 		     unsigned int nr)
 {
-	unsigned int page = start / PCPU_PAGE_GRANULES;
-	unsigned int last = (start + nr - 1) / PCPU_PAGE_GRANULES;
+	unsigned int page = start / PCPU_PAGE_GRANULES, end = start + nr;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	bitmap_set(chunk->used, start, nr);
-	chunk->nr_free -= nr;
-	for (; page <= last; page++) {
-		struct pcpu_page *pg = &chunk->pages[page];
-		/* Of a page that was wholly free only the ends remain. */
-		bool whole = pg->head == PCPU_PAGE_GRANULES;
+	for (; page * PCPU_PAGE_GRANULES < end; page++) {
+		struct pcpu_part part = pcpu_part_of(page, start, end);
 
-		pcpu_page_refresh(chunk, page, whole ? 0 : pg->run);
+		pcpu_page_taken(chunk, &part);
 	}
-	pcpu_chunk_relist(chunk);
+	pcpu_chunk_add_free(chunk, -nr);
 }
 
 /*
@@ -151,6 +217,10 @@ static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
 	unsigned int hi = min(end + PCPU_PAGE_GRANULES, PCPU_CHUNK_GRANULES);
 	unsigned int left, right;
 
+	/* Mostly it lies between others. */
+	if (start && test_bit(start - 1, chunk->used) &&
+	    end < PCPU_CHUNK_GRANULES && test_bit(end, chunk->used))
+		return end - start;
 	lo = round_down(lo, BITS_PER_LONG);
 	left = find_last_bit(chunk->used + BIT_WORD(lo), start - lo);
 	right = find_next_bit(chunk->used, hi, end);
@@ -170,21 +240,20 @@ static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
 void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
 		     unsigned int nr)
 {
-	unsigned int page = start / PCPU_PAGE_GRANULES;
-	unsigned int last = (start + nr - 1) / PCPU_PAGE_GRANULES;
+	unsigned int page = start / PCPU_PAGE_GRANULES, end = start + nr;
 	unsigned int run;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	bitmap_clear(chunk->used, start, nr);
-	chunk->nr_free += nr;
-	run = pcpu_chunk_run_around(chunk, start, start + nr);
+	run = pcpu_chunk_run_around(chunk, start, end);
 	chunk->max_run = max(chunk->max_run, run);
-	for (; page <= last; page++)
-		pcpu_page_refresh(chunk, page,
-				  clamp(run, chunk->pages[page].run,
-					PCPU_PAGE_GRANULES));
-	pcpu_chunk_relist(chunk);
+	for (; page * PCPU_PAGE_GRANULES < end; page++) {
+		struct pcpu_part part = pcpu_part_of(page, start, end);
+
+		pcpu_page_given(chunk, &part, run);
+	}
+	pcpu_chunk_add_free(chunk, nr);
 }
 
 /* Whole pages, wholly free before, leave the reach of placement. */
@@ -282,7 +351,7 @@ void pcpu_chunk_publish(struct pcpu_chunk *chunk)
 	__set_bit(chunk->nr, pcpu_chunk_taken);
 	/* Lookups without a lock must see an initialised chunk. */
 	smp_store_release(&pcpu_chunk_table[chunk->nr], chunk);
-	pcpu_chunk_relist(chunk);
+	pcpu_chunk_list(chunk);
 	pcpu_counts.chunks++;
 	pcpu_counts.max_chunks = max(pcpu_counts.max_chunks,
 				     pcpu_counts.chunks);

@@ -164,6 +164,13 @@ static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 	return pcpu_chunk_is_empty(chunk) && !chunk->pinned;
 }
 
+unsigned int pcpu_chunks_next_list(unsigned int i);
+
+/* Lists of chunks that have at least @first free pages' worth of granules. */
+#define pcpu_for_each_list(i, first)					\
+	for (i = pcpu_chunks_next_list(first); i < PCPU_NR_BY_FREE;	\
+	     i = pcpu_chunks_next_list(i + 1))
+
 void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken);
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks);
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, const char **why);

@@ -46,7 +46,7 @@ static unsigned int pcpu_extent_find(struct pcpu_chunk *chunk,
 		if (start + fit->nr <= base + pg->head)
 			return start;
 		/* ... or within the page, ... */
-		if (pg->run >= fit->nr) {
+		if (pg->run >= fit->nr && fit->align < PCPU_PAGE_GRANULES) {
 			unsigned int end = base + PCPU_PAGE_GRANULES;
 
 			start = bitmap_find_next_zero_area(chunk->used, end,
@@ -105,11 +105,11 @@ static unsigned long pcpu_extent_place(const struct pcpu_place *place,
 				       const struct pcpu_fit *fit,
 				       bool populated)
 {
-	unsigned int i = fit->nr / PCPU_PAGE_GRANULES;
 	struct pcpu_chunk *chunk;
 	unsigned long off;
+	unsigned int i;
 
-	for (; i < PCPU_NR_BY_FREE; i++) {
+	pcpu_for_each_list(i, fit->nr / PCPU_PAGE_GRANULES) {
 		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
 			off = pcpu_extent_try(chunk, place, fit, populated);
 			if (off != PCPU_NO_OFF)
@@ -341,13 +341,13 @@ void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int most,
 		.nr = nr,
 		.align = max(align >> PCPU_GRANULE_SHIFT, 1UL),
 	};
-	unsigned int i = nr / PCPU_PAGE_GRANULES;
 	struct pcpu_chunk *chunk;
+	unsigned int i;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	run->nr = 0;
-	for (; i < PCPU_NR_BY_FREE; i++)
+	pcpu_for_each_list(i, nr / PCPU_PAGE_GRANULES)
 		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list)
 			if (pcpu_extent_try_run(chunk, &fit, most, run))
 				return;

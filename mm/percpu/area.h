@@ -93,10 +93,12 @@ static inline unsigned int pcpu_area_nr_chunks(void)
  */
 static inline unsigned long pcpu_area_off_to_addr(unsigned long off)
 {
-	unsigned long window = off >> pcpu_area.window_shift;
+	unsigned long window;
 
-	if (likely(!window))
+	/* That is the first window. */
+	if (likely(off < pcpu_area.max_object))
 		return pcpu_area.base + off;
+	window = off >> pcpu_area.window_shift;
 	return pcpu_area.rest + (window - 1) * pcpu_area.pitch +
 	       (off & (pcpu_area_window_size() - 1));
 }
@@ -119,14 +121,18 @@ static inline unsigned long pcpu_area_ptr_to_rel(const void __percpu *ptr)
 #endif
 }
 
-static inline void __percpu *pcpu_area_off_to_ptr(unsigned long off)
+/* The percpu pointer to what has this address in unit 0. */
+static inline void __percpu *pcpu_area_addr_to_ptr(unsigned long addr)
 {
-	unsigned long addr = pcpu_area_off_to_addr(off);
-
 #ifdef CONFIG_SMP
 	addr += (unsigned long)__per_cpu_start - pcpu_area.base;
 #endif
 	return (void __percpu __force *)addr;
+}
+
+static inline void __percpu *pcpu_area_off_to_ptr(unsigned long off)
+{
+	return pcpu_area_addr_to_ptr(pcpu_area_off_to_addr(off));
 }
 
 /**

@@ -27,7 +27,9 @@
 struct pcpu_arena *pcpu_arenas __ro_after_init;
 unsigned int pcpu_nr_arenas __ro_after_init;
 
-DEFINE_PER_CPU(struct pcpu_arena *, pcpu_arena_local);
+struct pcpu_arena pcpu_arena_none;
+
+DEFINE_PER_CPU(struct pcpu_arena *, pcpu_arena_local) = &pcpu_arena_none;
 
 /* Bytes that an arena may hold. */
 int pcpu_arena_max_bytes __ro_after_init;
@@ -86,6 +88,7 @@ void __init pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr,
 
 	pcpu_arena_max_bytes = min(PCPU_ARENA_BYTES,
 				   PCPU_ARENAS_BYTES / (int)nr);
+	raw_spin_lock_init(&pcpu_arena_none.lock);
 	for (i = 0; i < nr; i++)
 		slots = pcpu_arena_init(&arenas[i], slots);
 	pcpu_arenas = arenas;
@@ -101,7 +104,7 @@ static struct pcpu_arena *pcpu_arena_here(void)
 	struct pcpu_arena *arena = raw_cpu_read(pcpu_arena_local);
 	unsigned long flags;
 
-	if (likely(arena))
+	if (likely(arena != &pcpu_arena_none))
 		return arena;
 	local_irq_save(flags);
 	arena = &pcpu_arenas[raw_smp_processor_id() % pcpu_nr_arenas];

@@ -78,7 +78,11 @@ extern struct pcpu_arena *pcpu_arenas;
 extern unsigned int pcpu_nr_arenas;
 extern int pcpu_arena_max_bytes;
 
-/* The arena of a CPU; NULL until the CPU needs one. */
+/*
+ * The arena of a CPU; until the CPU needs one, pcpu_arena_none, which has
+ * nothing and keeps nothing.
+ */
+extern struct pcpu_arena pcpu_arena_none;
 DECLARE_PER_CPU(struct pcpu_arena *, pcpu_arena_local);
 
 unsigned int pcpu_arenas_wanted(void);
@@ -111,15 +115,16 @@ bool pcpu_arenas_age(bool all);
 static __always_inline unsigned long pcpu_stock_pop(struct pcpu_arena *arena,
 						    struct pcpu_stock *stock)
 {
-	unsigned int nr = stock->nr - 1;
+	unsigned long off = stock->offs[stock->nr - 1UL];
+	u16 nr = stock->nr - 1;
 
 	lockdep_assert_held(&arena->lock);
 
 	stock->nr = nr;
-	if (nr < stock->low)
+	if (unlikely(stock->low > nr))
 		stock->low = nr;
 	arena->room += stock->size;
-	return stock->offs[nr];
+	return off;
 }
 
 /* Put a free object on top. There is room. */
@@ -127,7 +132,7 @@ static __always_inline void pcpu_stock_push(struct pcpu_arena *arena,
 					    struct pcpu_stock *stock,
 					    unsigned long off)
 {
-	unsigned int nr = stock->nr;
+	unsigned long nr = stock->nr;
 
 	lockdep_assert_held(&arena->lock);
 
@@ -139,7 +144,7 @@ static __always_inline void pcpu_stock_push(struct pcpu_arena *arena,
 /**
  * pcpu_arena_take - take a free object at hand
  * @class: its class, not %PCPU_CLASS_LONG
- * @align: its alignment
+ * @align: its alignment; a constant 1 for what the class has anyway
  *
  * Context: any; takes the lock of the CPU's arena.
  * Return: its offset, with memory, or %PCPU_NO_OFF when it is not that easy.
@@ -151,12 +156,10 @@ static __always_inline unsigned long pcpu_arena_take(unsigned int class,
 	unsigned long flags, off = PCPU_NO_OFF;
 	struct pcpu_stock *stock;
 
-	if (unlikely(!arena))
-		return PCPU_NO_OFF;
 	raw_spin_lock_irqsave(&arena->lock, flags);
 	stock = &arena->stocks[class];
 	if (likely(stock->nr &&
-		   !(stock->offs[stock->nr - 1] & (align - 1))))
+		   !(stock->offs[stock->nr - 1UL] & (align - 1))))
 		off = pcpu_stock_pop(arena, stock);
 	raw_spin_unlock_irqrestore(&arena->lock, flags);
 	return off;
@@ -180,8 +183,6 @@ static __always_inline bool pcpu_arena_keep(unsigned long off)
 	bool kept = false;
 	u8 mark, bits;
 
-	if (unlikely(!arena))
-		return false;
 	/* With IRQs off no chunk that is looked at can go away. */
 	raw_spin_lock_irqsave(&arena->lock, flags);
 	chunk = pcpu_chunk_of(off);

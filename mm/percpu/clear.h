@@ -11,7 +11,25 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#include <asm/cpufeature.h>
+#endif
+
 #include "area.h"
+#include "class.h"
+
+/* More bytes than this are cleared by memset(), where that is fast. */
+#define PCPU_CLEAR_BY_HAND	256
+
+/* Without fast string instructions x86-64 has but a loop of stores. */
+static __always_inline bool pcpu_memset_is_fast(void)
+{
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	return cpu_feature_enabled(X86_FEATURE_FSRS);
+#else
+	return true;
+#endif
+}
 
 /* By volatile stores, or the compiler makes them a call of memset(). */
 static __always_inline void pcpu_zero_4(unsigned long addr)
@@ -48,18 +66,27 @@ static __always_inline void pcpu_zero_copies(unsigned long addr,
 {
 	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
 
-	for (; addr != end; addr += stride)
+	/* There is at least one unit. */
+	do {
 		zero(addr);
+		addr += stride;
+	} while (addr != end);
 }
 
 /* One copy of more than 64 bytes. */
 static __always_inline void pcpu_zero_long(unsigned long addr,
 					   unsigned int size)
 {
-	unsigned long end = addr + round_down(size, 64);
+	unsigned long end = addr + round_down(size, 128);
 
-	for (; addr != end; addr += 64)
+	for (; addr != end; addr += 128) {
 		pcpu_zero_64(addr);
+		pcpu_zero_64(addr + 64);
+	}
+	if (size & 64) {
+		pcpu_zero_64(addr);
+		addr += 64;
+	}
 	if (size & 32) {
 		pcpu_zero_32(addr);
 		addr += 32;
@@ -88,35 +115,63 @@ static inline void pcpu_clear(unsigned long off, size_t size)
 }
 
 /**
- * pcpu_clear_class - clear all copies of an object of a class
- * @off: its offset
- * @size: the bytes of the class: 4, 8, or a multiple of 16 up to 1,024
+ * pcpu_clear_small - clear all copies of an object of a small class
+ * @addr: its address in unit 0
+ * @class: its class
  */
-static __always_inline void pcpu_clear_class(unsigned long off,
-					     unsigned int size)
+static __always_inline void pcpu_clear_small(unsigned long addr,
+					     unsigned int class)
 {
-	unsigned long end, addr = pcpu_area_off_to_addr(off);
+	if (unlikely(pcpu_area.sparse))
+		pcpu_clear_possible(addr, pcpu_class_size(class));
+	else if (class)
+		pcpu_zero_copies(addr, pcpu_zero_8);
+	else
+		pcpu_zero_copies(addr, pcpu_zero_4);
+}
 
-	if (unlikely(pcpu_area.sparse)) {
+/**
+ * pcpu_clear_granules - clear all copies of an object of a class
+ * @addr: its address in unit 0
+ * @size: its bytes, a multiple of 16
+ */
+static __always_inline void pcpu_clear_granules(unsigned long addr,
+						unsigned int size)
+{
+	unsigned long end;
+
+	if (unlikely(pcpu_area.sparse) ||
+	    (size > PCPU_CLEAR_BY_HAND && pcpu_memset_is_fast())) {
 		pcpu_clear_possible(addr, size);
 		return;
 	}
 	if (size > 64) {
-		for (end = addr + pcpu_area.span; addr != end;
-		     addr += pcpu_area.stride)
+		end = addr + pcpu_area.span;
+		do {
 			pcpu_zero_long(addr, size);
+			addr += pcpu_area.stride;
+		} while (addr != end);
 		return;
 	}
-	if (size & 64)
+	if (size & 64) {
 		pcpu_zero_copies(addr, pcpu_zero_64);
+		return;
+	}
 	if (size & 32)
 		pcpu_zero_copies(addr, pcpu_zero_32);
 	if (size & 16)
 		pcpu_zero_copies(addr + (size & 32), pcpu_zero_16);
-	if (size & 8)
-		pcpu_zero_copies(addr, pcpu_zero_8);
-	if (size & 4)
-		pcpu_zero_copies(addr, pcpu_zero_4);
+}
+
+/* The same for an object of any class, at @off. */
+static inline void pcpu_clear_class(unsigned long off, unsigned int class)
+{
+	unsigned long addr = pcpu_area_off_to_addr(off);
+
+	if (class < PCPU_NR_SMALL)
+		pcpu_clear_small(addr, class);
+	else
+		pcpu_clear_granules(addr, pcpu_class_size(class));
 }
 
 #endif /* _MM_PERCPU_CLEAR_H */

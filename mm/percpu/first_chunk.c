@@ -67,7 +67,6 @@ static void __init pcpu_publish_layout(void)
 	unsigned int unit;
 
 	pcpu_area.span = pcpu_area.nr_units * pcpu_area.stride;
-	pcpu_area.max_object = min(pcpu_area.size, pcpu_area_window_size());
 	pcpu_area.sparse = num_possible_cpus() < pcpu_area.nr_units;
 	offsets = pcpu_early_alloc(pcpu_area.nr_units * sizeof(*offsets));
 	for (unit = 0; unit < pcpu_area.nr_units; unit++)
@@ -358,6 +357,7 @@ int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t to_node)
 	if (pcpu_area.huge)
 		populated = PMD_SIZE;
 	pcpu_area.size = size;
+	pcpu_area.max_object = size;
 	pcpu_area.module_limit = size;
 	pcpu_area.window_shift = ilog2(size);
 	pcpu_area.stride = pcpu_mapped_stride();
@@ -409,6 +409,7 @@ static bool __init pcpu_linear_units(unsigned long populated,
 	pcpu_area.base = (unsigned long)p;
 	pcpu_area.stride = best;
 	pcpu_area.linear_size = populated;
+	pcpu_area.max_object = best;
 	pcpu_area.window_shift = ilog2(best);
 	return true;
 }

@@ -25,7 +25,7 @@
  * no object crosses the end of a window.
  *
  * What is what, from the ground up (a file includes, calls and locks downward
- * only; overlay/lint checks the arrows):
+ * only):
  *
  *    area      offset <-> address <-> unit                       area.[ch]
  *    class     sizes of objects                                  class.h
@@ -34,7 +34,9 @@
  *    mark      which live object begins at a granule             mark.[ch]
  *    extent    runs of granules, first fit by address            extent.[ch]
  *    small     granules split into objects of 4 and 8 bytes      small.[ch]
+ *    depot     batches that arenas had too much of               depot.[ch]
  *    arena     free objects that a group of CPUs has at hand     arena.[ch]
+ *    clear     zeroes for all copies of an object                clear.h
  *    account   memcg and allocation profiling                    account.[ch]
  *    percpu    the interface: check, place, populate, clear      percpu.c
  *
@@ -46,6 +48,7 @@
  * Locks.  None nests in another:
  *
  *    arena->lock        raw, IRQs off   what the arena has at hand
+ *    pcpu_depot_lock    raw, IRQs off   the depot
  *    pcpu_chunk_lock    raw, IRQs off   chunk table, pages, granules, small rooms
  *    pcpu_map_lock      IRQs off        one page table entry
  *

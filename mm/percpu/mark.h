@@ -10,7 +10,7 @@
  *	0x41		a longer one does; the next marks are digits of its length
  *	0x60..0x6f	such a digit
  *	0x80 | mask	a granule of four objects of 4 bytes; mask: live ones
- *	0xc0 | mask	a granule of two objects of 8 bytes; mask: live ones
+ *	0xc0 | mask	a granule of two objects of 8 bytes, with every other bit
  *	... | 0x20	the same, but only that one object is anybody's
  *
  * A byte belongs to whoever owns the granule, and is touched by no one else
@@ -56,11 +56,23 @@ static inline u8 pcpu_mark_get(const struct pcpu_chunk *chunk,
 	return READ_ONCE(chunk->marks[granule]);
 }
 
-/* Set a mark that nobody else may change: that of a granule without one. */
+/*
+ * Set a mark that nobody else may change: that of a granule without one. Where
+ * an atomic operation on a byte is one on its word, perhaps under a lock, a plain
+ * store to the byte beside it could be lost.
+ */
 static inline void pcpu_mark_set(struct pcpu_chunk *chunk, unsigned int granule,
 				 u8 mark)
 {
-	WRITE_ONCE(chunk->marks[granule], mark);
+	u8 *where = &chunk->marks[granule], old;
+
+	if (!IS_ENABLED(CONFIG_ARCH_NEED_CMPXCHG_1_EMU)) {
+		WRITE_ONCE(*where, mark);
+		return;
+	}
+	old = READ_ONCE(*where);
+	while (unlikely(!try_cmpxchg(where, &old, mark)))
+		;
 }
 
 /* Bits of a mark that owners of other objects may change. */
@@ -85,15 +97,28 @@ static inline unsigned int pcpu_mark_split_class(u8 mark)
 }
 
 /* The bit of the object at @off in the mask of its split granule. */
-static inline u8 pcpu_mark_bit(unsigned int class, unsigned long off)
+static inline u8 pcpu_mark_bit(unsigned long off)
 {
-	return 1 << ((off & (PCPU_GRANULE - 1)) >> (2 + class));
+	return 1 << ((off & (PCPU_GRANULE - 1)) / 4);
 }
 
 /* All bits of such a mask. */
 static inline u8 pcpu_mark_full(unsigned int class)
 {
-	return class ? 0x3 : 0xf;
+	return class ? 0x5 : 0xf;
+}
+
+/* Mark a small object live; it is the caller's. */
+static inline void pcpu_mark_give_small(unsigned long off)
+{
+	pcpu_mark_add(pcpu_chunk_of(off), pcpu_off_to_granule(off),
+		      pcpu_mark_bit(off));
+}
+
+/* The same for one of @nr granules, up to %PCPU_CLASS_GRANULES. */
+static inline void pcpu_mark_give_granules(unsigned long off, unsigned int nr)
+{
+	pcpu_mark_set(pcpu_chunk_of(off), pcpu_off_to_granule(off), nr);
 }
 
 /**
@@ -103,13 +128,10 @@ static inline u8 pcpu_mark_full(unsigned int class)
  */
 static inline void pcpu_mark_give(unsigned long off, unsigned int class)
 {
-	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
-	unsigned int granule = pcpu_off_to_granule(off);
-
 	if (class < PCPU_NR_SMALL)
-		pcpu_mark_add(chunk, granule, pcpu_mark_bit(class, off));
+		pcpu_mark_give_small(off);
 	else
-		pcpu_mark_set(chunk, granule, pcpu_class_granules(class));
+		pcpu_mark_give_granules(off, pcpu_class_granules(class));
 }
 
 /* The bits that a free at @off takes from @mark, or 0 if nothing live is. */
@@ -119,12 +141,10 @@ static inline u8 pcpu_mark_taken(u8 mark, unsigned long off, unsigned int *class
 		*class = mark + PCPU_NR_SMALL - 1;
 		return off & (PCPU_GRANULE - 1) ? 0 : mark;
 	}
-	if (!(mark & PCPU_MARK_SPLIT))
+	if (!(mark & PCPU_MARK_SPLIT) || off & 3)
 		return 0;
 	*class = pcpu_mark_split_class(mark);
-	if (off & (pcpu_class_size(*class) - 1))
-		return 0;
-	return mark & pcpu_mark_bit(*class, off);
+	return mark & pcpu_mark_bit(off);
 }
 
 /* Take @bits from the mark at @off if it still is @mark. */

@@ -169,7 +169,7 @@ static void __percpu *pcpu_request_finish(struct pcpu_request *req,
 					  unsigned long caller)
 {
 	if (likely(req->class != PCPU_CLASS_LONG)) {
-		pcpu_clear_class(off, req->room);
+		pcpu_clear_class(off, req->class);
 		pcpu_mark_give(off, req->class);
 	} else {
 		if (gfpflags_allow_blocking(req->gfp))
@@ -235,13 +235,86 @@ refused:
 	return NULL;
 }
 
-/* Whether the request makes sense, has a class, and concerns nobody else. */
-static __always_inline bool pcpu_request_is_plain(size_t size, size_t align,
-						  bool module, gfp_t gfp)
+/*
+ * A plain allocation, after a look at what is at hand: with the chunks' help.
+ * What it cannot have at once is for the others.
+ */
+static noinline void __percpu *pcpu_alloc_missed(size_t size, size_t align,
+						 gfp_t gfp,
+						 unsigned long caller)
 {
-	return size - 1 < PCPU_CLASS_GRANULES * PCPU_GRANULE &&
-	       align <= PAGE_SIZE && !(align & (align - 1)) && !module &&
-	       !pcpu_account_wanted(gfp) && !pcpu_alloc_is_heard();
+	unsigned int class = pcpu_class_of(size, align);
+	unsigned long off;
+	const char *why;
+
+	off = pcpu_arena_refill(class, align,
+				current_gfp_context(gfp) & PCPU_GFP_PASSED,
+				&why);
+	if (unlikely(off == PCPU_NO_OFF))
+		return pcpu_alloc_slow(size, align, false, gfp, caller);
+	pcpu_balance_check();
+	pcpu_clear_class(off, class);
+	pcpu_mark_give(off, class);
+	pcpu_stats_alloc(size);
+	return pcpu_area_off_to_ptr(off);
+}
+
+/* Whether an allocation concerns nobody else. */
+static __always_inline bool pcpu_request_is_plain(bool module, gfp_t gfp)
+{
+	return !module && !pcpu_account_wanted(gfp) && !pcpu_alloc_is_heard();
+}
+
+/*
+ * Allocate an object of a small class. This and what follows are functions of
+ * their own, so that each saves no more registers than it needs.
+ */
+static noinline void __percpu *pcpu_alloc_small(size_t size, size_t align,
+						gfp_t gfp, unsigned long caller)
+{
+	unsigned int class = size > 4 || align > 4;
+	unsigned long addr, off = pcpu_arena_take(class, 1);
+
+	if (unlikely(off == PCPU_NO_OFF))
+		return pcpu_alloc_missed(size, align, gfp, caller);
+	addr = pcpu_area_off_to_addr(off);
+	pcpu_clear_small(addr, class);
+	pcpu_mark_give_small(off);
+	pcpu_stats_alloc(size);
+	return pcpu_area_addr_to_ptr(addr);
+}
+
+/* The same for what has granules to itself; @unusual: an alignment over theirs. */
+static __always_inline void __percpu *pcpu_alloc_granules(size_t size,
+							  size_t align,
+							  bool unusual,
+							  gfp_t gfp,
+							  unsigned long caller)
+{
+	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
+	unsigned long addr, off;
+
+	off = pcpu_arena_take(nr + PCPU_NR_SMALL - 1, unusual ? align : 1);
+	if (unlikely(off == PCPU_NO_OFF))
+		return pcpu_alloc_missed(size, align, gfp, caller);
+	addr = pcpu_area_off_to_addr(off);
+	pcpu_clear_granules(addr, nr * PCPU_GRANULE);
+	pcpu_mark_give_granules(off, nr);
+	pcpu_stats_alloc(size);
+	return pcpu_area_addr_to_ptr(addr);
+}
+
+static noinline void __percpu *pcpu_alloc_usual(size_t size, size_t align,
+						gfp_t gfp, unsigned long caller)
+{
+	return pcpu_alloc_granules(size, align, false, gfp, caller);
+}
+
+static noinline void __percpu *pcpu_alloc_aligned(size_t size, size_t align,
+						  gfp_t gfp,
+						  unsigned long caller)
+{
+	return pcpu_alloc_granules(size, align, true, gfp, caller);
 }
 
 /**
@@ -267,23 +340,20 @@ static __always_inline bool pcpu_request_is_plain(size_t size, size_t align,
 void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 				 gfp_t gfp)
 {
-	unsigned int class;
-	unsigned long off;
+	/* Of size or alignment 0 this is more than any class has. */
+	size_t most = (size - 1) | (align - 1);
 
 	might_alloc(gfp);
-	if (unlikely(!pcpu_request_is_plain(size, align, reserved, gfp)))
-		goto slow;
-	class = pcpu_class_of(size, align);
-	/* Of no alignment, 0, nothing is at hand. */
-	off = pcpu_arena_take(class, align);
-	if (unlikely(off == PCPU_NO_OFF))
-		goto slow;
-	pcpu_clear_class(off, pcpu_class_size(class));
-	pcpu_mark_give(off, class);
-	pcpu_stats_alloc(size);
-	return pcpu_area_off_to_ptr(off);
-slow:
-	return pcpu_alloc_slow(size, align, reserved, gfp, _RET_IP_);
+	if (unlikely(most >= PAGE_SIZE || align & (align - 1) ||
+		     !pcpu_request_is_plain(reserved, gfp)))
+		return pcpu_alloc_slow(size, align, reserved, gfp, _RET_IP_);
+	if (most < 8)
+		return pcpu_alloc_small(size, align, gfp, _RET_IP_);
+	if (unlikely(size > PCPU_CLASS_GRANULES * PCPU_GRANULE))
+		return pcpu_alloc_slow(size, align, reserved, gfp, _RET_IP_);
+	if (likely(align <= PCPU_GRANULE))
+		return pcpu_alloc_usual(size, align, gfp, _RET_IP_);
+	return pcpu_alloc_aligned(size, align, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 

@@ -112,7 +112,7 @@ static unsigned int pcpu_small_take_granule(u8 *room, unsigned long off,
 
 	for (; *room && n < want; *room &= *room - 1) {
 		i = __ffs(*room);
-		offs[n++] = off + i * pcpu_class_size(class);
+		offs[n++] = off + 4 * i;
 	}
 	return n;
 }
@@ -192,7 +192,7 @@ void pcpu_small_give(unsigned long off, unsigned int class)
 		nobody = full;
 	else
 		room = pcpu_small_room(chunk, off);
-	*room |= pcpu_mark_bit(class, off);
+	*room |= pcpu_mark_bit(off);
 	if (*room == full) {
 		*room = 0;
 		pcpu_mark_set(chunk, granule, 0);

@@ -141,9 +141,10 @@ extern __thread unsigned int shim_cpu;
 #define raw_smp_processor_id()	shim_cpu
 #define cpu_possible(c)		((c) < shim_nr_cpus)
 #define SHIM_MAX_CPUS		4096
-#define DECLARE_PER_CPU(t, n)	extern typeof(t) n[SHIM_MAX_CPUS]
-#define DEFINE_PER_CPU(t, n)	typeof(t) n[SHIM_MAX_CPUS]
-#define raw_cpu_read(n)		((n)[shim_cpu])
+/* A copy that is 0 still has what the definition was initialised with. */
+#define DECLARE_PER_CPU(t, n)	extern typeof(t) n[SHIM_MAX_CPUS], n##_initial
+#define DEFINE_PER_CPU(t, n)	typeof(t) n[SHIM_MAX_CPUS]; typeof(t) n##_initial
+#define raw_cpu_read(n)		((n)[shim_cpu] ?: n##_initial)
 #define raw_cpu_write(n, v)	((void)((n)[shim_cpu] = (v)))
 #define get_boot_cpu_id()	0
 

@@ -1,0 +1,134 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# bigref: threads and interrupts take and put references while their owners
+# disown: with percpu memory, without any, and while CPUs go and come back.
+# pays prints what gets and puts cost, and fails only if the count is wrong then.
+#
+# PERCPU_TEST_SEED repeats the random sequences of an earlier run.
+
+. "$(dirname "$0")/functions.sh"
+
+CPU_DIR=/sys/devices/system/cpu
+NO_PERCPU=/sys/module/bigref/parameters/no_percpu
+NR_PERCPU=/sys/module/bigref/parameters/nr_percpu
+STOP=/sys/module/test_bigref/parameters/stop
+
+extra_cleanup() {
+	module_unload test_bigref
+	[ ! -w $NO_PERCPU ] || echo 0 > $NO_PERCPU
+	for cpu in $(hotplug_cpus); do
+		set_cpu "$cpu" 1
+	done
+}
+
+set_cpu() {
+	echo "$2" > "$CPU_DIR/cpu$1/online" 2>/dev/null
+}
+
+# CPUs that can go offline, at most three, the last first
+hotplug_cpus() {
+	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
+		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
+}
+
+load_bigref() {
+	log_mark
+	module_load test_bigref seed="${PERCPU_TEST_SEED:-0}" "$@"
+}
+
+# judge <test> <what went wrong so far>
+judge() {
+	wrong=$2
+	log_since_mark | sed -n 's/^.*\(test_bigref: .*\)$/\1/p' | comment
+	module_unload test_bigref || wrong=${wrong:-"the module does not unload"}
+	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
+	! log_since_mark | grep -q 'bigref: .*leaked' ||
+		wrong=${wrong:-"a count was called wrong"}
+	if [ -n "$wrong" ]; then
+		fail "$1" "$wrong"
+	else
+		pass "$1"
+	fi
+}
+
+# bigref_case <test> [parameter=value ...]
+bigref_case() {
+	name=$1
+	shift
+	wrong=''
+	load_bigref "$@" || wrong="the module failed"
+	judge "$name" "$wrong"
+}
+
+torture() {
+	bigref_case "$1" run=torture seconds="$SECONDS_TO_RUN"
+}
+
+torture_no_percpu() {
+	if [ ! -w $NO_PERCPU ]; then
+		skip torture_no_percpu "no percpu counts on UP"
+		return
+	fi
+	echo 1 > $NO_PERCPU
+	torture torture_no_percpu
+	echo 0 > $NO_PERCPU
+}
+
+torture_running() {
+	[ -e "$STOP" ]
+}
+
+torture_hotplug() {
+	cpus=$(hotplug_cpus)
+	if [ -z "$cpus" ]; then
+		skip torture_hotplug "no CPU goes offline"
+		return
+	fi
+	wrong=''
+	rounds=0
+	log_mark
+	module_load test_bigref seed="${PERCPU_TEST_SEED:-0}" run=torture \
+		seconds=600 &
+	TORTURE=$!
+	wait_for 10 torture_running
+	end=$(($(date +%s) + SECONDS_TO_RUN))
+	while [ "$(date +%s)" -lt $end ] || [ $rounds = 0 ]; do
+		for cpu in $cpus; do
+			set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
+		done
+		for cpu in $cpus; do
+			set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
+		done
+		rounds=$((rounds + 1))
+	done
+	echo 1 > "$STOP" 2>/dev/null
+	wait $TORTURE || wrong=${wrong:-"the module failed"}
+	say "$rounds rounds of" $cpus
+	judge torture_hotplug "$wrong"
+}
+
+# What counts took must come back, after some grace periods.
+none_in_use() {
+	[ "$(cat $NR_PERCPU)" = "$BEFORE" ]
+}
+
+memory_back() {
+	if [ ! -r $NR_PERCPU ]; then
+		skip memory_back "no percpu counts on UP"
+	elif wait_for 10 none_in_use; then
+		pass memory_back
+	else
+		fail memory_back "$(cat $NR_PERCPU) counts, $BEFORE before"
+	fi
+}
+
+plan 5
+module_unload test_bigref
+BEFORE=$(cat $NR_PERCPU 2>/dev/null)
+torture torture
+torture_no_percpu
+torture_hotplug
+memory_back
+bigref_case pays run=pays
+finish

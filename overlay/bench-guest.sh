@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Make what a measuring guest boots from: busybox, our guest scripts, and the
-# benchmark's module and program, built for the kernel at hand.
+# benchmark's modules and program, built for the kernel at hand.
 # usage: bench-guest.sh DIR
 . "$(dirname "$0")/lib.sh"
 
@@ -18,11 +18,11 @@ bench=$TOP/tools/testing/selftests/percpu
 rm -rf "$root" "$dir/module"
 mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib/modules} "$dir/module"
 # The stock kernel's tree is not ours to build in.
-cp "$bench/bench_percpu.c" "$dir/module/"
-echo 'obj-m := bench_percpu.o' >"$dir/module/Makefile"
-logged "$log" "building bench_percpu.ko" kmake -C "$tree" O="$build" \
+cp "$bench"/bench_{percpu,refs}.c "$dir/module/"
+echo 'obj-m := bench_percpu.o bench_refs.o' >"$dir/module/Makefile"
+logged "$log" "building the benchmark's modules" kmake -C "$tree" O="$build" \
 	ARCH=x86_64 M="$dir/module" modules
-cp "$dir/module/bench_percpu.ko" "$root/"
+cp "$dir"/module/bench_{percpu,refs}.ko "$root/"
 logged "$log" "building bench_syscalls" gcc -O2 -Wall -static \
 	-o "$root/bin/bench_syscalls" "$bench/bench_syscalls.c"
 cp "$(command -v busybox)" "$root/bin/"

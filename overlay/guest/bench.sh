@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Measure, and say so on descriptor 3: the module's rows that $rows names, then
-# with syscalls=1 those of system calls.
+# Measure, and say so on descriptor 3: the module's rows that $rows names, with
+# all those of reference counts too, and with syscalls=1 those of system calls.
 
 ok=ok
 # The kernel's own percpu objects have been made; let its workers rest.
@@ -10,6 +10,13 @@ insmod /bench_percpu.ko rows="${rows:-all}" || ok="not ok"
 dmesg | sed -n 's/^.*\(bench_percpu: row=.*\)$/\1/p' >&3
 dmesg | grep 'bench_percpu: group=.*failed' && ok="not ok"
 rmmod bench_percpu
+
+# Reference counts, where all rows are asked for
+if [ "${rows:-all}" = all ] || [ "$rows" = refs ]; then
+	insmod /bench_refs.ko || ok="not ok"
+	dmesg | sed -n 's/^.*\(bench_refs: row=.*\)$/\1/p' >&3
+	rmmod bench_refs
+fi
 
 if [ "${syscalls:-}" = 1 ]; then
 	cd /sys/fs/cgroup || exit

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What reference counts cost: bigref, percpu_ref and refcount_t, each in the
+ * same loop.
+ *
+ *	insmod bench_refs.ko
+ *
+ * Prints one line per row while it is loaded, and nothing stays behind:
+ *
+ *	bench_refs: row=<name> unit=cycles value=<n>
+ *
+ * Cycles are ticks of get_cycles() for 1,000 turns of a loop, the loop itself
+ * included, or for one object: the least of some runs.  Where TSC ticks are
+ * guest instructions (make bench) they are the same each time.
+ *
+ * A kernel without bigref has the rows of the others.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/percpu-refcount.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/timex.h>
+
+#if __has_include("linux/bigref.h")
+#include <linux/bigref.h>
+#define HAVE_BIGREF
+#endif
+
+#define TURNS	1000
+#define RUNS	30
+#define BATCH	512
+
+static void report(const char *row, u64 value)
+{
+	pr_info("row=%s unit=cycles value=%llu\n", row, value);
+}
+
+/* The first run warms up, and is not the least. */
+static void bench(const char *row, void (*loop)(void), unsigned int per)
+{
+	u64 best = U64_MAX, start;
+	unsigned int i;
+
+	for (i = 0; i < RUNS; i++) {
+		start = get_cycles();
+		loop();
+		best = min_t(u64, best, get_cycles() - start);
+		/* Callbacks of what was freed run outside what is timed. */
+		msleep(20);
+	}
+	report(row, div_u64(best + per / 2, per));
+}
+
+static noinline void loop_empty(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++)
+		barrier();
+}
+
+/*
+ * refcount_t
+ */
+static refcount_t plain = REFCOUNT_INIT(1);
+
+static noinline void loop_refcount(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++) {
+		refcount_inc(&plain);
+		if (refcount_dec_and_test(&plain))
+			break;
+	}
+}
+
+/*
+ * percpu_ref
+ */
+static struct percpu_ref peer;
+static struct percpu_ref peers[BATCH];
+
+static void peer_release(struct percpu_ref *ref)
+{
+}
+
+static noinline void loop_peer(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++) {
+		percpu_ref_get(&peer);
+		percpu_ref_put(&peer);
+	}
+}
+
+static noinline void loop_peer_tryget(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++)
+		if (percpu_ref_tryget(&peer))
+			percpu_ref_put(&peer);
+}
+
+static noinline void loop_peer_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++) {
+		if (percpu_ref_init(&peers[0], peer_release, 0, GFP_KERNEL))
+			break;
+		percpu_ref_exit(&peers[0]);
+	}
+}
+
+static noinline void loop_peer_batch(void)
+{
+	unsigned int i, nr;
+
+	for (nr = 0; nr < BATCH; nr++)
+		if (percpu_ref_init(&peers[nr], peer_release, 0, GFP_KERNEL))
+			break;
+	for (i = 0; i < nr; i++)
+		percpu_ref_exit(&peers[i]);
+}
+
+static int bench_peer(void)
+{
+	int err = percpu_ref_init(&peer, peer_release, PERCPU_REF_ALLOW_REINIT,
+				  GFP_KERNEL);
+
+	if (err)
+		return err;
+	bench("percpu_ref_get_put_x1000", loop_peer, 1);
+	bench("percpu_ref_tryget_put_x1000", loop_peer_tryget, 1);
+	percpu_ref_switch_to_atomic_sync(&peer);
+	bench("percpu_ref_atomic_get_put_x1000", loop_peer, 1);
+	percpu_ref_exit(&peer);
+	bench("percpu_ref_init_exit", loop_peer_init, TURNS);
+	bench("percpu_ref_init_exit_512", loop_peer_batch, BATCH);
+	return 0;
+}
+
+#ifdef HAVE_BIGREF
+/*
+ * bigref
+ */
+static struct bigref big;
+static struct bigref bigs[BATCH];
+
+static void big_release(struct bigref *ref)
+{
+}
+
+static noinline void loop_big(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++) {
+		bigref_get(&big);
+		bigref_put(&big, big_release);
+	}
+}
+
+static noinline void loop_big_tryget(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++)
+		if (bigref_tryget(&big))
+			bigref_put(&big, big_release);
+}
+
+static void loop_init(unsigned int flags)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++) {
+		bigref_init(&bigs[0], flags, GFP_KERNEL);
+		bigref_destroy(&bigs[0]);
+	}
+}
+
+static noinline void loop_big_init(void)
+{
+	loop_init(0);
+}
+
+static noinline void loop_adaptive_init(void)
+{
+	loop_init(BIGREF_ADAPTIVE);
+}
+
+/* More at once than are kept for the next init */
+static noinline void loop_big_batch(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < BATCH; i++)
+		bigref_init(&bigs[i], 0, GFP_KERNEL);
+	for (i = 0; i < BATCH; i++)
+		bigref_destroy(&bigs[i]);
+}
+
+static void remote_get(void *ref)
+{
+	bigref_get(ref);
+}
+
+/* Gets from two CPUs in turn, until that has told, and a while longer */
+static void make_hot(struct bigref *ref)
+{
+	unsigned int i, other = cpumask_any_but(cpu_online_mask,
+						raw_smp_processor_id());
+
+	if (other >= nr_cpu_ids)
+		return;
+	for (i = 0; i < 1000; i++) {
+		bigref_get(ref);
+		smp_call_function_single(other, remote_get, ref, 1);
+		cond_resched();
+	}
+	bigref_put_many(ref, 2000, big_release);
+	msleep(200);
+}
+
+static int bench_big(void)
+{
+	bigref_init(&big, 0, GFP_KERNEL);
+	bench("bigref_get_put_x1000", loop_big, 1);
+	bench("bigref_tryget_put_x1000", loop_big_tryget, 1);
+	bigref_disown(&big);
+	bench("bigref_disowned_get_put_x1000", loop_big, 1);
+	bigref_put(&big, big_release);
+
+	bigref_init(&big, BIGREF_ADAPTIVE, GFP_KERNEL);
+	bench("bigref_cool_get_put_x1000", loop_big, 1);
+	make_hot(&big);
+	bench("bigref_hot_get_put_x1000", loop_big, 1);
+	if (!bigref_destroy(&big))
+		return -EBUSY;
+
+	bench("bigref_init_destroy", loop_big_init, TURNS);
+	bench("bigref_adaptive_init_destroy", loop_adaptive_init, TURNS);
+	bench("bigref_init_destroy_512", loop_big_batch, BATCH);
+	/* Callbacks are code of the kernel, but objects are ours. */
+	rcu_barrier();
+	return 0;
+}
+#else
+static int bench_big(void)
+{
+	return 0;
+}
+#endif
+
+static int __init bench_refs_init(void)
+{
+	int err = set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+
+	if (err)
+		return err;
+	bench("refs_loop_x1000", loop_empty, 1);
+	bench("refcount_t_inc_dec_x1000", loop_refcount, 1);
+	err = bench_peer() ?: bench_big();
+	/* percpu_ref leaves callbacks to modules' functions behind. */
+	rcu_barrier();
+	if (err)
+		pr_err("failed: %pe\n", ERR_PTR(err));
+	return err;
+}
+module_init(bench_refs_init);
+
+static void __exit bench_refs_exit(void)
+{
+}
+module_exit(bench_refs_exit);
+
+MODULE_DESCRIPTION("Reference count benchmark");
+MODULE_LICENSE("GPL");

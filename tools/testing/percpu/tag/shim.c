@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * shim: CPUs that threads play, and how they sleep.
+ */
+#include <time.h>
+
+#include "shim.h"
+
+unsigned int shim_nr_cpus = SHIM_CPUS;
+cpumask_var_t shim_cpus = { ~0UL };
+__thread unsigned int shim_cpu;
+__thread struct task_struct shim_task = {
+	.m = PTHREAD_MUTEX_INITIALIZER,
+	.c = PTHREAD_COND_INITIALIZER,
+};
+
+void shim_wake(struct task_struct *task)
+{
+	pthread_mutex_lock(&task->m);
+	task->woken = true;
+	pthread_cond_signal(&task->c);
+	pthread_mutex_unlock(&task->m);
+}
+
+void shim_set_state(unsigned int state)
+{
+	pthread_mutex_lock(&current->m);
+	current->woken = false;
+	pthread_mutex_unlock(&current->m);
+}
+
+/* A jiffy is a millisecond. */
+long schedule_timeout(long jiffies)
+{
+	struct timespec end;
+	int err = 0;
+
+	pthread_mutex_lock(&current->m);
+	if (jiffies == MAX_SCHEDULE_TIMEOUT) {
+		while (!current->woken)
+			pthread_cond_wait(&current->c, &current->m);
+	} else {
+		clock_gettime(CLOCK_REALTIME, &end);
+		end.tv_nsec += jiffies % 1000 * 1000000;
+		end.tv_sec += jiffies / 1000 + end.tv_nsec / 1000000000;
+		end.tv_nsec %= 1000000000;
+		while (!current->woken && !err)
+			err = pthread_cond_timedwait(&current->c, &current->m, &end);
+		jiffies = err ? 0 : max(jiffies - 1, 0L);
+	}
+	pthread_mutex_unlock(&current->m);
+	return jiffies;
+}

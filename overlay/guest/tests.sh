@@ -71,10 +71,12 @@ script() {
 	esac
 }
 
+# only=NAME on the kernel's command line: that script alone
 group_percpu() {
 	[ -d /kselftest/percpu ] || { missing percpu:; return; }
 	for program in $(sed -n 's/^percpu://p' /kselftest/kselftest-list.txt); do
 		cd /kselftest/percpu || return
+		[ "${program%.sh}" = "${only:-${program%.sh}}" ] || continue
 		script "percpu: ${program%.sh}" ./"$program"
 		cd /
 	done

@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Threads and timers fight for tags of a percpu_tag pool, while nothing else
+# happens, while it is resized, while CPUs go and come back; requests are
+# submitted by tag and completed in interrupts.
+#
+# PERCPU_TAG_THREADS is how many threads fight, by default 16.
+
+. "$(dirname "$0")/functions.sh"
+
+CPU_DIR=/sys/devices/system/cpu
+THREADS=${PERCPU_TAG_THREADS:-16}
+STOP=/sys/module/test_percpu_tag/parameters/stop
+
+set_cpu() {
+	echo "$2" > "$CPU_DIR/cpu$1/online" 2>/dev/null
+}
+
+hotplug_cpus() {
+	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
+		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
+}
+
+# A kernel may have KCSAN and not have it look from boot on: now it does.
+kcsan() {
+	! mount_point DEBUGFS debugfs || [ ! -w "$DEBUGFS/kcsan" ] ||
+		echo "$1" > "$DEBUGFS/kcsan"
+}
+
+extra_cleanup() {
+	kcsan off
+	for cpu in $(hotplug_cpus); do
+		set_cpu "$cpu" 1
+	done
+	module_unload test_percpu_tag
+}
+
+# judge <test> <what went wrong so far>: pass or fail it
+judge() {
+	wrong=$2
+	log_since_mark | sed -n 's/^.*\(test_percpu_tag: .*\)$/\1/p' | comment
+	module_unload test_percpu_tag
+	log_is_clean && ! log_since_mark | grep 'KCSAN:' | comment | grep . ||
+		wrong=${wrong:-"a report in the kernel's log"}
+	if [ -n "$wrong" ]; then
+		fail "$1" "$wrong"
+	else
+		pass "$1"
+	fi
+}
+
+# run_tags <test> [parameter=value ...]
+run_tags() {
+	test=$1
+	shift
+	log_mark
+	wrong=
+	module_load test_percpu_tag seconds="$SECONDS_TO_RUN" "$@" ||
+		wrong="the module was not loaded"
+	judge "$test" "$wrong"
+}
+
+running() {
+	[ -e "$STOP" ]
+}
+
+# fight_hotplug <test> <tags>
+fight_hotplug() {
+	cpus=$(hotplug_cpus)
+	if [ -z "$cpus" ]; then
+		skip "$1" "no CPU goes offline"
+		return
+	fi
+	log_mark
+	module_load test_percpu_tag run=fight seconds=600 nr_threads="$THREADS" \
+		nr_tags="$2" nr_timers=4 &
+	fight=$!
+	wait_for 10 running
+	wrong=
+	rounds=0
+	end=$(($(date +%s) + SECONDS_TO_RUN))
+	while [ "$(date +%s)" -lt $end ] || [ $rounds = 0 ]; do
+		for cpu in $cpus; do
+			set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
+		done
+		for cpu in $cpus; do
+			set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
+		done
+		rounds=$((rounds + 1))
+	done
+	say "$rounds rounds of" $cpus
+	echo 1 > "$STOP"
+	wait $fight || wrong=${wrong:-"the module failed"}
+	judge "$1" "$wrong"
+}
+
+module_path test_percpu_tag >/dev/null ||
+	skip_all "no test_percpu_tag.ko: a kernel without percpu tags"
+plan 9
+kcsan on
+
+# A thread has two tags at most, a timer one: with so many nothing ever fails.
+enough=$((2 * THREADS + 4))
+
+for tags in 4 8 $enough 64 128; do
+	run_tags fight_$tags run=fight nr_threads="$THREADS" nr_tags=$tags nr_timers=4
+done
+run_tags fight_resize run=fight nr_threads="$THREADS" nr_tags=24 nr_timers=2 resizing=1
+fight_hotplug fight_hotplug 8
+fight_hotplug fight_hotplug_enough $enough
+run_tags requests run=requests seconds="$(min "$SECONDS_TO_RUN" 5)"
+
+finish

@@ -46,3 +46,11 @@ measure() {
 
 measure ours ''
 measure stock stock-
+
+# Tags have no other side: sbitmap_queue's rows stand beside.
+say "measuring tags in userspace"
+logged "$out/user/tag.log" "building the tags' bed" env -u MAKEFLAGS -u MFLAGS \
+	make -C "$bed/tag" OUT="$out/user/tag" KSRC="$src" all
+"$out/user/tag/bench" | sed -nE \
+	's/^bench: row=([^ ]*) cpus=([^ ]*) unit=([^ ]*) value=(.*)/user_\1\t\2\t\3\t\4/p' \
+	>>"$out/user-ours.rows"

@@ -20,11 +20,16 @@
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/hardirq.h>
+#include <linux/idr.h>
 #include <linux/init.h>
 #include <linux/kernel_stat.h>
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
+#ifdef CONFIG_PERCPU_TAG
+#include <linux/percpu_tag.h>
+#endif
+#include <linux/sbitmap.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/sort.h>
@@ -563,6 +568,80 @@ static int row_inc(void)
 	return 0;
 }
 
+/*
+ * Tags, and what else hands out integers, where the kernel has it
+ */
+#define time_tags(row, get, put)					\
+do {									\
+	unsigned int n, i;						\
+	int tag = 0;							\
+									\
+	samples_begin();						\
+	for (n = 0; n <= SAMPLES; n++) {				\
+		u64 start = get_cycles();				\
+									\
+		for (i = 0; i < PAIRS; i++) {				\
+			tag = get;					\
+			if (tag < 0)					\
+				break;					\
+			put;						\
+		}							\
+		if (n)							\
+			sample(since(start), tag < 0);			\
+	}								\
+	report(row, median(), PAIRS);					\
+} while (0)
+
+static int row_tag(void)
+{
+#ifdef CONFIG_PERCPU_TAG
+	static struct percpu_tag_pool pool;
+	int err = percpu_tag_pool_init(&pool, LIVE, 0);
+
+	if (err)
+		return err;
+	time_tags("tag_pair", percpu_tag_alloc(&pool, GFP_KERNEL),
+		  percpu_tag_free(&pool, tag));
+	time_tags("tag_pair_atomic", percpu_tag_alloc(&pool, GFP_ATOMIC),
+		  percpu_tag_free(&pool, tag));
+	return percpu_tag_pool_destroy(&pool);
+#else
+	return 0;
+#endif
+}
+
+static int row_sbitmap(void)
+{
+#ifdef CONFIG_SBITMAP
+	static struct sbitmap_queue queue;
+	unsigned int cpu;
+	int err = sbitmap_queue_init_node(&queue, LIVE, -1, false, GFP_KERNEL,
+					  NUMA_NO_NODE);
+
+	if (err)
+		return err;
+	time_tags("tag_pair_sbitmap", sbitmap_queue_get(&queue, &cpu),
+		  sbitmap_queue_clear(&queue, tag, cpu));
+	sbitmap_queue_free(&queue);
+#endif
+	return 0;
+}
+
+static int row_ida(void)
+{
+	static DEFINE_IDA(ida);
+
+	time_tags("tag_pair_ida", ida_alloc_max(&ida, LIVE - 1, GFP_KERNEL),
+		  ida_free(&ida, tag));
+	ida_destroy(&ida);
+	return 0;
+}
+
+static int row_tags(void)
+{
+	return row_tag() ?: row_sbitmap() ?: row_ida();
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -580,6 +659,7 @@ static const struct {
 	{ "grow", row_grow },
 	{ "sum", row_sum },
 	{ "inc", row_inc },
+	{ "tags", row_tags },
 };
 
 static bool wanted(const char *name)

@@ -18,9 +18,8 @@
 #define PCPU_CHUNK_SIZE		BIT(PCPU_CHUNK_SHIFT)
 
 /*
- * The most bytes of offset space. Module code reaches a percpu symbol with a
- * 32-bit relocation that the x86-64 loader does not check for overflow; every
- * offset below this bound is in reach of every module address.
+ * The most bytes of offset space. Code of modules must reach all of it, see
+ * reach.h.
  */
 #define PCPU_AREA_MAX_SIZE	(256UL << 20)
 

@@ -28,6 +28,7 @@
 #include "depot.h"
 #include "first_chunk.h"
 #include "populate.h"
+#include "reach.h"
 
 void *pcpu_base_addr __ro_after_init;
 EXPORT_SYMBOL_GPL(pcpu_base_addr);
@@ -358,7 +359,7 @@ int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t to_node)
 		populated = PMD_SIZE;
 	pcpu_area.size = size;
 	pcpu_area.max_object = size;
-	pcpu_area.module_limit = size;
+	pcpu_area.module_limit = pcpu_reach_of_modules(size);
 	pcpu_area.window_shift = ilog2(size);
 	pcpu_area.stride = pcpu_mapped_stride();
 	pcpu_area.base = pcpu_reserve_vm(pcpu_area.nr_units * pcpu_area.stride,
@@ -461,8 +462,8 @@ int __init pcpu_first_chunk_linear(unsigned long reserved,
 	if (!pcpu_linear_units(populated, align))
 		return -ENOMEM;
 	pcpu_reserve_windows();
-	pcpu_area.module_limit = pcpu_modules_reach_far() ?
-				 pcpu_area.size : pcpu_area_window_size();
+	pcpu_area.module_limit = pcpu_modules_reach_far() ? pcpu_area.size :
+				 pcpu_reach_of_modules(pcpu_area_window_size());
 
 	for (unit = 0; unit < pcpu_area.nr_units; unit++) {
 		memset((void *)pcpu_area_unit_addr(unit, 0), 0,

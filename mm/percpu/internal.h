@@ -28,6 +28,7 @@
  * only):
  *
  *    area      offset <-> address <-> unit                       area.[ch]
+ *    reach     offsets that the code of modules can name         reach.h
  *    class     sizes of objects                                  class.h
  *    populate  pages and page tables behind offsets              populate.[ch]
  *    chunk     64 pages of offsets: what is in use, in granules  chunk.[ch]

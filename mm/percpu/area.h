@@ -79,6 +79,16 @@ static inline unsigned long pcpu_area_max_object(void)
 	return pcpu_area.max_object;
 }
 
+/*
+ * Whether modules reach only the first window, which is linear memory: what
+ * they can have there was decided at boot, by percpu_reserve=.
+ */
+static inline bool pcpu_area_modules_near(void)
+{
+	return pcpu_area.linear_size &&
+	       pcpu_area.module_limit < pcpu_area.size;
+}
+
 static inline unsigned int pcpu_area_nr_chunks(void)
 {
 	return pcpu_area.size >> PCPU_CHUNK_SHIFT;

@@ -82,10 +82,16 @@ unsigned long __init pcpu_boot_area_size(unsigned long choice)
 /**
  * pcpu_boot_reserve - bytes to hold back for modules
  * @choice: what the architecture asks for
+ *
+ * Return: @choice, or what percpu_reserve= says, as far as static data beside
+ * it leaves all of it in reach of modules.
  */
 unsigned long __init pcpu_boot_reserve(unsigned long choice)
 {
-	return pcpu_wanted_reserve < 0 ? choice : pcpu_wanted_reserve;
+	if (pcpu_wanted_reserve < 0)
+		return choice;
+	return min_t(unsigned long, pcpu_wanted_reserve,
+		     PCPU_AREA_MAX_SIZE / 2);
 }
 
 #ifdef CONFIG_SMP

@@ -119,6 +119,60 @@ static unsigned long pcpu_extent_place(const struct pcpu_place *place,
 	return PCPU_NO_OFF;
 }
 
+/* Why modules find no room, by the option that would make some. */
+static const char *pcpu_extent_why_module(void)
+{
+	return pcpu_area_modules_near() ?
+	       "no room in reach of modules, raise percpu_reserve=" :
+	       "no room in reach of modules, see percpu_area=";
+}
+
+/* Take granules that may go on in following chunks. */
+static void pcpu_extent_take(unsigned long off, unsigned int nr)
+{
+	unsigned int start = pcpu_off_to_granule(off);
+	unsigned int i = off >> PCPU_CHUNK_SHIFT;
+
+	for (; nr; i++, start = 0) {
+		unsigned int part = min(nr, PCPU_CHUNK_GRANULES - start);
+
+		pcpu_chunk_take(pcpu_chunk_table[i], start, part);
+		nr -= part;
+	}
+}
+
+/* Whether nothing lies in the page at @off, which has memory. */
+static bool pcpu_extent_page_empty(unsigned long off)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT];
+
+	return chunk && (chunk->empty & chunk->populated &
+			 BIT_ULL(pcpu_off_to_page(off)));
+}
+
+/*
+ * For modules where they reach only the first window: the lowest run of empty
+ * pages. What is left for them there is no whole chunks, and need not begin
+ * where a chunk does.
+ */
+static unsigned long pcpu_extent_place_pages(const struct pcpu_fit *fit)
+{
+	unsigned long bytes = (unsigned long)fit->nr << PCPU_GRANULE_SHIFT;
+	unsigned long off, first = 0;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	for (off = 0; off < pcpu_area.module_limit; off += PAGE_SIZE) {
+		if (!pcpu_extent_page_empty(off)) {
+			first = off + PAGE_SIZE;
+		} else if (off + PAGE_SIZE - first >= bytes) {
+			pcpu_extent_take(first, fit->nr);
+			return first;
+		}
+	}
+	return PCPU_NO_OFF;
+}
+
 /* For modules: at the lowest offset, and within their reach. */
 static unsigned long pcpu_extent_place_low(const struct pcpu_place *place,
 					   const struct pcpu_fit *fit)
@@ -136,7 +190,8 @@ static unsigned long pcpu_extent_place_low(const struct pcpu_place *place,
 		if (off != PCPU_NO_OFF)
 			return off;
 	}
-	return PCPU_NO_OFF;
+	return pcpu_area_modules_near() ? pcpu_extent_place_pages(fit) :
+					  PCPU_NO_OFF;
 }
 
 /*
@@ -161,6 +216,20 @@ static unsigned long pcpu_extent_lay(unsigned int first, unsigned int nr)
 	return (unsigned long)first << PCPU_CHUNK_SHIFT;
 }
 
+/* A module's long section, where only the first window is in reach. */
+static unsigned long pcpu_extent_place_near(const struct pcpu_fit *fit,
+					    const char **why)
+{
+	unsigned long flags, off;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	off = pcpu_extent_place_pages(fit);
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	if (off == PCPU_NO_OFF)
+		*why = pcpu_extent_why_module();
+	return off;
+}
+
 /* Place what does not fit into a chunk. */
 static unsigned long pcpu_extent_place_long(const struct pcpu_place *place,
 					    const struct pcpu_fit *fit,
@@ -169,6 +238,8 @@ static unsigned long pcpu_extent_place_long(const struct pcpu_place *place,
 	unsigned long flags, off, limit = pcpu_area.size;
 	unsigned int first;
 
+	if (place->module && pcpu_area_modules_near())
+		return pcpu_extent_place_near(fit, why);
 	if (place->module)
 		limit = min(limit, pcpu_area.module_limit);
 	if (!pcpu_chunks_create_run(DIV_ROUND_UP(fit->nr, PCPU_CHUNK_GRANULES),
@@ -207,7 +278,7 @@ static unsigned long pcpu_extent_place_short(const struct pcpu_place *place,
 		if (place->module &&
 		    !pcpu_chunk_creatable(pcpu_area.module_limit >>
 					  PCPU_CHUNK_SHIFT)) {
-			*why = "no room in reach of modules, see percpu_reserve=";
+			*why = pcpu_extent_why_module();
 			return PCPU_NO_OFF;
 		}
 		if (!pcpu_chunk_create(gfp, why))

@@ -14,6 +14,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/percpu-module.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
@@ -76,7 +77,9 @@ static bool pcpu_request_check(struct pcpu_request *req)
 		return false;
 	}
 	if (unlikely(size > pcpu_area_max_object())) {
-		req->why = "size is over the limit";
+		req->why = req->module && pcpu_area_modules_near() ?
+			   "size is over the limit, raise percpu_reserve=" :
+			   "size is over the limit";
 		return false;
 	}
 
@@ -204,14 +207,12 @@ static void pcpu_request_refused(struct pcpu_request *req, unsigned long caller)
 
 /* Any allocation. */
 static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
-					       bool module, gfp_t gfp,
-					       unsigned long caller)
+					       gfp_t gfp, unsigned long caller)
 {
 	struct pcpu_request req = {
 		.size = size,
 		.align = align,
 		.gfp = current_gfp_context(gfp),
-		.module = module,
 	};
 	struct obj_cgroup *objcg = NULL;
 	unsigned long off;
@@ -251,7 +252,7 @@ static noinline void __percpu *pcpu_alloc_missed(size_t size, size_t align,
 				current_gfp_context(gfp) & PCPU_GFP_PASSED,
 				&why);
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_slow(size, align, false, gfp, caller);
+		return pcpu_alloc_slow(size, align, gfp, caller);
 	pcpu_balance_check();
 	pcpu_clear_class(off, class);
 	pcpu_mark_give(off, class);
@@ -260,9 +261,9 @@ static noinline void __percpu *pcpu_alloc_missed(size_t size, size_t align,
 }
 
 /* Whether an allocation concerns nobody else. */
-static __always_inline bool pcpu_request_is_plain(bool module, gfp_t gfp)
+static __always_inline bool pcpu_request_is_plain(gfp_t gfp)
 {
-	return !module && !pcpu_account_wanted(gfp) && !pcpu_alloc_is_heard();
+	return !pcpu_account_wanted(gfp) && !pcpu_alloc_is_heard();
 }
 
 /*
@@ -322,7 +323,7 @@ static noinline void __percpu *pcpu_alloc_aligned(size_t size, size_t align,
  * @size: bytes on each CPU; at most pcpu_area_max_object(), which is at least
  *	1 MB on 64-bit
  * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
- * @reserved: the object is a module's percpu section
+ * @reserved: means nothing any more; there is no reserve that one could ask for
  * @gfp: allocation flags
  *
  * The object is zero on every possible CPU, online or not.
@@ -345,17 +346,52 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 
 	might_alloc(gfp);
 	if (unlikely(most >= PAGE_SIZE || align & (align - 1) ||
-		     !pcpu_request_is_plain(reserved, gfp)))
-		return pcpu_alloc_slow(size, align, reserved, gfp, _RET_IP_);
+		     !pcpu_request_is_plain(gfp)))
+		return pcpu_alloc_slow(size, align, gfp, _RET_IP_);
 	if (most < 8)
 		return pcpu_alloc_small(size, align, gfp, _RET_IP_);
 	if (unlikely(size > PCPU_CLASS_GRANULES * PCPU_GRANULE))
-		return pcpu_alloc_slow(size, align, reserved, gfp, _RET_IP_);
+		return pcpu_alloc_slow(size, align, gfp, _RET_IP_);
 	if (likely(align <= PCPU_GRANULE))
 		return pcpu_alloc_usual(size, align, gfp, _RET_IP_);
 	return pcpu_alloc_aligned(size, align, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
+
+/**
+ * pcpu_alloc_module_noprof - allocate a module's percpu section
+ * @size: bytes on each CPU; at most pcpu_area_max_object()
+ * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
+ * @why: where to store the reason when it is refused
+ *
+ * All code of modules reaches the object by all its relocations. It is zero on
+ * every possible CPU, nobody is charged for it, and free_percpu() frees it. A
+ * refusal is not logged: the caller knows the module's name.
+ *
+ * Context: process context; may sleep.
+ * Return: percpu pointer, or %NULL.
+ */
+void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
+					const char **why)
+{
+	struct pcpu_request req = {
+		.size = size,
+		.align = align,
+		.gfp = current_gfp_context(GFP_KERNEL),
+		.module = true,
+	};
+	unsigned long off = PCPU_NO_OFF;
+
+	might_alloc(req.gfp);
+	if (pcpu_request_check(&req))
+		off = pcpu_request_place(&req);
+	if (off == PCPU_NO_OFF) {
+		trace_percpu_alloc_percpu_fail(true, false, size, align);
+		*why = req.why;
+		return NULL;
+	}
+	return pcpu_request_finish(&req, off, NULL, _RET_IP_);
+}
 
 static const char * const pcpu_wrong_names[] = {
 	[PCPU_WRONG_OUTSIDE] = "no percpu address",

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the code of modules reaches.
+ * What the code of modules reaches, and what modules are given.
  */
 #include <kunit/test.h>
 
+#include <linux/cpumask.h>
 #include <linux/mm.h>
+#include <linux/percpu-module.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 
+#include "../check.h"
+#include "../chunk.h"
 #include "../reach.h"
 
 /* Addresses as x86-64 has them, so that every machine runs the test. */
@@ -107,9 +112,86 @@ static void this_kernel(struct kunit *test)
 #endif
 }
 
+/* A section of @size lies in reach, and is zero; false if there is no room. */
+static bool section_lies_well(struct kunit *test, size_t size, size_t align)
+{
+	const char *why = NULL;
+	void __percpu *ptr = pcpu_alloc_module(size, align, &why);
+	unsigned long off = pcpu_area_ptr_to_off(ptr);
+	unsigned int cpu;
+
+	if (!ptr) {
+		KUNIT_EXPECT_NOT_NULL(test, why);
+		return false;
+	}
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(off, align));
+	KUNIT_EXPECT_LE(test, off + size, pcpu_area.module_limit);
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_NULL(test, memchr_inv(per_cpu_ptr(ptr, cpu), 0,
+						   size));
+	free_percpu(ptr);
+	return true;
+}
+
+static void sections(struct kunit *test)
+{
+	size_t size;
+
+	for (size = 1; size <= SZ_4K; size *= 4)
+		KUNIT_EXPECT_TRUE(test, section_lies_well(test, size, 1));
+	/* A linear layout may have no room for these. */
+	for (; size <= SZ_1M; size *= 4)
+		if (!section_lies_well(test, size + 20, PAGE_SIZE))
+			KUNIT_EXPECT_TRUE(test, pcpu_area.linear_size);
+	KUNIT_EXPECT_NULL(test, pcpu_check_area());
+}
+
+/* What cannot be had is refused with a reason, and nothing changes. */
+static void refused_sections(struct kunit *test)
+{
+	static const struct {
+		size_t size;
+		size_t align;
+	} wrong[] = {
+		{ 0, 8 }, { 8, 3 }, { 8, 2 * PAGE_SIZE }, { SZ_2G, 8 },
+		{ PCPU_AREA_MAX_SIZE, PAGE_SIZE },
+	};
+	const char *why;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		why = NULL;
+		KUNIT_EXPECT_NULL(test, pcpu_alloc_module(wrong[i].size,
+							  wrong[i].align, &why));
+		KUNIT_ASSERT_NOT_NULL(test, why);
+		/* Who has to raise an option is told which. */
+		if (pcpu_area_modules_near() && wrong[i].size >= SZ_2M)
+			KUNIT_EXPECT_NOT_NULL(test, strstr(why, "percpu_reserve="));
+	}
+	KUNIT_EXPECT_NULL(test, pcpu_check_area());
+}
+
+/* Who asks for the reserve by the name that it had gets an object like any. */
+static void old_name(struct kunit *test)
+{
+	void __percpu *ptr = __alloc_reserved_percpu(1000, 8);
+	unsigned long off = pcpu_area_ptr_to_off(ptr);
+	unsigned int cpu;
+
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
+	KUNIT_EXPECT_FALSE(test, pcpu_chunk_is_reserved(pcpu_chunk_of(off), off));
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_NULL(test, memchr_inv(per_cpu_ptr(ptr, cpu), 0,
+						   1000));
+	free_percpu(ptr);
+}
+
 static struct kunit_case pcpu_reach_cases[] = {
 	KUNIT_CASE(extremes),
 	KUNIT_CASE(this_kernel),
+	KUNIT_CASE(sections),
+	KUNIT_CASE(refused_sections),
+	KUNIT_CASE(old_name),
 	{ }
 };
 

@@ -83,6 +83,22 @@ static void verify(struct object *o, bool zero)
 	}
 }
 
+/* Mostly for everybody, sometimes a module's section. */
+static void allocate(struct thread *t, struct object *o, size_t align)
+{
+	gfp_t gfp = rand_r(&t->seed) % 4 ? GFP_KERNEL : GFP_ATOMIC;
+	const char *why = NULL;
+
+	o->size = pick_size(&t->seed);
+	if (rand_r(&t->seed) % 32) {
+		o->ptr = pcpu_alloc_noprof(o->size, align, false, gfp);
+		return;
+	}
+	o->ptr = pcpu_alloc_module_noprof(o->size, align, &why);
+	if (!o->ptr == !why)
+		fail("a module's section is refused without a reason, or had with one");
+}
+
 static void step(struct thread *t)
 {
 	struct object *o = &t->objects[rand_r(&t->seed) % OBJECTS];
@@ -97,9 +113,7 @@ static void step(struct thread *t)
 		o->ptr = NULL;
 		return;
 	}
-	o->size = pick_size(&t->seed);
-	o->ptr = pcpu_alloc_noprof(o->size, align, rand_r(&t->seed) % 32 == 0,
-				   rand_r(&t->seed) % 4 ? GFP_KERNEL : GFP_ATOMIC);
+	allocate(t, o, align);
 	if (!o->ptr)
 		return;
 	if ((unsigned long)pcpu_area_ptr_to_off(o->ptr) & (align - 1))

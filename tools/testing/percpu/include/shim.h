@@ -238,6 +238,7 @@ extern void (*shim_work)(struct work_struct *work);
 
 extern char __per_cpu_start[], __per_cpu_end[];
 void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved, gfp_t gfp);
+void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align, const char **why);
 void free_percpu(void __percpu *ptr);
 bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr);
 unsigned long pcpu_nr_pages(void);

@@ -4,10 +4,8 @@
  * over and over: every load must find the initial values on every CPU, and
  * every variable where its alignment says.
  *
- * Only the plain and the aligned section are used.  A module's linker script
- * does not collect the others ("..page_aligned", "..read_mostly") into its
- * percpu section, hence __aligned(PAGE_SIZE) instead of
- * DEFINE_PER_CPU_PAGE_ALIGNED().
+ * Each variable is of a section of its own, which a module's linker script must
+ * collect into the one that the loader knows.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -30,7 +28,9 @@ static DEFINE_PER_CPU(u32, first_value) = 20041;
 static DEFINE_PER_CPU_ALIGNED(u64, line_value) = 20055;
 static DEFINE_PER_CPU(u8, table[256]) = { [0 ... 255] = PATTERN };
 static DEFINE_PER_CPU(u64, zero_table[32]);
-static DEFINE_PER_CPU(struct page_start, page_value) __aligned(PAGE_SIZE) = {
+static DEFINE_PER_CPU_READ_MOSTLY(u32, read_value) = 20062;
+static DEFINE_PER_CPU_SHARED_ALIGNED(u32, shared_value) = 20063;
+static DEFINE_PER_CPU_PAGE_ALIGNED(struct page_start, page_value) = {
 	.word = { 1, 2, 3, 4 },
 };
 
@@ -40,6 +40,8 @@ static int __init check_cpu(int cpu)
 
 	if (per_cpu(first_value, cpu) != 20041 ||
 	    per_cpu(line_value, cpu) != 20055 ||
+	    per_cpu(read_value, cpu) != 20062 ||
+	    per_cpu(shared_value, cpu) != 20063 ||
 	    memchr_inv(per_cpu(table, cpu), PATTERN, sizeof(table)) ||
 	    memchr_inv(per_cpu(zero_table, cpu), 0, sizeof(zero_table)) ||
 	    page->word[0] != 1 || page->word[3] != 4) {
@@ -60,6 +62,8 @@ static void __init spoil_cpu(int cpu)
 {
 	per_cpu(first_value, cpu) = ~0U;
 	per_cpu(line_value, cpu) = ~0ULL;
+	per_cpu(read_value, cpu) = ~0U;
+	per_cpu(shared_value, cpu) = ~0U;
 	memset(per_cpu(table, cpu), 0xff, sizeof(table));
 	memset(per_cpu(zero_table, cpu), 0xff, sizeof(zero_table));
 	memset(per_cpu_ptr(&page_value, cpu), 0xff, sizeof(page_value));

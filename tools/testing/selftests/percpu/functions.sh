@@ -14,6 +14,8 @@ NAME=$(basename "$0" .sh)
 MARKS=0
 MOUNTED=
 DEBUGFS=
+# In the order in which they can be unloaded
+OUR_MODULES="test_percpu test_percpu_static test_percpu_import test_percpu_export"
 
 KTAP_HELPERS="$DIR/../kselftest/ktap_helpers.sh"
 if [ ! -r "$KTAP_HELPERS" ]; then
@@ -79,8 +81,9 @@ mount_point() {
 }
 
 cleanup() {
-	module_unload test_percpu
-	module_unload test_percpu_static
+	for module in $OUR_MODULES; do
+		module_unload $module
+	done
 	type extra_cleanup >/dev/null 2>&1 && extra_cleanup
 	for point in $MOUNTED; do
 		umount "$point" && rmdir "$point"
@@ -253,8 +256,9 @@ plan() {
 		modprobe -n -q test_percpu 2>/dev/null ||
 		skip_all "no test_percpu.ko beside $DIR, and none that modprobe knows"
 	trap cleanup EXIT
-	module_unload test_percpu
-	module_unload test_percpu_static
+	for module in $OUR_MODULES; do
+		module_unload $module
+	done
 	CPUS=$(possible_cpus)
 
 	ktap_print_header

@@ -1,0 +1,129 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Modules with percpu data are loaded by many processes at once, and over and
+# over while others allocate.  None fails, and nothing is lost.
+#
+# PERCPU_TEST_FULL=1 for 500 loads and 10 storms; by default there are fewer.
+# PERCPU_TEST_CYCLES is another number of loads.
+
+. "$(dirname "$0")/functions.sh"
+
+LOADER=$DIR/load_modules
+STOP=/sys/module/test_percpu/parameters/stop
+AT_ONCE=32
+
+gen_file() {
+	module_path "test_percpu_gen_$1_n0000"
+}
+
+extra_cleanup() {
+	"$LOADER" unload "$(gen_file 4096)" 0 300 1 >/dev/null 2>&1
+}
+
+settled() {
+	last=$kb
+	kb=$(used_kb)
+	[ "$kb" = "$last" ]
+}
+
+# begin, then end <test>: between them nothing may get lost, nor be reported
+begin() {
+	wrong=
+	kb=0
+	wait_for 10 settled
+	before=$(used_kb)
+	log_mark
+}
+
+end() {
+	wait_for 30 used_at_most $((before + 32 * CPUS)) ||
+		wrong=${wrong:-"memory did not come back"}
+	say "used: $before kB before, $(used_kb) kB after"
+	log_since_mark | grep -e FAIL -e 'not loaded' | head -n 5 | comment
+	log_since_mark | grep -q -e FAIL -e 'not loaded' &&
+		wrong=${wrong:-"see above"}
+	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
+	if [ -n "$wrong" ]; then fail "$1" "$wrong"; else pass "$1"; fi
+}
+
+# The reserve of a linear first chunk does not hold so many.
+fits() {
+	log_mark
+	"$LOADER" load "$FILE" 1 $AT_ONCE 1 2>/dev/null
+	fit=$?
+	"$LOADER" unload "$FILE" 1 $AT_ONCE 1
+	[ $fit = 0 ] || ! log_since_mark | grep -q 'raise percpu_reserve='
+}
+
+storm() {
+	begin
+	round=0
+	while [ $round -lt "$STORMS" ] && [ -z "$wrong" ]; do
+		"$LOADER" load "$FILE" 1 $AT_ONCE $AT_ONCE >"$TMP" 2>&1 ||
+			wrong="round $round: not all load"
+		for param in /sys/module/test_percpu_gen_4096_n*/parameters/check; do
+			echo 1 > "$param" 2>/dev/null || wrong="round $round: the contents"
+		done
+		"$LOADER" unload "$FILE" 1 $AT_ONCE $UNLOADERS >>"$TMP" 2>&1 ||
+			wrong="round $round: not all unload"
+		comment < "$TMP"
+		round=$((round + 1))
+	done
+	say "$round times $AT_ONCE modules at once"
+	end storm
+}
+
+churn_running() {
+	[ -e "$STOP" ]
+}
+
+# Loads and unloads, while threads allocate and free
+cycles() {
+	begin
+	module_load test_percpu run=churn seconds=3600 max_objects="$OBJECTS" \
+		nr_threads="$THREADS" &
+	churn=$!
+	wait_for 20 churn_running || wrong="no churn"
+	loads=0
+	while [ $loads -lt "$LOADS" ] && [ -z "$wrong" ]; do
+		"$LOADER" load "$FILE" 1 1 1 >"$TMP" 2>&1 || wrong="load $loads failed"
+		"$LOADER" unload "$FILE" 1 1 1 >>"$TMP" 2>&1 || wrong="unload $loads failed"
+		comment < "$TMP"
+		loads=$((loads + 1))
+	done
+	say "$loads times loaded and unloaded"
+	echo 1 > "$STOP" 2>/dev/null
+	wait $churn || wrong=${wrong:-"the churn failed"}
+	module_unload test_percpu
+	end cycles
+}
+
+plan 2
+
+FILE=$(gen_file 4096)
+if [ ! -x "$LOADER" ] || [ -z "$FILE" ]; then
+	skip storm "no generated modules beside $DIR"
+	skip cycles "no generated modules beside $DIR"
+	finish
+fi
+mount_point DEBUGFS debugfs
+TMP=$(mktemp)
+if [ -n "$PERCPU_TEST_FULL" ]; then STORMS=10 LOADS=500; else STORMS=1 LOADS=5; fi
+LOADS=${PERCPU_TEST_CYCLES:-$LOADS}
+# With allocation profiling each unload flushes all slab caches, under a mutex.
+if [ -e /proc/allocinfo ]; then UNLOADERS=1; else UNLOADERS=$AT_ONCE; fi
+# A CPU that only churns makes every load wait for it; some do.
+THREADS=$(max 1 "$(min 4 $(($(count_cpus /sys/devices/system/cpu/online) / 2)))")
+OBJECTS=$(($(unit_budget 4) / 415 / THREADS))
+OBJECTS=$(max 16 "$(min "$OBJECTS" 256)")
+
+if fits; then
+	storm
+else
+	skip storm "the reserve is too small, and the message says so"
+fi
+cycles
+rm -f "$TMP"
+
+finish

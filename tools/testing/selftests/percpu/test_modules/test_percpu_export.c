@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A module whose percpu data others use: another module by an exported symbol,
+ * lockdep as keys, kmemleak as a place where pointers are.  Its functions are
+ * small enough to be judged by their disassembly.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/errno.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/kmemleak.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
+
+#include "test_percpu_export.h"
+
+DEFINE_PER_CPU(u64, test_percpu_shared) = TEST_PERCPU_SHARED;
+EXPORT_PER_CPU_SYMBOL_GPL(test_percpu_shared);
+
+static DEFINE_PER_CPU(u64, counter);
+static int target;
+static DEFINE_PER_CPU(int *, pointer) = &target;
+static DEFINE_PER_CPU(spinlock_t, lock) = __SPIN_LOCK_UNLOCKED(lock);
+static DEFINE_PER_CPU(void *, held);
+
+static unsigned long is_module_fn;
+module_param(is_module_fn, ulong, 0400);
+MODULE_PARM_DESC(is_module_fn, "address of is_module_percpu_address()");
+
+/* As /proc/kallsyms must have it */
+static unsigned long symbol;
+module_param(symbol, ulong, 0400);
+
+static bool drop;
+
+/* These two are what instructions.txt is about. */
+noinline void test_percpu_inc_static(void);
+noinline void test_percpu_inc_static(void)
+{
+	this_cpu_inc(counter);
+}
+
+noinline void test_percpu_inc_dynamic(u64 __percpu *p);
+noinline void test_percpu_inc_dynamic(u64 __percpu *p)
+{
+	this_cpu_inc(*p);
+}
+
+/* The address that the exporting module itself has of the symbol. */
+u64 __percpu *test_percpu_shared_ptr(void)
+{
+	return &test_percpu_shared;
+}
+EXPORT_SYMBOL_GPL(test_percpu_shared_ptr);
+
+static int __init check_values(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (per_cpu(test_percpu_shared, cpu) == TEST_PERCPU_SHARED &&
+		    per_cpu(pointer, cpu) == &target)
+			continue;
+		pr_err("FAIL: cpu %d: wrong initial values\n", cpu);
+		return -EIO;
+	}
+	return 0;
+}
+
+/* A static lock is its own key, if lockdep sees that it is static. */
+static void __init use_locks(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		spinlock_t *l = per_cpu_ptr(&lock, cpu);
+
+		spin_lock(l);
+		spin_unlock(l);
+	}
+}
+
+static void __init count_one(void *dynamic)
+{
+	test_percpu_inc_static();
+	test_percpu_inc_dynamic((u64 __percpu __force *)dynamic);
+}
+
+/* Each CPU counts in its own copies. */
+static int __init check_counters(void)
+{
+	u64 __percpu *dynamic = alloc_percpu(u64);
+	int cpu, err = 0;
+
+	if (!dynamic)
+		return -ENOMEM;
+	on_each_cpu(count_one, (void __force *)dynamic, 1);
+	for_each_possible_cpu(cpu) {
+		u64 want = cpu_online(cpu);
+
+		if (per_cpu(counter, cpu) == want &&
+		    *per_cpu_ptr(dynamic, cpu) == want)
+			continue;
+		pr_err("FAIL: cpu %d: a CPU counted elsewhere\n", cpu);
+		err = -EIO;
+	}
+	free_percpu(dynamic);
+	return err;
+}
+
+typedef bool (*is_module_t)(unsigned long addr);
+
+static int __init check_addresses(void)
+{
+	is_module_t is_module = (is_module_t)is_module_fn;
+	u64 __percpu *dynamic;
+	int cpu, err = 0;
+
+	if (!is_module)
+		return 0;
+	dynamic = alloc_percpu(u64);
+	if (!dynamic)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		if (is_module((unsigned long)per_cpu_ptr(&counter, cpu)) &&
+		    is_module((unsigned long)per_cpu_ptr(&held, cpu)) &&
+		    !is_module((unsigned long)per_cpu_ptr(dynamic, cpu)) &&
+		    !is_module((unsigned long)&target))
+			continue;
+		pr_err("FAIL: cpu %d: is_module_percpu_address() is wrong\n", cpu);
+		err = -EIO;
+	}
+	free_percpu(dynamic);
+	return err;
+}
+
+/*
+ * Of the page allocator: what slab keeps ready on each CPU has pointers to what
+ * it gave out last, and kmemleak believes them.
+ */
+#define TEST_PERCPU_HELD	(32 << 10)
+
+/* The only pointers to these are in percpu data, one for each CPU. */
+static int __init hold(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		void *p = kmalloc(TEST_PERCPU_HELD, GFP_KERNEL);
+
+		if (!p)
+			return -ENOMEM;
+		per_cpu(held, cpu) = p;
+	}
+	return 0;
+}
+
+/* Hidden is what no scan can take for a pointer. */
+static void hide(bool hidden)
+{
+	int cpu;
+
+	if (hidden == drop)
+		return;
+	for_each_possible_cpu(cpu)
+		per_cpu(held, cpu) = (void *)~(unsigned long)per_cpu(held, cpu);
+	drop = hidden;
+}
+
+static int drop_set(const char *val, const struct kernel_param *kp)
+{
+	bool want;
+	int err = kstrtobool(val, &want);
+
+	if (!err)
+		hide(want);
+	return err;
+}
+
+static const struct kernel_param_ops drop_ops = { .set = drop_set };
+module_param_cb(drop, &drop_ops, NULL, 0200);
+MODULE_PARM_DESC(drop, "1: no pointers any more to what was allocated");
+
+static void let_go(void)
+{
+	int cpu;
+
+	hide(false);
+	for_each_possible_cpu(cpu)
+		kfree(per_cpu(held, cpu));
+}
+
+static int __init test_percpu_export_init(void)
+{
+	int err = check_values();
+
+	symbol = (unsigned long)&test_percpu_shared;
+	use_locks();
+	err = err ?: check_counters() ?: check_addresses() ?: hold();
+	if (err)
+		let_go();
+	return err;
+}
+
+static void __exit test_percpu_export_exit(void)
+{
+	let_go();
+}
+
+module_init(test_percpu_export_init);
+module_exit(test_percpu_export_exit);
+MODULE_DESCRIPTION("Percpu selftest: percpu data that others use");
+MODULE_LICENSE("GPL");

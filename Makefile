@@ -29,14 +29,16 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY CACHE
 
-.PHONY: help run shell test test-quick compare bench bench-quick sizes source kernel clean
+.PHONY: help run shell test test-quick test-modules compare compare-modules bench bench-quick sizes source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
 	@echo 'make shell       the same guest, with a shell'
 	@echo 'make test        all tests on all beds of overlay/beds; BED=name for one'
 	@echo 'make test-quick  those of User Mode Linux only'
+	@echo 'make test-modules  percpu data of modules by the 64 MB; BED=name for one of the beds'
 	@echo 'make compare     memory that 1,100 cgroups take and leave, ours and stock'
+	@echo 'make compare-modules  percpu data that modules can have, ours and stock'
 	@echo 'make bench       what it costs, ours and stock, in guest instructions and in userspace'
 	@echo 'make bench-quick the userspace half only; TRACES=folder of recorded traces'
 	@echo 'make sizes       which sizes live how long: boot, cgroups, namespaces, forks, ...'
@@ -59,9 +61,19 @@ test:
 test-quick:
 	@overlay/test.sh quick
 
+# BED= may name one of them.
+test-modules:
+	@for bed in $(or $(BED),$(shell sed -n 's/^\(x86_64-modules[^ ]*\) .*/\1/p' overlay/beds)); do \
+		BED=$$bed overlay/test.sh test || failed=1; \
+	done; [ -z "$$failed" ]
+
 compare:
 	@echo "the percpu area:" && STOCK= overlay/run.sh cgroups
 	@echo "stock:" && STOCK=1 overlay/run.sh cgroups
+
+compare-modules:
+	@echo "the percpu area:" && STOCK= overlay/modules.sh
+	@echo "stock:" && STOCK=1 overlay/modules.sh
 
 bench:
 	@overlay/bench.sh all

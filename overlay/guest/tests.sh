@@ -82,6 +82,19 @@ group_percpu() {
 	done
 }
 
+# Those about modules' percpu data, with all the modules that they can load.
+# The word cycles= says how often one comes and goes while others allocate.
+group_modules() {
+	[ -d /kselftest/percpu ] || { missing modules:; return; }
+	export PERCPU_TEST_FULL=1 PERCPU_TEST_CYCLES="${cycles:-}"
+	for program in data sizes storm; do
+		cd /kselftest/percpu || return
+		script "modules: $program" ./module_$program.sh
+		cd /
+	done
+	unset PERCPU_TEST_FULL PERCPU_TEST_CYCLES
+}
+
 # It warns if something is wrong, and never stays loaded.
 group_percpu_test() {
 	dmesg -c >/dev/null

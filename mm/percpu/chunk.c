@@ -100,7 +100,7 @@ static void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
 
 /*
  * Every change of a page mask that the global counts depend on goes through
- * here, so that they cannot drift.
+ * here or the next function, so that they cannot drift.
  */
 static void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 empty,
 				 u64 populated)
@@ -115,10 +115,18 @@ static void pcpu_page_set_empty(struct pcpu_chunk *chunk, unsigned int page,
 				bool empty)
 {
 	u64 bit = BIT_ULL(page);
+	int sign = empty ? 1 : -1;
 
-	if (!!(chunk->empty & bit) != empty)
-		pcpu_chunk_set_masks(chunk, chunk->empty ^ bit,
-				     chunk->populated);
+	if (!!(chunk->empty & bit) == empty)
+		return;
+	pcpu_counts.empty_chunks -= pcpu_chunk_is_loose(chunk);
+	chunk->empty ^= bit;
+	pcpu_counts.empty_chunks += pcpu_chunk_is_loose(chunk);
+	if (!(bit & chunk->populated & ~chunk->reserved))
+		return;
+	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + sign);
+	if (!(bit & chunk->pinned))
+		WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + sign);
 }
 
 /**

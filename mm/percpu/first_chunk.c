@@ -36,7 +36,9 @@ EXPORT_SYMBOL_GPL(pcpu_base_addr);
 /* By CPU; a pointer, because entry code loads it. */
 const unsigned long *pcpu_unit_offsets __ro_after_init;
 
-static struct vm_struct pcpu_vm;
+/* For the boot log: bytes of metadata and of page tables that boot made. */
+static unsigned long pcpu_early_metadata __initdata;
+static unsigned long pcpu_early_tables __initdata;
 
 static unsigned long __init pcpu_static_size(void)
 {
@@ -58,6 +60,7 @@ static void * __init pcpu_early_alloc(size_t size)
 
 	if (!p)
 		panic("percpu: no memory for %zu bytes of metadata", size);
+	pcpu_early_metadata += size;
 	return p;
 }
 
@@ -153,16 +156,26 @@ static void __init pcpu_first_window(unsigned long populated)
 				      PCPU_CHUNK_SHIFT) - n);
 }
 
-/* The lines that boot logs are searched for. */
-static void __init pcpu_print_layout(unsigned long populated)
+#ifdef CONFIG_MMU
+
+static struct vm_struct pcpu_vm;
+
+static unsigned long __init pcpu_reserved_vm_size(void)
 {
-	pr_info("%s layout: %u units, stride %lu KB, area %lu MB, chunk %lu KB\n",
-		pcpu_area.name, pcpu_area.nr_units, pcpu_area.stride >> 10,
-		pcpu_area.size >> 20, PCPU_CHUNK_SIZE >> 10);
-	pr_info("first chunk by %s: static %lu, populated %lu, reserved %lu bytes per unit\n",
-		pcpu_area.linear_size ? "linear memory" :
-		pcpu_area.huge ? "large pages" : "pages",
-		pcpu_area.static_size, populated, pcpu_area.reserved_size);
+	return pcpu_vm.size;
+}
+
+/*
+ * Units a power of two apart would share the sets of a TLB, or the slots of the
+ * one TSB that all CPUs of a sparc64 have for the kernel; a page more (a large
+ * page, if mapped by those) spreads them. KASAN makes shadow by whole pages,
+ * which then must not be shared by units.
+ */
+static unsigned long __init pcpu_skew(void)
+{
+	if (pcpu_area.huge)
+		return PMD_SIZE;
+	return IS_ENABLED(CONFIG_KASAN_VMALLOC) ? 0 : PAGE_SIZE;
 }
 
 /* Reserve @size bytes at the top of the vmalloc range. */
@@ -178,6 +191,100 @@ static unsigned long __init pcpu_reserve_vm(unsigned long size,
 	return (unsigned long)pcpu_vm.addr;
 }
 
+/*
+ * How much of the vmalloc range later windows may take. Where it is narrow it
+ * is a larger part, as percpu memory needs no less; who asks by percpu_area=
+ * gets up to half.
+ */
+static unsigned long __init pcpu_vm_share(void)
+{
+	if (pcpu_boot_area_size(0))
+		return VMALLOC_TOTAL / 2;
+	return VMALLOC_TOTAL / (IS_ENABLED(CONFIG_64BIT) ? 8 : 4);
+}
+
+/* Bytes of a window, at least @unit: so that some windows fit the share. */
+static unsigned long __init pcpu_window_wanted(unsigned long unit)
+{
+	unsigned long window = IS_ENABLED(CONFIG_64BIT) ? SZ_2M : SZ_1M;
+
+	while (window > unit &&
+	       pcpu_vm_share() / 2 / window < pcpu_area.nr_units)
+		window /= 2;
+	return max(window, unit);
+}
+
+/* Reserve address space for the later windows. */
+static void __init pcpu_reserve_windows(void)
+{
+	unsigned long window = pcpu_area_window_size(), n;
+
+	pcpu_area.pitch = pcpu_area.nr_units * pcpu_area.stride;
+	n = max(pcpu_boot_area_size(PCPU_AREA_MAX_SIZE) / window, 2UL) - 1;
+	n = clamp(n, 1UL, max(pcpu_vm_share() / pcpu_area.pitch, 1UL));
+	pcpu_area.size = (n + 1) * window;
+	pcpu_area.rest = pcpu_reserve_vm(n * pcpu_area.pitch, window);
+}
+
+/* Bytes for dynamic objects to have populated from the start. */
+static unsigned long __init pcpu_linear_dynamic(unsigned long wanted)
+{
+	return wanted;
+}
+
+#else /* !CONFIG_MMU */
+
+static unsigned long __init pcpu_reserved_vm_size(void)
+{
+	return 0;
+}
+
+static unsigned long __init pcpu_skew(void)
+{
+	return 0;
+}
+
+static unsigned long __init pcpu_window_wanted(unsigned long unit)
+{
+	return unit;
+}
+
+/* There is one window, and all of it is there from the start. */
+static void __init pcpu_reserve_windows(void)
+{
+	pcpu_area.size = pcpu_area_window_size();
+}
+
+/*
+ * Without an MMU nothing can be put behind an offset later: a share of the
+ * memory, or what percpu_area= says.
+ */
+static unsigned long __init pcpu_linear_dynamic(unsigned long wanted)
+{
+	unsigned long share = memblock_phys_mem_size() / 64 /
+			      pcpu_area.nr_units;
+
+	return max(wanted, pcpu_boot_area_size(min(share,
+						   PCPU_AREA_MAX_SIZE)));
+}
+
+#endif /* CONFIG_MMU */
+
+/* The lines that boot logs are searched for. */
+static void __init pcpu_print_layout(unsigned long populated)
+{
+	pr_info("%s layout: %u units, stride %lu KB, area %lu MB, chunk %lu KB\n",
+		pcpu_area.name, pcpu_area.nr_units, pcpu_area.stride >> 10,
+		pcpu_area.size >> 20, PCPU_CHUNK_SIZE >> 10);
+	pr_info("first chunk by %s: static %lu, populated %lu, reserved %lu bytes per unit\n",
+		pcpu_area.linear_size ? "linear memory" :
+		pcpu_area.huge ? "large pages" : "pages",
+		pcpu_area.static_size, populated, pcpu_area.reserved_size);
+	pr_info("%lu KB of vmalloc space reserved; %lu KB of metadata and %lu KB of page tables at boot\n",
+		pcpu_reserved_vm_size() >> 10, pcpu_early_metadata >> 10,
+		pcpu_early_tables >> 10);
+}
+
 #ifdef CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK
 
 /* One table of the kernel's; all architectures' kernel tables fit a page. */
@@ -187,6 +294,7 @@ static void * __init pcpu_early_table(void)
 
 	if (!table)
 		panic("percpu: no memory for page tables");
+	pcpu_early_tables += PAGE_SIZE;
 	return table;
 }
 
@@ -316,20 +424,6 @@ static bool __init pcpu_map_units(unsigned long populated,
 	return true;
 }
 
-/*
- * Bytes from unit to unit. Units a power of two apart would share the sets of
- * a TLB; a page more (a large page, if mapped by those) spreads them. KASAN
- * makes shadow by whole pages, which then must not be shared by units.
- */
-static unsigned long __init pcpu_mapped_stride(void)
-{
-	if (pcpu_area.huge)
-		return pcpu_area.size + PMD_SIZE;
-	if (IS_ENABLED(CONFIG_KASAN_VMALLOC))
-		return pcpu_area.size;
-	return pcpu_area.size + PAGE_SIZE;
-}
-
 /**
  * pcpu_first_chunk_mapped - set up the CPU-major layout
  * @huge: by large entries if that pays
@@ -361,7 +455,7 @@ int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t to_node)
 	pcpu_area.max_object = size;
 	pcpu_area.module_limit = pcpu_reach_of_modules(size);
 	pcpu_area.window_shift = ilog2(size);
-	pcpu_area.stride = pcpu_mapped_stride();
+	pcpu_area.stride = size + pcpu_skew();
 	pcpu_area.base = pcpu_reserve_vm(pcpu_area.nr_units * pcpu_area.stride,
 					 size);
 
@@ -386,18 +480,20 @@ static void __init pcpu_trim_unit(unsigned int unit, unsigned long populated)
 }
 
 /*
- * Linear memory for all units, a power of two each: the larger, the larger
- * the objects that later windows can hold.
+ * Linear memory for all units, a window each: the larger, the larger the
+ * objects that later windows can hold.
  */
 static bool __init pcpu_linear_units(unsigned long populated,
 				     unsigned long align)
 {
 	unsigned long unit = roundup_pow_of_two(max(populated, PCPU_CHUNK_SIZE));
-	unsigned long best = max(unit, IS_ENABLED(CONFIG_64BIT) ? SZ_2M : SZ_1M);
+	unsigned long best = pcpu_window_wanted(unit);
 	void *p = NULL;
 
 	for (; best >= unit; best /= 2) {
-		p = memblock_alloc_try_nid_raw(pcpu_area.nr_units * best, align,
+		pcpu_area.stride = best + pcpu_skew();
+		p = memblock_alloc_try_nid_raw(pcpu_area.nr_units *
+					       pcpu_area.stride, align,
 					       __pa(MAX_DMA_ADDRESS),
 					       MEMBLOCK_ALLOC_ACCESSIBLE,
 					       NUMA_NO_NODE);
@@ -408,24 +504,10 @@ static bool __init pcpu_linear_units(unsigned long populated,
 		return false;
 	kmemleak_ignore_phys(__pa(p));
 	pcpu_area.base = (unsigned long)p;
-	pcpu_area.stride = best;
 	pcpu_area.linear_size = populated;
 	pcpu_area.max_object = best;
 	pcpu_area.window_shift = ilog2(best);
 	return true;
-}
-
-/* Reserve address space for the later windows. */
-static void __init pcpu_reserve_windows(void)
-{
-	unsigned long window = pcpu_area_window_size(), fair, n;
-
-	pcpu_area.pitch = pcpu_area.nr_units * window;
-	fair = VMALLOC_TOTAL / 8 / pcpu_area.pitch;
-	n = max(pcpu_boot_area_size(PCPU_AREA_MAX_SIZE) / window, 2UL) - 1;
-	n = clamp(n, 1UL, max(fair, 1UL));
-	pcpu_area.size = (n + 1) * window;
-	pcpu_area.rest = pcpu_reserve_vm(n * pcpu_area.pitch, window);
 }
 
 /*
@@ -434,7 +516,8 @@ static void __init pcpu_reserve_windows(void)
  */
 static bool __init pcpu_modules_reach_far(void)
 {
-	return IS_ENABLED(CONFIG_UML) || !IS_ENABLED(CONFIG_64BIT);
+	return IS_ENABLED(CONFIG_UML) || !IS_ENABLED(CONFIG_64BIT) ||
+	       !IS_ENABLED(CONFIG_MMU);
 }
 
 /**
@@ -456,7 +539,8 @@ int __init pcpu_first_chunk_linear(unsigned long reserved,
 	pcpu_area.static_size = pcpu_static_size();
 	if (!pcpu_modules_reach_far())
 		pcpu_area.reserved_size = PFN_ALIGN(reserved);
-	populated = PFN_ALIGN(pcpu_area.static_size + dynamic) +
+	populated = PFN_ALIGN(pcpu_area.static_size +
+			      pcpu_linear_dynamic(dynamic)) +
 		    pcpu_area.reserved_size;
 
 	if (!pcpu_linear_units(populated, align))

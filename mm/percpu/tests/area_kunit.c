@@ -4,7 +4,10 @@
  */
 #include <kunit/test.h>
 
+#include <linux/bitops.h>
 #include <linux/cpumask.h>
+#include <linux/math.h>
+#include <linux/string.h>
 
 #include "../area.h"
 
@@ -69,10 +72,53 @@ static void windows(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(pcpu_area.size, PCPU_CHUNK_SIZE));
 }
 
+/* Slots of the table that all CPUs of a sparc64 have for kernel addresses. */
+#define NR_SLOTS	2048
+
+/* The most units whose copies of one object share a slot, indexed by page. */
+static unsigned int worst_slot(u16 *units, unsigned long stride,
+			       unsigned int shift, unsigned int nr_units)
+{
+	unsigned int unit, worst = 0;
+	unsigned long slot;
+
+	memset(units, 0, NR_SLOTS * sizeof(*units));
+	for (unit = 0; unit < nr_units; unit++) {
+		slot = (unit * stride >> shift) % NR_SLOTS;
+		units[slot]++;
+		worst = max_t(unsigned int, worst, units[slot]);
+	}
+	return worst;
+}
+
+/* Copies of an object spread over what is indexed by page, for any machine. */
+static void spread(struct kunit *test)
+{
+	/* By how much a unit is shifted: by what it is mapped with. */
+	unsigned int shift = pcpu_area.huge ? __ffs(pcpu_area.stride) :
+					      PAGE_SHIFT;
+	unsigned int n, worst;
+	u16 *units;
+
+	if (!IS_ENABLED(CONFIG_SMP) || !IS_ENABLED(CONFIG_MMU) ||
+	    IS_ENABLED(CONFIG_KASAN_VMALLOC))
+		kunit_skip(test, "the stride need not be skewed");
+	KUNIT_EXPECT_LT(test, shift, pcpu_area.window_shift);
+	units = kunit_kmalloc_array(test, NR_SLOTS, sizeof(*units), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, units);
+	for (n = 64; n <= 4096; n *= 8) {
+		worst = worst_slot(units, pcpu_area.stride, shift, n);
+		kunit_info(test, "stride %lu KB: at most %u of %u units share one of %u slots",
+			   pcpu_area.stride >> 10, worst, n, NR_SLOTS);
+		KUNIT_EXPECT_EQ(test, worst, DIV_ROUND_UP(n, NR_SLOTS));
+	}
+}
+
 static struct kunit_case pcpu_area_cases[] = {
 	KUNIT_CASE(arithmetic),
 	KUNIT_CASE(gaps),
 	KUNIT_CASE(windows),
+	KUNIT_CASE(spread),
 	{ }
 };
 

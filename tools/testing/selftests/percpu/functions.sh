@@ -135,9 +135,28 @@ max() {
 	if [ "$1" -gt "$2" ]; then echo "$1"; else echo "$2"; fi
 }
 
-# How many bytes of each CPU a test may use: a share (1/$1) of what is free.
-unit_budget() {
+# Bytes of each CPU: a share (1/$1) of the memory that is free
+memory_budget() {
 	echo $(($(meminfo_kb MemAvailable) / $1 / CPUS * 1024))
+}
+
+# Bytes of offset space, as debugfs says
+area_bytes() {
+	sed -n 's/^ *unit_size *: *//p' \
+		"${DEBUGFS:-/sys/kernel/debug}/percpu_stats" 2>/dev/null |
+		head -n 1
+}
+
+# How many bytes of each CPU a test may use: a share of the memory, and where
+# the address space is narrow, of the area.
+unit_budget() {
+	area=
+	old_allocator || area=$(area_bytes)
+	if [ -n "$area" ]; then
+		min "$(memory_budget "$1")" $((area / $1))
+	else
+		memory_budget "$1"
+	fi
 }
 
 # The allocator that was here before answers bad requests with a WARN, and

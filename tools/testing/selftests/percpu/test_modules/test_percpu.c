@@ -83,6 +83,10 @@ static bool atomic;
 module_param(atomic, bool, 0444);
 MODULE_PARM_DESC(atomic, "hold allocates with GFP_ATOMIC");
 
+static bool loud;
+module_param(loud, bool, 0444);
+MODULE_PARM_DESC(loud, "hold has the kernel report a refusal");
+
 static unsigned long phys_fn;
 module_param(phys_fn, ulong, 0400);
 MODULE_PARM_DESC(phys_fn, "address of per_cpu_ptr_to_phys()");
@@ -1446,7 +1450,7 @@ static int hold_one(size_t size, gfp_t gfp)
 	struct live_object *obj = &held[nr_held];
 
 	obj->ptr = __alloc_percpu_gfp(size, size < 8 ? 1 : 8,
-				      gfp | __GFP_NOWARN);
+				      loud ? gfp : gfp | __GFP_NOWARN);
 	if (!obj->ptr) {
 		complain("no memory (-ENOMEM) for object %u, size %zu", nr_held,
 			 size);

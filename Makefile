@@ -29,7 +29,8 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY CACHE
 
-.PHONY: help run shell test test-quick test-modules compare compare-modules bench bench-quick sizes source kernel clean
+.PHONY: help run shell test test-quick test-modules compare compare-modules \
+	bench bench-quick sizes size-table layout-table source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
@@ -42,6 +43,8 @@ help:
 	@echo 'make bench       what it costs, ours and stock, in guest instructions and in userspace'
 	@echo 'make bench-quick the userspace half only; TRACES=folder of recorded traces'
 	@echo 'make sizes       which sizes live how long: boot, cgroups, namespaces, forks, ...'
+	@echo 'make size-table  text, data and BSS of vmlinux, ours and stock, four architectures'
+	@echo 'make layout-table  what the layout costs on 4 to 4,096 CPUs'
 	@echo 'make source      print the path of the patched kernel source'
 	@echo 'make kernel      build only; print image, build tree and source'
 	@echo 'make clean       remove what was built; fetched sources stay in CACHE/src'
@@ -83,6 +86,14 @@ bench-quick:
 
 sizes:
 	@overlay/sizes.sh
+
+size-table:
+	@overlay/size-table.sh
+
+layout-table:
+	@mkdir -p '$(CACHE)/build/layout'
+	@$(MAKE) -s -C tools/testing/percpu OUT='$(CACHE)/build/layout' '$(CACHE)/build/layout/layout'
+	@'$(CACHE)/build/layout/layout'
 
 source:
 	@overlay/packages.sh && overlay/apply.sh "$$(overlay/fetch.sh)"

@@ -25,5 +25,11 @@ console_to=file:$dir/console.log
 # timeout ends a program, and guest is a function: so a shell in between.
 export kernel initrd smp mem append console_to verdict
 export -f guest
-exec timeout -k 5 "$seconds" bash -c 'guest "$@"' guest "$@" \
-	</dev/null >"$dir/$([ "$console" = ttyS0 ] && echo qemu || echo console).log" 2>&1
+output=$dir/qemu.log
+[ "$karch" != um ] || output=$dir/console.log
+status=0
+timeout -k 5 "$seconds" bash -c 'guest "$@"' guest "$@" \
+	</dev/null >"$output" 2>&1 || status=$?
+# A guest without a process of its own has nothing but its console.
+[ -z "${headless:-}" ] || "$OVERLAY/ktap.sh" "$dir/console.log" >"$verdict"
+exit $status

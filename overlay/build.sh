@@ -15,14 +15,16 @@ mkdir -p "$build"
 exec 9>"$build.lock"
 flock 9
 
-cc=gcc
+cc=${cross:-}gcc
 if have ccache; then
-	cc="ccache gcc"
+	cc="ccache $cc"
 	export CCACHE_BASEDIR=$CACHE CCACHE_NOHASHDIR=1
 fi
 # A build's time, place and person would only spoil the cache.
 export KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=percpu KBUILD_BUILD_HOST=overlay
-mk() { kmake -C "$tree" O="$build" ARCH="$karch" CC="$cc" "$@"; }
+mk() {
+	kmake -C "$tree" O="$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" CC="$cc" "$@"
+}
 
 # The fragment and those that it stands "on:", the most general first.
 fragments() {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Print the folder of the pristine kernel source, fetched if need be.
 . "$(dirname "$0")/lib.sh"
+. "$OVERLAY/apt.sh"
 
 if [ -n "$KSRC" ]; then
 	[ -f "$KSRC/Kbuild" ] || die "KSRC=$KSRC is no kernel source"
@@ -11,36 +12,7 @@ fi
 
 exec 9>"$CACHE/src/lock"
 flock 9
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 log=$CACHE/logs/fetch.log
-
-# The user's own mirror of an archive, or Debian's.
-mirror() {
-	local uri
-	# shellcheck disable=SC2016
-	uri=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null |
-		grep -E "/$1/?$" | head -n 1 || true)
-	echo "${uri:-http://deb.debian.org/$1/}"
-}
-
-# Our own apt configuration in our own folder: the user's is left as it is.
-apt_dir=$CACHE/packages/apt
-private_apt() {
-	apt-get -q -o Dir::Etc::sourcelist="$apt_dir/sources.list" \
-		-o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State::lists="$apt_dir/lists" \
-		-o Dir::State::status="$apt_dir/status" \
-		-o Dir::Cache="$apt_dir/cache" \
-		-o APT::Sandbox::User="$(id -un)" "$@"
-}
-
-use_suite() {
-	rm -rf "$apt_dir"
-	mkdir -p "$apt_dir"/{lists/partial,cache/archives/partial}
-	: >"$apt_dir/status"
-	echo "deb [signed-by=$keyring] $(mirror "$2") $1 main" >"$apt_dir/sources.list"
-	private_apt update
-}
 
 # Say from time to time how much of a download is there.
 download() {

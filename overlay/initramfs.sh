@@ -36,7 +36,7 @@ install_tests() {
 	local targets=$1
 	shift
 	kmake -C "$tree/tools/testing/selftests" TARGETS="$targets" ARCH="$karch" \
-		O="$tests" KDIR="$build" INSTALL_PATH="$tests/installed" \
+		CROSS_COMPILE="${cross:-}" CC="${cross:-}gcc" O="$tests" KDIR="$build" INSTALL_PATH="$tests/installed" \
 		KHDR_INCLUDES="-isystem $build/usr/include" "$@" install
 }
 
@@ -69,7 +69,7 @@ percpu_tests() {
 }
 
 clean_modules() {
-	kmake -C "$build" ARCH="$karch" \
+	kmake -C "$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" \
 		M="$tree/tools/testing/selftests/percpu/test_modules" \
 		clean >>"$log" 2>&1 </dev/null || true
 }
@@ -89,17 +89,19 @@ add_program() {
 	done
 }
 
-[ "$karch" = um ] || kernel_tests
+[ "$karch" = um ] || [ -n "${cross:-}" ] || kernel_tests
 percpu_tests
+busybox=$(command -v busybox)
+[ -z "${cross:-}" ] || busybox=$("$OVERLAY/busybox.sh" "$cross")
 rm -rf "$root"
 mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib/modules}
-cp "$(command -v busybox)" "$root/bin/"
+cp "$busybox" "$root/bin/"
 cp "$OVERLAY"/guest/* "$root/"
 kunit_suites >"$root/kunit-suites"
-# cpu-on-off-test.sh is written for bash.
-add_program "$(command -v bash)"
+# cpu-on-off-test.sh is written for bash, and not run where there is none.
+[ -n "${cross:-}" ] || add_program "$(command -v bash)"
 step "modules_install" kmake -C "$tree" O="$build" ARCH="$karch" \
-	INSTALL_MOD_PATH="$root" modules_install
+	CROSS_COMPILE="${cross:-}" INSTALL_MOD_PATH="$root" modules_install
 rm -f "$root"/lib/modules/*/{build,source}
 [ ! -d "$tests/installed" ] || cp -r "$tests/installed" "$root/kselftest"
 

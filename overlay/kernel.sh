@@ -6,17 +6,20 @@
 . "$(dirname "$0")/lib.sh"
 
 config=$1
-"$OVERLAY/packages.sh"
+# shellcheck source=arch/x86_64
+. "$OVERLAY/arch/$(kernel_arch "$config")"
+# shellcheck disable=SC2086
+"$OVERLAY/packages.sh" ${packages:-}
 src=$("$OVERLAY/fetch.sh")
 tree=$("$OVERLAY/apply.sh" "$src")
 build=$("$OVERLAY/build.sh" "$tree" "$config")
-# shellcheck source=arch/x86_64
-. "$OVERLAY/arch/$(kernel_arch "$config")"
 if [ -n "${2:-}" ]; then
-	initramfs=$("$OVERLAY/initramfs.sh" "$tree" "$build" "$config")
 	mkdir -p "$2"
 	cp "$build/$image" "$2/image"
-	cp "$initramfs" "$2/initramfs"
+	if [ -z "${headless:-}" ]; then
+		initramfs=$("$OVERLAY/initramfs.sh" "$tree" "$build" "$config")
+		cp "$initramfs" "$2/initramfs"
+	fi
 fi
 echo "image:      $build/$image"
 echo "build tree: $build"

@@ -16,6 +16,8 @@ ARCH=${ARCH:-x86_64}
 KSRC=${KSRC:-}
 STOCK=${STOCK:-}
 EXTRA_CONFIG=${EXTRA_CONFIG:-}
+SMP=${SMP:-}
+MEM=${MEM:-}
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/percpu-overlay}
 JOBS=${JOBS:-$(nproc)}
 mkdir -p "$CACHE"/{src,tree,build,logs,packages}
@@ -42,8 +44,13 @@ make_field() { sed -n "s/^$1 = *//p" "$2/Makefile"; }
 series_of() { echo "$(make_field VERSION "$1").$(make_field PATCHLEVEL "$1")"; }
 release_of() { echo "$(series_of "$1").$(make_field SUBLEVEL "$1")$(make_field EXTRAVERSION "$1")"; }
 
-# kernel_arch CONFIG: the file of overlay/arch that serves it
-kernel_arch() { case $1 in um*) echo um ;; *) echo x86_64 ;; esac; }
+# kernel_arch CONFIG: the file of overlay/arch that serves it, by the name up to
+# a dash; what has none of its own is x86_64.
+kernel_arch() {
+	local name=${1%%-*}
+	[ -f "$OVERLAY/arch/$name" ] || name=x86_64
+	echo "$name"
+}
 
 # mm:ss
 clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }

@@ -76,7 +76,20 @@ possible() {
 	[ "$1" != um ] || grep -q '^config SMP' "$tree/arch/um/Kconfig"
 }
 
+# Whether there is a compiler and a QEMU for a kernel of another architecture
+toolchain() (
+	# shellcheck source=arch/x86_64
+	. "$OVERLAY/arch/$(kernel_arch "$1")"
+	# shellcheck disable=SC2086
+	[ -z "${packages:-}" ] || "$OVERLAY/packages.sh" $packages || exit 1
+)
+
 build_kernel() {
+	if ! toolchain "$1"; then
+		say "skipped: no toolchain for $1 can be installed here"
+		sum_unbuilt "$1" 0 0 1
+		return 1
+	fi
 	if ! possible "$1"; then
 		say "skipped: Linux $(release_of "$tree") has no SMP on UML"
 		sum_unbuilt "$1" 0 0 1

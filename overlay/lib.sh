@@ -39,6 +39,11 @@ kmake() {
 		make --no-print-directory "$@"
 }
 
+# What a file of overlay/arch may set: a compiler's prefix, packages, whether
+# there is no process, CPUs and memory of make run.
+# shellcheck disable=SC2034
+cross='' packages='' headless='' cpus='' memory=''
+
 # make_field FIELD TREE: VERSION, PATCHLEVEL or SUBLEVEL of a source tree
 make_field() { sed -n "s/^$1 = *//p" "$2/Makefile"; }
 series_of() { echo "$(make_field VERSION "$1").$(make_field PATCHLEVEL "$1")"; }

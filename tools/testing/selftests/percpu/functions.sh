@@ -107,11 +107,18 @@ count_cpus() {
 	echo "$total"
 }
 
+# Not every userspace has getconf.
+page_kb() {
+	kb=$(sed -n 's/^KernelPageSize: *\([0-9]*\) kB/\1/p' /proc/self/smaps \
+		2>/dev/null | head -n 1)
+	echo "${kb:-$(($(getconf PAGESIZE 2>/dev/null || echo 4096) / 1024))}"
+}
+
 # What is populated with nothing in it, as debugfs at $DEBUGFS says
 spare_kb() {
 	pages=$(sed -n 's/^ *empty_pop_pages *: *//p' \
 		"$DEBUGFS/percpu_stats" 2>/dev/null | head -n 1)
-	echo $((${pages:-0} * $(getconf PAGESIZE 2>/dev/null || echo 4096) / 1024 * CPUS))
+	echo $((${pages:-0} * $(page_kb) * CPUS))
 }
 
 # What is in use: a first chunk of large pages hides what comes and goes in it.

@@ -86,7 +86,7 @@ pages_agree() {
 pages_case() {
 	read_stat units nr_units
 	read_stat pages populated_pages
-	page_kb=$(($(getconf PAGESIZE 2>/dev/null || echo 4096) / 1024))
+	page_kb=$(page_kb)
 	if [ -z "$units" ] || [ -z "$pages" ]; then
 		skip pages_agree "the statistics do not tell the pages"
 	elif pages_agree; then

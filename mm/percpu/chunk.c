@@ -21,8 +21,11 @@ struct pcpu_chunk **pcpu_chunk_table __ro_after_init;
 /* Numbers in use or being created; guarded by pcpu_chunk_lock. */
 static unsigned long *pcpu_chunk_taken __ro_after_init;
 
-/* Fullest first; guarded by pcpu_chunk_lock. */
-struct list_head pcpu_chunks_by_free[PCPU_NR_BY_FREE];
+/*
+ * Fullest first; guarded by pcpu_chunk_lock. Made at boot: this is a kilobyte
+ * that no image should have in its BSS.
+ */
+struct list_head *pcpu_chunks_by_free __ro_after_init;
 
 /* Which of these lists may have a chunk. */
 static DECLARE_BITMAP(pcpu_chunks_listed, PCPU_NR_BY_FREE);
@@ -33,15 +36,18 @@ struct pcpu_counts pcpu_counts;
  * pcpu_chunk_table_init - set up the table of chunks
  * @table: zeroed room for pcpu_area_nr_chunks() pointers
  * @taken: zeroed room for as many bits
+ * @by_free: room for %PCPU_NR_BY_FREE lists
  *
  * Context: once, at boot, before any other function of this file.
  */
-void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken)
+void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
+			   struct list_head *by_free)
 {
 	int i;
 
 	pcpu_chunk_table = table;
 	pcpu_chunk_taken = taken;
+	pcpu_chunks_by_free = by_free;
 	for (i = 0; i < PCPU_NR_BY_FREE; i++)
 		INIT_LIST_HEAD(&pcpu_chunks_by_free[i]);
 }

@@ -110,7 +110,7 @@ struct pcpu_counts {
 
 extern raw_spinlock_t pcpu_chunk_lock;
 extern struct pcpu_chunk **pcpu_chunk_table;
-extern struct list_head pcpu_chunks_by_free[PCPU_NR_BY_FREE];
+extern struct list_head *pcpu_chunks_by_free;
 extern struct pcpu_counts pcpu_counts;
 
 static inline unsigned long pcpu_chunk_off(const struct pcpu_chunk *chunk)
@@ -171,7 +171,8 @@ unsigned int pcpu_chunks_next_list(unsigned int i);
 	for (i = pcpu_chunks_next_list(first); i < PCPU_NR_BY_FREE;	\
 	     i = pcpu_chunks_next_list(i + 1))
 
-void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken);
+void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
+			   struct list_head *by_free);
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks);
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, const char **why);
 bool pcpu_chunks_create_run(unsigned int nr, unsigned long limit, gfp_t gfp,

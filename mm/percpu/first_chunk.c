@@ -143,7 +143,9 @@ static void __init pcpu_first_window(unsigned long populated)
 	pcpu_publish_layout();
 	pcpu_chunk_table_init(pcpu_early_alloc(nr_chunks * sizeof(struct pcpu_chunk *)),
 			      pcpu_early_alloc(BITS_TO_LONGS(nr_chunks) *
-					       sizeof(long)));
+					       sizeof(long)),
+			      pcpu_early_alloc(PCPU_NR_BY_FREE *
+					       sizeof(struct list_head)));
 	pcpu_arenas_init(pcpu_early_alloc(arenas * sizeof(struct pcpu_arena)),
 			 arenas,
 			 pcpu_early_alloc(arenas * pcpu_arena_nr_slots() *

@@ -260,7 +260,8 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 		.name = "bed",
 	};
 	pcpu_chunk_table_init(calloc(nr_chunks, sizeof(chunk)),
-			      calloc(BITS_TO_LONGS(nr_chunks), sizeof(long)));
+			      calloc(BITS_TO_LONGS(nr_chunks), sizeof(long)),
+			      calloc(PCPU_NR_BY_FREE, sizeof(struct list_head)));
 	n = pcpu_arenas_wanted();
 	arenas = aligned_alloc(64, n * sizeof(*arenas));
 	memset(arenas, 0, n * sizeof(*arenas));

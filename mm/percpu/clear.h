@@ -60,6 +60,12 @@ static __always_inline void pcpu_zero_64(unsigned long addr)
 	pcpu_zero_32(addr + 32);
 }
 
+static __always_inline void pcpu_zero_128(unsigned long addr)
+{
+	pcpu_zero_64(addr);
+	pcpu_zero_64(addr + 64);
+}
+
 /* Call @zero for the copy of every unit; @addr is that of unit 0. */
 static __always_inline void pcpu_zero_copies(unsigned long addr,
 					     void (*zero)(unsigned long addr))
@@ -77,11 +83,15 @@ static __always_inline void pcpu_zero_copies(unsigned long addr,
 static __always_inline void pcpu_zero_long(unsigned long addr,
 					   unsigned int size)
 {
-	unsigned long end = addr + round_down(size, 128);
+	unsigned long end = addr + round_down(size, 256);
 
-	for (; addr != end; addr += 128) {
-		pcpu_zero_64(addr);
-		pcpu_zero_64(addr + 64);
+	for (; addr != end; addr += 256) {
+		pcpu_zero_128(addr);
+		pcpu_zero_128(addr + 128);
+	}
+	if (size & 128) {
+		pcpu_zero_128(addr);
+		addr += 128;
 	}
 	if (size & 64) {
 		pcpu_zero_64(addr);

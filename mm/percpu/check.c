@@ -91,6 +91,16 @@ static const char *pcpu_check_marks(struct pcpu_chunk *chunk)
 	return NULL;
 }
 
+/* Whether granules that no module has reserved all have memory. */
+static bool pcpu_check_has_memory(struct pcpu_chunk *chunk, unsigned int start,
+				  unsigned int end)
+{
+	u64 pages = pcpu_page_mask(start / PCPU_PAGE_GRANULES,
+				   (end - 1) / PCPU_PAGE_GRANULES);
+
+	return !(pages & ~(chunk->populated & ~chunk->reserved));
+}
+
 /**
  * pcpu_check_chunk - whether a chunk's books agree with each other
  * @chunk: the chunk
@@ -116,6 +126,9 @@ const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 		end = find_next_bit(chunk->used, n, start);
 		if (end - start > chunk->max_run)
 			return "a free run is longer than the chunk's hint";
+		if (end - start > chunk->populated_run &&
+		    pcpu_check_has_memory(chunk, start, end))
+			return "a free run with memory is longer than its hint";
 	}
 	return pcpu_check_marks(chunk);
 }

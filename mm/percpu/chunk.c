@@ -262,6 +262,7 @@ void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
 	bitmap_clear(chunk->used, start, nr);
 	run = pcpu_chunk_run_around(chunk, start, end);
 	chunk->max_run = max(chunk->max_run, run);
+	chunk->populated_run = max(chunk->populated_run, run);
 	for (; page * PCPU_PAGE_GRANULES < end; page++) {
 		struct pcpu_part part = pcpu_part_of(page, start, end);
 
@@ -324,6 +325,9 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
 void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages, bool on)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
+
+	if (on)
+		chunk->populated_run = chunk->max_run;
 	pcpu_chunk_set_masks(chunk, chunk->empty,
 			     on ? chunk->populated | pages :
 				  chunk->populated & ~pages);
@@ -342,6 +346,7 @@ void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks)
 	chunk->nr = nr;
 	chunk->nr_free = PCPU_CHUNK_GRANULES;
 	chunk->max_run = PCPU_CHUNK_GRANULES;
+	chunk->populated_run = PCPU_CHUNK_GRANULES;
 	chunk->empty = ~0ULL;
 	chunk->marks = marks;
 	INIT_LIST_HEAD(&chunk->list);

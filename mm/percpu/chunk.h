@@ -38,6 +38,7 @@ struct pcpu_page {
  * @nr: the chunk's number; it begins at offset @nr << PCPU_CHUNK_SHIFT
  * @nr_free: granules that are free and not withheld
  * @max_run: no free run is longer, in granules (an upper bound)
+ * @populated_run: the same for runs that have memory
  * @populated: pages that have memory behind them in every unit
  * @pinned: pages whose memory is never given back (first window)
  * @withheld: pages that placement may not touch: beyond the first window's
@@ -64,6 +65,7 @@ struct pcpu_chunk {
 	unsigned int nr;
 	unsigned int nr_free;
 	unsigned int max_run;
+	unsigned int populated_run;
 	u64 populated;
 	u64 pinned;
 	u64 withheld;

@@ -83,6 +83,17 @@ static unsigned long pcpu_extent_set(struct pcpu_chunk *chunk,
 	       ((unsigned long)start << PCPU_GRANULE_SHIFT);
 }
 
+/* Among @pages of @chunk there is no run for @fit, wherever it may begin. */
+static void pcpu_extent_missed(struct pcpu_chunk *chunk,
+			       const struct pcpu_fit *fit, u64 pages)
+{
+	if (pages == ~0ULL)
+		chunk->max_run = fit->nr - 1;
+	/* What is reserved is looked for among all pages. */
+	if (!(chunk->populated & ~chunk->reserved & ~pages))
+		chunk->populated_run = fit->nr - 1;
+}
+
 static unsigned long pcpu_extent_try(struct pcpu_chunk *chunk,
 				     const struct pcpu_place *place,
 				     const struct pcpu_fit *fit, bool populated)
@@ -90,13 +101,14 @@ static unsigned long pcpu_extent_try(struct pcpu_chunk *chunk,
 	u64 pages = pcpu_extent_pages(chunk, place, populated);
 	unsigned int start;
 
-	if (chunk->max_run < fit->nr || chunk->nr_free < fit->nr)
+	if (chunk->max_run < fit->nr || chunk->nr_free < fit->nr ||
+	    (populated && chunk->populated_run < fit->nr))
 		return PCPU_NO_OFF;
 	start = pcpu_extent_find(chunk, fit, pages);
 	if (start != PCPU_CHUNK_GRANULES)
 		return pcpu_extent_set(chunk, start, fit->nr);
-	if (pages == ~0ULL && fit->align == 1)
-		chunk->max_run = fit->nr - 1;
+	if (fit->align == 1)
+		pcpu_extent_missed(chunk, fit, pages);
 	return PCPU_NO_OFF;
 }
 
@@ -384,11 +396,14 @@ static bool pcpu_extent_try_run(struct pcpu_chunk *chunk,
 	u64 pages = chunk->populated & ~chunk->reserved;
 	unsigned int start, end;
 
-	if (chunk->max_run < fit->nr || chunk->nr_free < fit->nr)
+	if (chunk->populated_run < fit->nr || chunk->nr_free < fit->nr)
 		return false;
 	start = pcpu_extent_find(chunk, fit, pages);
-	if (start == PCPU_CHUNK_GRANULES)
+	if (start == PCPU_CHUNK_GRANULES) {
+		if (fit->align == 1)
+			pcpu_extent_missed(chunk, fit, pages);
 		return false;
+	}
 	end = pcpu_extent_run_end(chunk, start, start + max(most, fit->nr),
 				  pages);
 	run->nr = end - start;

@@ -271,6 +271,11 @@ percpu_at_most() {
 	[ "$(percpu_kb)" -le "$1" ]
 }
 
+# Without SMP percpu data of modules is data like any other.
+is_smp() {
+	uname -v | grep -qw SMP
+}
+
 plan() {
 	[ "$(id -u)" = 0 ] || skip_all "needs root"
 	[ -r /proc/modules ] || skip_all "needs /proc and modules"

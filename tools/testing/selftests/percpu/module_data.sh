@@ -61,7 +61,7 @@ addresses() {
 	log_mark
 	fn=$(address_of is_module_percpu_address)
 	# A function that nobody calls by pointer is sealed against it.
-	if [ -z "$fn" ] || grep -qw ibt /proc/cpuinfo; then
+	if [ -z "$fn" ] || grep -qw ibt /proc/cpuinfo || ! is_smp; then
 		say "is_module_percpu_address() cannot be called from here"
 		fn=0
 	fi

@@ -189,8 +189,13 @@ if [ $budget -lt "$megabytes" ]; then
 else
 	sizes megabytes "$megabytes" 1048576
 fi
-refused too_large 536870912 8 'size is over the limit'
-refused alignment 4096 8192 'alignment is over a page'
+if is_smp; then
+	refused too_large 536870912 8 'size is over the limit'
+	refused alignment 4096 8192 'alignment is over a page'
+else
+	skip too_large "no percpu sections without SMP"
+	skip alignment "no percpu sections without SMP"
+fi
 reserve
 
 finish

@@ -71,12 +71,14 @@ script() {
 	esac
 }
 
-# only=NAME on the kernel's command line: that script alone
+# On the kernel's command line: only=NAME that script alone, without=NAME,NAME
+# not those, where the bed is about something else.
 group_percpu() {
 	[ -d /kselftest/percpu ] || { missing percpu:; return; }
 	for program in $(sed -n 's/^percpu://p' /kselftest/kselftest-list.txt); do
 		cd /kselftest/percpu || return
 		[ "${program%.sh}" = "${only:-${program%.sh}}" ] || continue
+		case ,${without:-}, in *,"${program%.sh}",*) continue ;; esac
 		script "percpu: ${program%.sh}" ./"$program"
 		cd /
 	done

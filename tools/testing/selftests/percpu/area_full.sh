@@ -13,7 +13,9 @@ hold() {
 	load hold loud=1 size=$SIZE count="$1"
 }
 
+# What was held before goes back by and by.
 half_and_back() {
+	wait_for 30 percpu_at_most "$IDLE_KB" || return 1
 	before=$(percpu_kb)
 	hold $((AREA / 2 / SIZE)) || return 1
 	during=$(percpu_kb)
@@ -33,6 +35,7 @@ plan 3
 
 mount_point DEBUGFS debugfs
 AREA=$(area_bytes)
+IDLE_KB=$(($(percpu_kb) + 64 * CPUS))
 log=$(dmesg | grep 'of vmalloc space reserved' | sed 's/.*percpu: //')
 [ -z "$log" ] || say "$log"
 if old_allocator || [ -z "$AREA" ] || [ "$AREA" -gt "$(memory_budget 2)" ]; then

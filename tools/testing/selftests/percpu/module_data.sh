@@ -157,7 +157,12 @@ late_cpus() {
 		echo 0 > "$CPU_DIR/cpu$cpu/online" 2>/dev/null
 	done
 	before=$(count_cpus $CPU_DIR/online)
-	module_load $name || wrong="the module does not load"
+	if ! module_load $name; then
+		# A linear layout has no more than its reserve for modules.
+		log_since_mark | grep -q 'raise percpu_reserve=' &&
+			name=test_percpu_gen_3000_n0000
+		module_load $name || wrong="the module does not load"
+	fi
 	for cpu in $OFFLINE; do
 		echo 1 > "$CPU_DIR/cpu$cpu/online" || wrong="cpu $cpu stays offline"
 	done

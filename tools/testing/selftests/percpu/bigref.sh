@@ -9,7 +9,6 @@
 
 . "$(dirname "$0")/functions.sh"
 
-CPU_DIR=/sys/devices/system/cpu
 NO_PERCPU=/sys/module/bigref/parameters/no_percpu
 NR_PERCPU=/sys/module/bigref/parameters/nr_percpu
 STOP=/sys/module/test_bigref/parameters/stop
@@ -17,19 +16,7 @@ STOP=/sys/module/test_bigref/parameters/stop
 extra_cleanup() {
 	module_unload test_bigref
 	[ ! -w $NO_PERCPU ] || echo 0 > $NO_PERCPU
-	for cpu in $(hotplug_cpus); do
-		set_cpu "$cpu" 1
-	done
-}
-
-set_cpu() {
-	echo "$2" > "$CPU_DIR/cpu$1/online" 2>/dev/null
-}
-
-# CPUs that can go offline, at most three, the last first
-hotplug_cpus() {
-	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
-		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
+	hotplug_cleanup
 }
 
 load_bigref() {
@@ -45,11 +32,7 @@ judge() {
 	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
 	! log_since_mark | grep -q 'bigref: .*leaked' ||
 		wrong=${wrong:-"a count was called wrong"}
-	if [ -n "$wrong" ]; then
-		fail "$1" "$wrong"
-	else
-		pass "$1"
-	fi
+	conclude "$1" "$wrong"
 }
 
 # bigref_case <test> [parameter=value ...]
@@ -86,25 +69,14 @@ torture_hotplug() {
 		return
 	fi
 	wrong=''
-	rounds=0
 	log_mark
 	module_load test_bigref seed="${PERCPU_TEST_SEED:-0}" run=torture \
 		seconds=600 &
 	TORTURE=$!
 	wait_for 10 torture_running
-	end=$(($(date +%s) + SECONDS_TO_RUN))
-	while [ "$(date +%s)" -lt $end ] || [ $rounds = 0 ]; do
-		for cpu in $cpus; do
-			set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
-		done
-		for cpu in $cpus; do
-			set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
-		done
-		rounds=$((rounds + 1))
-	done
+	hotplug_rounds $cpus
 	echo 1 > "$STOP" 2>/dev/null
 	wait $TORTURE || wrong=${wrong:-"the module failed"}
-	say "$rounds rounds of" $cpus
 	judge torture_hotplug "$wrong"
 }
 

@@ -10,23 +10,10 @@
 
 . "$(dirname "$0")/functions.sh"
 
-CPU_DIR=/sys/devices/system/cpu
 STOP=/sys/module/test_percpu/parameters/stop
 
-set_cpu() {
-	echo "$2" > "$CPU_DIR/cpu$1/online" 2>/dev/null
-}
-
-# CPUs that can go offline, at most three, the last first
-hotplug_cpus() {
-	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
-		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
-}
-
 extra_cleanup() {
-	for cpu in $(hotplug_cpus); do
-		set_cpu "$cpu" 1
-	done
+	hotplug_cleanup
 }
 
 churn() {
@@ -54,11 +41,7 @@ churn_end() {
 	log_since_mark | sed -n 's/^.*\(test_percpu.*: .*\)$/\1/p' | comment
 	module_unload test_percpu
 	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
-	if [ -n "$wrong" ]; then
-		fail "$1" "$wrong"
-	else
-		pass "$1"
-	fi
+	conclude "$1" "$wrong"
 }
 
 churn_hotplug() {
@@ -69,18 +52,7 @@ churn_hotplug() {
 	fi
 	churn_begin
 	wrong=''
-	rounds=0
-	end=$(($(date +%s) + SECONDS_TO_RUN))
-	while [ "$(date +%s)" -lt $end ] || [ $rounds = 0 ]; do
-		for cpu in $cpus; do
-			set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
-		done
-		for cpu in $cpus; do
-			set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
-		done
-		rounds=$((rounds + 1))
-	done
-	say "$rounds rounds of" $cpus
+	hotplug_rounds $cpus
 	churn_end churn_hotplug "$wrong"
 }
 

@@ -10,6 +10,7 @@
 
 DIR=$(cd "$(dirname "$0")" && pwd)
 SECONDS_TO_RUN=${PERCPU_TEST_SECONDS:-5}
+CPU_DIR=/sys/devices/system/cpu
 NAME=$(basename "$0" .sh)
 MARKS=0
 MOUNTED=
@@ -48,6 +49,15 @@ fail() {
 skip() {
 	say "$1: skipped: $2"
 	ktap_test_skip "$1"
+}
+
+# conclude <test> <what went wrong, if anything did>
+conclude() {
+	if [ -n "$2" ]; then
+		fail "$1" "$2"
+	else
+		pass "$1"
+	fi
 }
 
 skip_all() {
@@ -130,8 +140,54 @@ used_at_most() {
 	[ "$(used_kb)" -le "$1" ]
 }
 
+# Sets $before to what is in use, once that is the same a second later.
+settle() {
+	before=
+	wait_for 10 settled
+}
+
+settled() {
+	last=$before
+	before=$(used_kb)
+	[ "$before" = "$last" ]
+}
+
 possible_cpus() {
-	count_cpus /sys/devices/system/cpu/possible
+	count_cpus $CPU_DIR/possible
+}
+
+set_cpu() {
+	echo "$2" > "$CPU_DIR/cpu$1/online" 2>/dev/null
+}
+
+# CPUs that can go offline, or are: at most three, the last first
+hotplug_cpus() {
+	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
+		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
+}
+
+# For extra_cleanup of those who take CPUs offline
+hotplug_cleanup() {
+	for cpu in $(hotplug_cpus); do
+		set_cpu "$cpu" 1
+	done
+}
+
+# hotplug_rounds <cpu...>: they go and come back for as long as tests run; sets
+# $wrong if one does not
+hotplug_rounds() {
+	rounds=0
+	end=$(($(date +%s) + SECONDS_TO_RUN))
+	while [ "$(date +%s)" -lt $end ] || [ $rounds = 0 ]; do
+		for cpu in "$@"; do
+			set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
+		done
+		for cpu in "$@"; do
+			set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
+		done
+		rounds=$((rounds + 1))
+	done
+	say "$rounds rounds of $*"
 }
 
 min() {

@@ -7,7 +7,6 @@
 
 . "$(dirname "$0")/functions.sh"
 
-CPU_DIR=/sys/devices/system/cpu
 LEAKS=
 OFFLINE=
 
@@ -128,22 +127,12 @@ kmemleak() {
 	module_unload test_percpu_export
 	sleep 1
 	echo "$quiet" > /proc/sys/kernel/printk
-	if [ -n "$wrong" ]; then
-		fail kmemleak "$wrong"
-	else
-		pass kmemleak
-	fi
-}
-
-# CPUs that are offline, or can be: at most three, the last first
-some_cpus() {
-	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
-		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
+	conclude kmemleak "$wrong"
 }
 
 # Who comes online after the load finds its copies.
 late_cpus() {
-	OFFLINE=$(some_cpus)
+	OFFLINE=$(hotplug_cpus)
 	if [ -z "$OFFLINE" ]; then
 		skip late_cpus "no CPU goes offline"
 		return

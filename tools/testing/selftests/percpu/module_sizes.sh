@@ -59,12 +59,6 @@ reserve_is_short() {
 	log_since_mark | grep -q 'not loaded.*raise percpu_reserve='
 }
 
-settled() {
-	last=$kb
-	kb=$(used_kb)
-	[ "$kb" = "$last" ]
-}
-
 # came_back <kB before>: what the modules took is free again
 came_back() {
 	wait_for 30 used_at_most $(($1 + 32 * CPUS)) && return
@@ -77,9 +71,7 @@ sizes() {
 	test=$1 count=$2
 	shift 2
 	wrong=
-	kb=0
-	wait_for 10 settled
-	before=$(used_kb)
+	settle
 	log_mark
 	for bytes in "$@"; do
 		load_copies "$bytes" 1 "$count" || wrong="$bytes bytes do not load"
@@ -110,9 +102,7 @@ sizes() {
 # has all of it, nothing leaks
 refused() {
 	name=$(gen_name 4096 0000)
-	kb=0
-	wait_for 10 settled
-	before=$(used_kb)
+	settle
 	log_mark
 	if "$LOADER" bent "$(gen_file 4096)" "$2" "$3" 2>/dev/null; then
 		fail "$1" "the module was loaded"
@@ -142,9 +132,7 @@ reserve() {
 	bytes=65536
 	most=$((size / bytes + 64))
 	wrong=
-	kb=0
-	wait_for 10 settled
-	before=$(used_kb)
+	settle
 	log_mark
 	"$LOADER" load "$(gen_file $bytes)" 1 $most 1 >/dev/null 2>&1 &&
 		wrong="$most modules load"
@@ -158,7 +146,7 @@ reserve() {
 	unload $bytes 1 $most
 	came_back "$before" || wrong=${wrong:-"memory did not come back"}
 	log_is_clean || wrong="a report in the kernel's log"
-	if [ -n "$wrong" ]; then fail reserve "$wrong"; else pass reserve; fi
+	conclude reserve "$wrong"
 }
 
 plan 9

@@ -21,18 +21,10 @@ extra_cleanup() {
 	"$LOADER" unload "$(gen_file 4096)" 0 300 1 >/dev/null 2>&1
 }
 
-settled() {
-	last=$kb
-	kb=$(used_kb)
-	[ "$kb" = "$last" ]
-}
-
 # begin, then end <test>: between them nothing may get lost, nor be reported
 begin() {
 	wrong=
-	kb=0
-	wait_for 10 settled
-	before=$(used_kb)
+	settle
 	log_mark
 }
 
@@ -44,7 +36,7 @@ end() {
 	log_since_mark | grep -q -e FAIL -e 'not loaded' &&
 		wrong=${wrong:-"see above"}
 	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
-	if [ -n "$wrong" ]; then fail "$1" "$wrong"; else pass "$1"; fi
+	conclude "$1" "$wrong"
 }
 
 # The reserve of a linear first chunk does not hold so many.

@@ -9,18 +9,8 @@
 
 . "$(dirname "$0")/functions.sh"
 
-CPU_DIR=/sys/devices/system/cpu
 THREADS=${PERCPU_TAG_THREADS:-16}
 STOP=/sys/module/test_percpu_tag/parameters/stop
-
-set_cpu() {
-	echo "$2" > "$CPU_DIR/cpu$1/online" 2>/dev/null
-}
-
-hotplug_cpus() {
-	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
-		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
-}
 
 # A kernel may have KCSAN and not have it look from boot on: now it does.
 kcsan() {
@@ -30,9 +20,7 @@ kcsan() {
 
 extra_cleanup() {
 	kcsan off
-	for cpu in $(hotplug_cpus); do
-		set_cpu "$cpu" 1
-	done
+	hotplug_cleanup
 	module_unload test_percpu_tag
 }
 
@@ -43,11 +31,7 @@ judge() {
 	module_unload test_percpu_tag
 	log_is_clean && ! log_since_mark | grep 'KCSAN:' | comment | grep . ||
 		wrong=${wrong:-"a report in the kernel's log"}
-	if [ -n "$wrong" ]; then
-		fail "$1" "$wrong"
-	else
-		pass "$1"
-	fi
+	conclude "$1" "$wrong"
 }
 
 # run_tags <test> [parameter=value ...]
@@ -78,18 +62,7 @@ fight_hotplug() {
 	fight=$!
 	wait_for 10 running
 	wrong=
-	rounds=0
-	end=$(($(date +%s) + SECONDS_TO_RUN))
-	while [ "$(date +%s)" -lt $end ] || [ $rounds = 0 ]; do
-		for cpu in $cpus; do
-			set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
-		done
-		for cpu in $cpus; do
-			set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
-		done
-		rounds=$((rounds + 1))
-	done
-	say "$rounds rounds of" $cpus
+	hotplug_rounds $cpus
 	echo 1 > "$STOP"
 	wait $fight || wrong=${wrong:-"the module failed"}
 	judge "$1" "$wrong"

@@ -139,8 +139,11 @@ static const char *pcpu_extent_why_module(void)
 	       "no room in reach of modules, see percpu_area=";
 }
 
-/* Take granules that may go on in following chunks. */
-static void pcpu_extent_take(unsigned long off, unsigned int nr)
+/* Take or give back granules that may go on in following chunks. */
+static __always_inline void
+pcpu_extent_each_part(unsigned long off, unsigned int nr,
+		      void (*act)(struct pcpu_chunk *chunk, unsigned int start,
+				  unsigned int nr))
 {
 	unsigned int start = pcpu_off_to_granule(off);
 	unsigned int i = off >> PCPU_CHUNK_SHIFT;
@@ -148,7 +151,7 @@ static void pcpu_extent_take(unsigned long off, unsigned int nr)
 	for (; nr; i++, start = 0) {
 		unsigned int part = min(nr, PCPU_CHUNK_GRANULES - start);
 
-		pcpu_chunk_take(pcpu_chunk_table[i], start, part);
+		act(pcpu_chunk_table[i], start, part);
 		nr -= part;
 	}
 }
@@ -178,7 +181,7 @@ static unsigned long pcpu_extent_place_pages(const struct pcpu_fit *fit)
 		if (!pcpu_extent_page_empty(off)) {
 			first = off + PAGE_SIZE;
 		} else if (off + PAGE_SIZE - first >= bytes) {
-			pcpu_extent_take(first, fit->nr);
+			pcpu_extent_each_part(first, fit->nr, pcpu_chunk_take);
 			return first;
 		}
 	}
@@ -206,26 +209,25 @@ static unsigned long pcpu_extent_place_low(const struct pcpu_place *place,
 					  PCPU_NO_OFF;
 }
 
+static void pcpu_extent_take_withheld(struct pcpu_chunk *chunk,
+				      unsigned int start, unsigned int nr)
+{
+	pcpu_chunk_release(chunk, ~0ULL);
+	pcpu_chunk_take(chunk, start, nr);
+}
+
 /*
  * Lay an object of @nr granules from the beginning of chunk @first on. All
  * its chunks are withheld by us; what the last one has left is for others.
  */
 static unsigned long pcpu_extent_lay(unsigned int first, unsigned int nr)
 {
-	struct pcpu_chunk *chunk;
-	unsigned int i;
+	unsigned long off = (unsigned long)first << PCPU_CHUNK_SHIFT;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	for (i = first; nr; i++) {
-		unsigned int part = min(nr, PCPU_CHUNK_GRANULES);
-
-		chunk = pcpu_chunk_table[i];
-		pcpu_chunk_release(chunk, ~0ULL);
-		pcpu_chunk_take(chunk, 0, part);
-		nr -= part;
-	}
-	return (unsigned long)first << PCPU_CHUNK_SHIFT;
+	pcpu_extent_each_part(off, nr, pcpu_extent_take_withheld);
+	return off;
 }
 
 /* A module's long section, where only the first window is in reach. */
@@ -446,17 +448,9 @@ void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int most,
  */
 void pcpu_extent_give(unsigned long off, unsigned int nr)
 {
-	unsigned int start = pcpu_off_to_granule(off);
-	unsigned int i = off >> PCPU_CHUNK_SHIFT;
-
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	for (; nr; i++, start = 0) {
-		unsigned int part = min(nr, PCPU_CHUNK_GRANULES - start);
-
-		pcpu_chunk_give(pcpu_chunk_table[i], start, part);
-		nr -= part;
-	}
+	pcpu_extent_each_part(off, nr, pcpu_chunk_give);
 }
 
 /**

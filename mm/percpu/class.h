@@ -26,6 +26,18 @@
 /* What has no class. */
 #define PCPU_CLASS_LONG		PCPU_NR_CLASSES
 
+/* The class of what is at most 8 bytes, and no more aligned. */
+static inline unsigned int pcpu_class_of_small(size_t size, size_t align)
+{
+	return size > 4 || align > 4;
+}
+
+/* The class of @nr granules. */
+static inline unsigned int pcpu_class_of_granules(unsigned int nr)
+{
+	return PCPU_NR_SMALL - 1 + nr;
+}
+
 /**
  * pcpu_class_of - the class that serves a request
  * @size: bytes, not 0
@@ -36,10 +48,11 @@
 static inline unsigned int pcpu_class_of(size_t size, size_t align)
 {
 	if (size <= 8 && align <= 8)
-		return size > 4 || align > 4;
+		return pcpu_class_of_small(size, align);
 	if (unlikely(size > PCPU_CLASS_GRANULES * PCPU_GRANULE))
 		return PCPU_CLASS_LONG;
-	return PCPU_NR_SMALL - 1 + DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
+	return pcpu_class_of_granules(DIV_ROUND_UP((unsigned int)size,
+						   PCPU_GRANULE));
 }
 
 /* Granules of an object of a class that is not small. */

@@ -138,7 +138,7 @@ static inline void pcpu_mark_give(unsigned long off, unsigned int class)
 static inline u8 pcpu_mark_taken(u8 mark, unsigned long off, unsigned int *class)
 {
 	if (likely(mark - 1U < PCPU_MARK_LONG)) {
-		*class = mark + PCPU_NR_SMALL - 1;
+		*class = pcpu_class_of_granules(mark);
 		return off & (PCPU_GRANULE - 1) ? 0 : mark;
 	}
 	if (!(mark & PCPU_MARK_SPLIT) || off & 3)

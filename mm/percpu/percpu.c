@@ -130,7 +130,7 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 	return off;
 }
 
-/* The same for large objects, of callers that may sleep. */
+/* Clear a large object for a caller that may sleep. */
 static void pcpu_clear_patiently(unsigned long off, size_t size)
 {
 	size_t part;
@@ -273,7 +273,7 @@ static __always_inline bool pcpu_request_is_plain(gfp_t gfp)
 static noinline void __percpu *pcpu_alloc_small(size_t size, size_t align,
 						gfp_t gfp, unsigned long caller)
 {
-	unsigned int class = size > 4 || align > 4;
+	unsigned int class = pcpu_class_of_small(size, align);
 	unsigned long addr, off = pcpu_arena_take(class, 1);
 
 	if (unlikely(off == PCPU_NO_OFF))
@@ -295,7 +295,7 @@ static __always_inline void __percpu *pcpu_alloc_granules(size_t size,
 	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
 	unsigned long addr, off;
 
-	off = pcpu_arena_take(nr + PCPU_NR_SMALL - 1, unusual ? align : 1);
+	off = pcpu_arena_take(pcpu_class_of_granules(nr), unusual ? align : 1);
 	if (unlikely(off == PCPU_NO_OFF))
 		return pcpu_alloc_missed(size, align, gfp, caller);
 	addr = pcpu_area_off_to_addr(off);

@@ -8,7 +8,8 @@
  * that what is allocated together lies together: batches for each class would
  * spread it, and 10 of 11 cgroups of the recorded trace would leave 1,196 KB
  * instead of 772.  What an arena has too much of goes to the depot by the
- * batch, and from there to the chunks.  What nobody needed for a while the worker gives back.
+ * batch, and from there to the chunks.  What nobody needed for a while the
+ * worker gives back.
  *
  * Offsets are kept beside the objects and not in them: whoever writes to a
  * freed object must not get at the allocator through it.
@@ -124,14 +125,6 @@ static void pcpu_arena_set_watched(struct pcpu_arena *arena, bool watched)
 	arena->room += watched ? PCPU_ROOM_UNWATCHED : -PCPU_ROOM_UNWATCHED;
 }
 
-/* Whether another object may come, now that the worker need not be told. */
-static bool pcpu_arena_has_room(struct pcpu_arena *arena)
-{
-	lockdep_assert_held(&arena->lock);
-
-	return arena->room + (arena->watched ? 0 : PCPU_ROOM_UNWATCHED) >= 0;
-}
-
 /* Give objects back to the chunks. */
 static void pcpu_arena_flush(unsigned int class, const u32 *offs,
 			     unsigned int nr)
@@ -176,7 +169,7 @@ static void pcpu_arena_stash(struct pcpu_arena *arena, unsigned int class,
 	if (!nr)
 		return;
 	raw_spin_lock_irqsave(&arena->lock, flags);
-	while (nr && stock->nr < stock->most && pcpu_arena_has_room(arena))
+	while (nr && stock->nr < stock->most && pcpu_arena_room(arena) >= 0)
 		pcpu_stock_push(arena, stock, offs[--nr]);
 	raw_spin_unlock_irqrestore(&arena->lock, flags);
 	pcpu_arena_pass_on(class, offs, nr);
@@ -524,7 +517,6 @@ static bool pcpu_arena_watch(struct pcpu_arena *arena)
 {
 	unsigned int class, held;
 	unsigned long flags;
-	bool watched;
 
 	raw_spin_lock_irqsave(&arena->lock, flags);
 	held = arena->run.nr;
@@ -533,10 +525,9 @@ static bool pcpu_arena_watch(struct pcpu_arena *arena)
 		held |= arena->stocks[class].nr;
 	}
 	arena->run_idle = true;
-	watched = held;
-	pcpu_arena_set_watched(arena, watched);
+	pcpu_arena_set_watched(arena, held);
 	raw_spin_unlock_irqrestore(&arena->lock, flags);
-	return watched;
+	return held;
 }
 
 /* Give back the run if nobody uses it. */

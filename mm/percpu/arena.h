@@ -74,6 +74,12 @@ struct pcpu_arena {
 
 #define PCPU_ROOM_UNWATCHED	(1 << 30)
 
+/* Bytes of objects that may still come; or no more, when it is negative. */
+static inline int pcpu_arena_room(const struct pcpu_arena *arena)
+{
+	return arena->room + (arena->watched ? 0 : PCPU_ROOM_UNWATCHED);
+}
+
 extern struct pcpu_arena *pcpu_arenas;
 extern unsigned int pcpu_nr_arenas;
 extern int pcpu_arena_max_bytes;

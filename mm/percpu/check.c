@@ -184,7 +184,7 @@ static const char *pcpu_sum_objects(unsigned int class, const u32 *offs,
 static const char *pcpu_sum_arena(struct pcpu_arena *arena,
 				  struct pcpu_sums *sums)
 {
-	int room = arena->room + (arena->watched ? 0 : PCPU_ROOM_UNWATCHED);
+	int room = pcpu_arena_room(arena);
 	unsigned int class;
 	const char *bad;
 

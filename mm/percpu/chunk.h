@@ -58,8 +58,8 @@ struct pcpu_page {
  * @pages: hints for each page
  * @used: granules that are taken or withheld
  *
- * All of it is guarded by &pcpu_chunk_lock, but @odd and @marks; and entries of @rooms
- * and @owners are set once, by cmpxchg, and may be read without a lock.
+ * All of it is guarded by &pcpu_chunk_lock, but @odd and @marks; and entries of
+ * @rooms and @owners are set once, by cmpxchg, and may be read without a lock.
  */
 struct pcpu_chunk {
 	unsigned int nr;

@@ -11,10 +11,6 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-#include <asm/cpufeature.h>
-#endif
-
 #include "area.h"
 #include "class.h"
 
@@ -22,14 +18,12 @@
 #define PCPU_CLEAR_BY_HAND	256
 
 /* Without fast string instructions x86-64 has but a loop of stores. */
-static __always_inline bool pcpu_memset_is_fast(void)
-{
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-	return cpu_feature_enabled(X86_FEATURE_FSRS);
+#include <asm/cpufeature.h>
+#define pcpu_memset_is_fast()	cpu_feature_enabled(X86_FEATURE_FSRS)
 #else
-	return true;
+#define pcpu_memset_is_fast()	true
 #endif
-}
 
 /* By volatile stores, or the compiler makes them a call of memset(). */
 static __always_inline void pcpu_zero_4(unsigned long addr)

@@ -205,8 +205,7 @@ bool pcpu_depot_watch(void)
 
 	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
 	for (i = 0; i < PCPU_NR_CLASSES; i++)
-		WRITE_ONCE(pcpu_depot->classes[i].low,
-			   pcpu_depot->classes[i].nr);
+		pcpu_depot->classes[i].low = pcpu_depot->classes[i].nr;
 	any = pcpu_depot->bytes;
 	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
 	return any;

@@ -18,6 +18,7 @@
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/llist.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/percpu_tag.h>
@@ -58,7 +59,8 @@ MODULE_PARM_DESC(stop, "ends the test before its time");
 #define say(fmt, ...)		pr_info("%s: " fmt "\n", run, ##__VA_ARGS__)
 #define complain(fmt, ...)	pr_err("%s: FAIL: " fmt "\n", run, ##__VA_ARGS__)
 
-static bool failed;
+/* Not every architecture exchanges a byte. */
+static unsigned int failed;
 
 static bool time_over(unsigned long end)
 {
@@ -86,7 +88,7 @@ struct fighter {
 
 static void fail(const char *what, int tag)
 {
-	if (!xchg(&failed, true))
+	if (!xchg(&failed, 1))
 		complain("%s (tag %d)", what, tag);
 }
 
@@ -263,7 +265,8 @@ static void fight_finish(struct fighter *f, unsigned int nr)
 	if (percpu_tag_pool_nr_free(&pool) != nr_tags)
 		fail("tags are lost", percpu_tag_pool_nr_free(&pool));
 	say("%u fighters, %u tags: had %lu, none %lu times, timeouts %lu, longest wait %llu us",
-	    nr, nr_tags, all.had, all.none, all.late, all.longest / 1000);
+	    nr, nr_tags, all.had, all.none, all.late,
+	    div_u64(all.longest, NSEC_PER_USEC));
 }
 
 static void fight_begin(struct fighter *f, unsigned int nr)

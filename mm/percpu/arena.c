@@ -9,17 +9,19 @@
  * spread it, and 10 of 11 cgroups of the recorded trace would leave 1,196 KB
  * instead of 772.  What an arena has too much of goes to the depot by the
  * batch, and from there to the chunks.  What nobody needed for a while the
- * worker gives back.
+ * worker gives back, see age.c.
  *
  * Offsets are kept beside the objects and not in them: whoever writes to a
  * freed object must not get at the allocator through it.
  */
 #include <linux/cpumask.h>
+#include <linux/init.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
 #include "arena.h"
+#include "balance.h"
 #include "depot.h"
 #include "extent.h"
 #include "mark.h"
@@ -35,9 +37,12 @@ DEFINE_PER_CPU(struct pcpu_arena *, pcpu_arena_local) = &pcpu_arena_none;
 /* Bytes that an arena may hold. */
 int pcpu_arena_max_bytes __ro_after_init;
 
+/* How many there may be. */
+unsigned int pcpu_arenas_most __initdata = PCPU_MAX_ARENAS;
+
 unsigned int __init pcpu_arenas_wanted(void)
 {
-	return min(num_possible_cpus(), PCPU_MAX_ARENAS);
+	return min(nr_cpu_ids, pcpu_arenas_most);
 }
 
 /* How many free objects of a class an arena can hold. */
@@ -90,44 +95,78 @@ void __init pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr,
 	pcpu_arena_max_bytes = min(PCPU_ARENA_BYTES,
 				   PCPU_ARENAS_BYTES / (int)nr);
 	raw_spin_lock_init(&pcpu_arena_none.lock);
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		slots = pcpu_arena_init(&arenas[i], slots);
+		arenas[i].shared = nr_cpu_ids > nr;
+	}
 	pcpu_arenas = arenas;
 	pcpu_nr_arenas = nr;
 }
 
 /*
- * The CPU's arena. It is noted where the fast paths find it, on the first
- * time: when arenas are set up, CPUs may not have their units yet.
+ * Own this CPU's arena; turns IRQs off. The arena is noted for the fast paths if
+ * they may use it, on the first time: when arenas are set up, CPUs may not have
+ * their units yet.
  */
-static struct pcpu_arena *pcpu_arena_here(void)
+static struct pcpu_arena *pcpu_arena_get(unsigned long *flags)
 {
-	struct pcpu_arena *arena = raw_cpu_read(pcpu_arena_local);
-	unsigned long flags;
+	struct pcpu_arena *arena;
+	unsigned long saved;
 
+	local_irq_save(saved);
+	*flags = saved;
+	arena = raw_cpu_read(pcpu_arena_local);
 	if (likely(arena != &pcpu_arena_none))
 		return arena;
-	local_irq_save(flags);
 	arena = &pcpu_arenas[raw_smp_processor_id() % pcpu_nr_arenas];
-	raw_cpu_write(pcpu_arena_local, arena);
-	local_irq_restore(flags);
+	if (!arena->shared && !pcpu_area.sparse)
+		raw_cpu_write(pcpu_arena_local, arena);
+	pcpu_arena_own(arena);
 	return arena;
 }
 
-/* The worker is going to look after the arena. */
-static void pcpu_arena_set_watched(struct pcpu_arena *arena, bool watched)
+static void pcpu_arena_put(struct pcpu_arena *arena, unsigned long flags)
 {
-	lockdep_assert_held(&arena->lock);
+	pcpu_arena_disown(arena);
+	local_irq_restore(flags);
+}
+
+/**
+ * pcpu_arena_set_watched - note whether the worker looks after an arena
+ * @arena: the arena, owned
+ * @watched: whether it does
+ */
+void pcpu_arena_set_watched(struct pcpu_arena *arena, bool watched)
+{
+	pcpu_arena_assert_owned(arena);
 
 	if (arena->watched == watched)
 		return;
-	arena->watched = watched;
+	WRITE_ONCE(arena->watched, watched);
 	arena->room += watched ? PCPU_ROOM_UNWATCHED : -PCPU_ROOM_UNWATCHED;
 }
 
-/* Give objects back to the chunks. */
-static void pcpu_arena_flush(unsigned int class, const u32 *offs,
-			     unsigned int nr)
+/* Let go of an arena that has got something: the worker looks after it. */
+static void pcpu_arena_put_watched(struct pcpu_arena *arena,
+				   unsigned long flags)
+{
+	bool tell = !arena->watched;
+
+	pcpu_arena_set_watched(arena, true);
+	pcpu_arena_put(arena, flags);
+	if (tell)
+		pcpu_balance_kick();
+}
+
+/**
+ * pcpu_arena_flush - give objects back to the chunks
+ * @class: their class
+ * @offs: their offsets; they are the caller's
+ * @nr: how many
+ *
+ * Context: any; takes pcpu_chunk_lock.
+ */
+void pcpu_arena_flush(unsigned int class, const u32 *offs, unsigned int nr)
 {
 	unsigned long flags;
 	unsigned int i;
@@ -160,27 +199,36 @@ static bool pcpu_arena_pass_on(unsigned int class, u32 *offs, unsigned int nr)
  * @offs will be given out first. @offs has room for %PCPU_BATCH_MAX, and is
  * used.
  */
-static void pcpu_arena_stash(struct pcpu_arena *arena, unsigned int class,
-			     u32 *offs, unsigned int nr)
+static void pcpu_arena_stash(unsigned int class, u32 *offs, unsigned int nr)
 {
-	struct pcpu_stock *stock = &arena->stocks[class];
+	struct pcpu_arena *arena;
+	struct pcpu_stock *stock;
 	unsigned long flags;
 
 	if (!nr)
 		return;
-	raw_spin_lock_irqsave(&arena->lock, flags);
+	arena = pcpu_arena_get(&flags);
+	stock = &arena->stocks[class];
 	while (nr && stock->nr < stock->most && pcpu_arena_room(arena) >= 0)
 		pcpu_stock_push(arena, stock, offs[--nr]);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	pcpu_arena_put_watched(arena, flags);
 	pcpu_arena_pass_on(class, offs, nr);
 }
 
-/* Take up to @nr objects, those that came last; return how many. */
-static unsigned int pcpu_stock_split(struct pcpu_arena *arena,
-				     struct pcpu_stock *stock, u32 *offs,
-				     unsigned int nr)
+/**
+ * pcpu_stock_split - take the objects that came last
+ * @arena: the arena, owned
+ * @stock: one of its stocks
+ * @offs: where to store the offsets, room for %PCPU_BATCH_MAX
+ * @nr: how many at most
+ *
+ * Return: how many.
+ */
+unsigned int pcpu_stock_split(struct pcpu_arena *arena,
+			      struct pcpu_stock *stock, u32 *offs,
+			      unsigned int nr)
 {
-	lockdep_assert_held(&arena->lock);
+	pcpu_arena_assert_owned(arena);
 
 	nr = min3(nr, (unsigned int)stock->nr, PCPU_BATCH_MAX);
 	stock->nr -= nr;
@@ -196,7 +244,7 @@ static unsigned long pcpu_stock_find(struct pcpu_arena *arena,
 {
 	unsigned int i, tries = 4;
 
-	lockdep_assert_held(&arena->lock);
+	pcpu_arena_assert_owned(arena);
 
 	for (i = stock->nr; i-- > 0 && tries; tries--) {
 		if (!(stock->offs[i] & (align - 1))) {
@@ -214,7 +262,7 @@ static unsigned long pcpu_arena_cut(struct pcpu_arena *arena, unsigned int nr,
 	struct pcpu_run *run = &arena->run;
 	unsigned long off = run->off;
 
-	lockdep_assert_held(&arena->lock);
+	pcpu_arena_assert_owned(arena);
 
 	if (nr > run->nr || off & (align - 1))
 		return PCPU_NO_OFF;
@@ -232,7 +280,7 @@ static void pcpu_arena_align(struct pcpu_arena *arena, unsigned int nr,
 	unsigned int skip = (-run->off & (align - 1)) >> PCPU_GRANULE_SHIFT;
 	struct pcpu_stock *stock;
 
-	lockdep_assert_held(&arena->lock);
+	pcpu_arena_assert_owned(arena);
 
 	if (!skip || skip > PCPU_CLASS_GRANULES || skip + nr > run->nr)
 		return;
@@ -246,12 +294,12 @@ static void pcpu_arena_align(struct pcpu_arena *arena, unsigned int nr,
 }
 
 /* Find an object in what the arena has, or cut one from its run. */
-static unsigned long pcpu_arena_make(struct pcpu_arena *arena,
-				     unsigned int class, size_t align)
+static unsigned long pcpu_arena_make(unsigned int class, size_t align)
 {
+	struct pcpu_arena *arena;
 	unsigned long flags, off;
 
-	raw_spin_lock_irqsave(&arena->lock, flags);
+	arena = pcpu_arena_get(&flags);
 	off = pcpu_stock_find(arena, &arena->stocks[class], align);
 	if (off == PCPU_NO_OFF && class >= PCPU_NR_SMALL &&
 	    !pcpu_depot_has(class)) {
@@ -261,13 +309,12 @@ static unsigned long pcpu_arena_make(struct pcpu_arena *arena,
 			pcpu_arena_align(arena, nr, align);
 		off = pcpu_arena_cut(arena, nr, align);
 	}
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	pcpu_arena_put(arena, flags);
 	return off;
 }
 
 /* Get a batch from the depot: return one aligned object, keep the others. */
-static noinline unsigned long pcpu_arena_restock(struct pcpu_arena *arena,
-						 unsigned int class,
+static noinline unsigned long pcpu_arena_restock(unsigned int class,
 						 size_t align)
 {
 	unsigned long off = PCPU_NO_OFF;
@@ -282,7 +329,7 @@ static noinline unsigned long pcpu_arena_restock(struct pcpu_arena *arena,
 			break;
 		}
 	}
-	pcpu_arena_stash(arena, class, offs, nr);
+	pcpu_arena_stash(class, offs, nr);
 	return off;
 }
 
@@ -294,7 +341,7 @@ static unsigned int pcpu_arena_victim(struct pcpu_arena *arena)
 {
 	unsigned int i, bytes, most = 0, victim = arena->hand;
 
-	lockdep_assert_held(&arena->lock);
+	pcpu_arena_assert_owned(arena);
 
 	for (i = 0; i < PCPU_NR_CLASSES && (i < 8 || !most); i++) {
 		struct pcpu_stock *stock = &arena->stocks[arena->hand];
@@ -313,14 +360,15 @@ static unsigned int pcpu_arena_victim(struct pcpu_arena *arena)
 static noinline enum pcpu_kept pcpu_arena_exchange(unsigned long off,
 						   unsigned int class)
 {
-	struct pcpu_arena *arena = pcpu_arena_here();
-	struct pcpu_stock *stock = &arena->stocks[class];
 	unsigned int nr = 0, victim = class;
 	u32 offs[PCPU_BATCH_MAX];
+	struct pcpu_arena *arena;
+	struct pcpu_stock *stock;
 	unsigned long flags;
 	bool tell;
 
-	raw_spin_lock_irqsave(&arena->lock, flags);
+	arena = pcpu_arena_get(&flags);
+	stock = &arena->stocks[class];
 	tell = !arena->watched;
 	pcpu_arena_set_watched(arena, true);
 	if (arena->room < 0 && stock->nr < stock->most)
@@ -329,7 +377,7 @@ static noinline enum pcpu_kept pcpu_arena_exchange(unsigned long off,
 		nr = pcpu_stock_split(arena, &arena->stocks[victim], offs,
 				      DIV_ROUND_UP(arena->stocks[victim].nr, 2));
 	pcpu_stock_push(arena, stock, off);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	pcpu_arena_put(arena, flags);
 	tell |= pcpu_arena_pass_on(victim, offs, nr);
 	return tell ? PCPU_KEPT_TELL : PCPU_KEPT;
 }
@@ -340,8 +388,8 @@ static noinline enum pcpu_kept pcpu_arena_exchange(unsigned long off,
  * @class: where to store its class
  * @owner: where to store who paid for it
  *
- * Context: any; takes the lock of the CPU's arena, and after it perhaps the
- * depot's or pcpu_chunk_lock.
+ * Context: any; owns the CPU's arena for a moment, and takes perhaps the depot's
+ * lock or pcpu_chunk_lock after that.
  * Return: what became of it.
  */
 enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
@@ -368,17 +416,17 @@ enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
 }
 
 /* Cut @nr granules from the arena's run, or swap it for one that has them. */
-static unsigned long pcpu_arena_new_run(struct pcpu_arena *arena,
-					unsigned int nr, size_t align)
+static unsigned long pcpu_arena_new_run(unsigned int nr, size_t align)
 {
 	struct pcpu_run run, old = { };
+	struct pcpu_arena *arena;
 	unsigned long flags, off;
 
-	raw_spin_lock_irqsave(&arena->lock, flags);
+	arena = pcpu_arena_get(&flags);
 	off = pcpu_arena_cut(arena, nr, align);
 	if (off == PCPU_NO_OFF)
 		swap(arena->run, old);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	pcpu_arena_put(arena, flags);
 	if (off != PCPU_NO_OFF)
 		return off;
 
@@ -392,21 +440,20 @@ static unsigned long pcpu_arena_new_run(struct pcpu_arena *arena,
 	off = run.off;
 	run.off += nr << PCPU_GRANULE_SHIFT;
 	run.nr -= nr;
-	raw_spin_lock_irqsave(&arena->lock, flags);
-	/* The arena may have got one from another CPU meanwhile. */
+	arena = pcpu_arena_get(&flags);
+	/* The arena may have got one meanwhile, or be that of another CPU. */
 	swap(arena->run, run);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	pcpu_arena_put_watched(arena, flags);
 	if (unlikely(run.nr))
 		pcpu_extent_free(run.off, run.nr);
 	return off;
 }
 
 /* Get granules, in a new page if need be. */
-static unsigned long pcpu_arena_granules(struct pcpu_arena *arena,
-					 unsigned int nr, size_t align,
+static unsigned long pcpu_arena_granules(unsigned int nr, size_t align,
 					 gfp_t gfp, const char **why)
 {
-	unsigned long off = pcpu_arena_new_run(arena, nr, align);
+	unsigned long off = pcpu_arena_new_run(nr, align);
 	struct pcpu_place place = {
 		.size = nr << PCPU_GRANULE_SHIFT,
 		.align = align,
@@ -416,8 +463,7 @@ static unsigned long pcpu_arena_granules(struct pcpu_arena *arena,
 }
 
 /* Take small objects that came back, and keep all but one. */
-static unsigned long pcpu_arena_take_small(struct pcpu_arena *arena,
-					   unsigned int class)
+static unsigned long pcpu_arena_take_small(unsigned int class)
 {
 	u32 offs[PCPU_BATCH_MAX];
 	unsigned long flags;
@@ -430,13 +476,12 @@ static unsigned long pcpu_arena_take_small(struct pcpu_arena *arena,
 	if (!nr)
 		return PCPU_NO_OFF;
 	off = offs[--nr];
-	pcpu_arena_stash(arena, class, offs, nr);
+	pcpu_arena_stash(class, offs, nr);
 	return off;
 }
 
 /* Get a small object, and keep what shares its granule. */
-static unsigned long pcpu_arena_make_small(struct pcpu_arena *arena,
-					   unsigned int class, gfp_t gfp,
+static unsigned long pcpu_arena_make_small(unsigned int class, gfp_t gfp,
 					   const char **why)
 {
 	unsigned long off = PCPU_NO_OFF;
@@ -444,17 +489,17 @@ static unsigned long pcpu_arena_make_small(struct pcpu_arena *arena,
 	unsigned int i, nr;
 
 	if (pcpu_small_any(class))
-		off = pcpu_arena_take_small(arena, class);
+		off = pcpu_arena_take_small(class);
 	if (off != PCPU_NO_OFF)
 		return off;
-	off = pcpu_arena_granules(arena, 1, PCPU_GRANULE, gfp, why);
+	off = pcpu_arena_granules(1, PCPU_GRANULE, gfp, why);
 	if (off == PCPU_NO_OFF)
 		return off;
 	pcpu_small_prepare(off, gfp);
 	nr = pcpu_small_split(off, class);
 	for (i = 1; i < nr; i++)
 		offs[i - 1] = off + i * pcpu_class_size(class);
-	pcpu_arena_stash(arena, class, offs, nr - 1);
+	pcpu_arena_stash(class, offs, nr - 1);
 	return off;
 }
 
@@ -465,108 +510,23 @@ static unsigned long pcpu_arena_make_small(struct pcpu_arena *arena,
  * @gfp: how memory may be allocated
  * @why: where to store the reason of a failure
  *
- * Context: any that @gfp allows; takes an arena's lock, the depot's and
- * pcpu_chunk_lock, one after the other.
+ * Context: any that @gfp allows; owns the CPU's arena for moments, and takes the
+ * depot's lock and pcpu_chunk_lock, one after the other.
  * Return: the object's offset, with memory, or %PCPU_NO_OFF.
  */
 unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 				const char **why)
 {
-	struct pcpu_arena *arena = pcpu_arena_here();
 	unsigned long off;
 
-	off = pcpu_arena_make(arena, class, align);
+	off = pcpu_arena_make(class, align);
 	if (off == PCPU_NO_OFF && pcpu_depot_has(class))
-		off = pcpu_arena_restock(arena, class, align);
+		off = pcpu_arena_restock(class, align);
 	if (off != PCPU_NO_OFF)
 		return off;
 	if (class < PCPU_NR_SMALL)
-		return pcpu_arena_make_small(arena, class, gfp, why);
-	return pcpu_arena_granules(arena, pcpu_class_granules(class), align,
-				   gfp, why);
-}
-
-/*
- * Take what nobody needed since the last time, up to a batch of a class, from
- * @class on; set it to the class of what was taken.
- */
-static unsigned int pcpu_arena_take_stale(struct pcpu_arena *arena,
-					  unsigned int *class, u32 *offs)
-{
-	struct pcpu_stock *stock;
-	unsigned int nr = 0;
-	unsigned long flags;
-	u16 low;
-
-	raw_spin_lock_irqsave(&arena->lock, flags);
-	while (*class < PCPU_NR_CLASSES && !arena->stocks[*class].low)
-		(*class)++;
-	if (*class < PCPU_NR_CLASSES) {
-		stock = &arena->stocks[*class];
-		low = stock->low;
-		nr = pcpu_stock_split(arena, stock, offs, low);
-		/* What goes now was not needed before. */
-		stock->low = low - nr;
-	}
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
-	return nr;
-}
-
-/* From now on count what is needed; return whether to come again. */
-static bool pcpu_arena_watch(struct pcpu_arena *arena)
-{
-	unsigned int class, held;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&arena->lock, flags);
-	held = arena->run.nr;
-	for (class = 0; class < PCPU_NR_CLASSES; class++) {
-		arena->stocks[class].low = arena->stocks[class].nr;
-		held |= arena->stocks[class].nr;
-	}
-	arena->run_idle = true;
-	pcpu_arena_set_watched(arena, held);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
-	return held;
-}
-
-/* Give back the run if nobody uses it. */
-static void pcpu_arena_age_run(struct pcpu_arena *arena, bool all)
-{
-	struct pcpu_run run = { };
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&arena->lock, flags);
-	if (all || arena->run_idle)
-		swap(arena->run, run);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
-	if (run.nr)
-		pcpu_extent_free(run.off, run.nr);
-}
-
-static bool pcpu_arena_age(struct pcpu_arena *arena, bool all)
-{
-	u32 offs[PCPU_BATCH_MAX];
-	unsigned int nr, class = 0;
-
-	pcpu_arena_age_run(arena, all);
-	if (all)
-		pcpu_arena_watch(arena);
-	while ((nr = pcpu_arena_take_stale(arena, &class, offs)))
-		pcpu_arena_flush(class, offs, nr);
-	return pcpu_arena_watch(arena);
-}
-
-static bool pcpu_depot_age(bool all)
-{
-	unsigned int nr, class = 0;
-	u32 offs[PCPU_BATCH_MAX];
-
-	if (all)
-		pcpu_depot_watch();
-	while ((nr = pcpu_depot_take_stale(&class, offs)))
-		pcpu_arena_flush(class, offs, nr);
-	return pcpu_depot_watch();
+		return pcpu_arena_make_small(class, gfp, why);
+	return pcpu_arena_granules(pcpu_class_granules(class), align, gfp, why);
 }
 
 /**
@@ -588,21 +548,4 @@ unsigned int pcpu_arena_held(const struct pcpu_arena *arena,
 		*bytes += nr * pcpu_class_size(class);
 	}
 	return sum;
-}
-
-/**
- * pcpu_arenas_age - give back objects that nobody needs
- * @all: whether anybody needed them or not
- *
- * Context: any; takes each arena's lock, the depot's, and pcpu_chunk_lock.
- * Return: whether some are left, so that it is worth to come again.
- */
-bool pcpu_arenas_age(bool all)
-{
-	bool more = false;
-	unsigned int i;
-
-	for (i = 0; i < pcpu_nr_arenas; i++)
-		more |= pcpu_arena_age(&pcpu_arenas[i], all);
-	return pcpu_depot_age(all) || more;
 }

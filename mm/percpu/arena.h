@@ -6,6 +6,7 @@
 #define _MM_PERCPU_ARENA_H
 
 #include <linux/cache.h>
+#include <linux/irqflags.h>
 #include <linux/percpu-defs.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -19,7 +20,8 @@
 /*
  * An object costs its size on every CPU, so objects at hand for each CPU would
  * cost memory by the square of CPUs; and the time to clear an object grows
- * with CPUs while that under the lock does not.
+ * with CPUs while that under the lock does not. So there is an arena for each
+ * of a few CPUs, and on larger machines several CPUs share one.
  */
 #define PCPU_MAX_ARENAS		16
 
@@ -53,17 +55,25 @@ struct pcpu_stock {
 
 /**
  * struct pcpu_arena - what a group of CPUs has at hand
- * @lock: guards everything here; raw, IRQs off, nothing nests inside
+ * @lock: guards everything here if the arena is shared; raw, IRQs off, nothing
+ *	nests inside
+ * @shared: there are more CPUs than arenas
  * @run: granules from which objects of any class are cut, from below
  * @run_idle: nobody cut anything from it since the worker came by
  * @hand: class at which making room goes on
- * @watched: the worker knows that there is something here
+ * @watched: the worker looks after what is here; else there is nothing
  * @room: bytes of objects that may still come, less PCPU_ROOM_UNWATCHED when
  *	the worker does not know; a fast free has to see but this
  * @stocks: by class; that of %PCPU_CLASS_LONG is always full
+ *
+ * An arena that is not shared belongs to what runs on its CPU with IRQs off, and
+ * needs no lock, which is a third of what a pair of alloc and free would cost:
+ * others ask that CPU by an interrupt, see age.c. That of a dead CPU belongs to
+ * who took the CPU down.
  */
 struct pcpu_arena {
 	raw_spinlock_t lock;
+	bool shared;
 	struct pcpu_run run;
 	bool run_idle;
 	bool watched;
@@ -85,11 +95,14 @@ extern unsigned int pcpu_nr_arenas;
 extern int pcpu_arena_max_bytes;
 
 /*
- * The arena of a CPU; until the CPU needs one, pcpu_arena_none, which has
- * nothing and keeps nothing.
+ * The arena that a CPU has to itself. Until the CPU needs it, where arenas are
+ * shared, and where some units are nobody's, this is pcpu_arena_none, which has
+ * nothing and keeps nothing: that sends all callers to the slow paths.
  */
 extern struct pcpu_arena pcpu_arena_none;
 DECLARE_PER_CPU(struct pcpu_arena *, pcpu_arena_local);
+
+extern unsigned int pcpu_arenas_most;
 
 unsigned int pcpu_arenas_wanted(void);
 unsigned int pcpu_arena_nr_slots(void);
@@ -115,7 +128,34 @@ enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
 			       struct pcpu_owner *owner);
 unsigned int pcpu_arena_held(const struct pcpu_arena *arena,
 			     unsigned long *bytes);
-bool pcpu_arenas_age(bool all);
+unsigned int pcpu_stock_split(struct pcpu_arena *arena,
+			      struct pcpu_stock *stock, u32 *offs,
+			      unsigned int nr);
+void pcpu_arena_set_watched(struct pcpu_arena *arena, bool watched);
+void pcpu_arena_flush(unsigned int class, const u32 *offs, unsigned int nr);
+
+/* Say that the caller owns an arena. */
+static __always_inline void
+pcpu_arena_assert_owned(const struct pcpu_arena *arena)
+{
+	if (arena->shared)
+		lockdep_assert_held(&arena->lock);
+	else
+		lockdep_assert_irqs_disabled();
+}
+
+/* Own an arena: with IRQs off, that of this CPU, or one that is shared. */
+static __always_inline void pcpu_arena_own(struct pcpu_arena *arena)
+{
+	if (unlikely(arena->shared))
+		raw_spin_lock(&arena->lock);
+}
+
+static __always_inline void pcpu_arena_disown(struct pcpu_arena *arena)
+{
+	if (unlikely(arena->shared))
+		raw_spin_unlock(&arena->lock);
+}
 
 /* Take the object that came last. There is one. */
 static __always_inline unsigned long pcpu_stock_pop(struct pcpu_arena *arena,
@@ -124,7 +164,7 @@ static __always_inline unsigned long pcpu_stock_pop(struct pcpu_arena *arena,
 	unsigned long off = stock->offs[stock->nr - 1UL];
 	u16 nr = stock->nr - 1;
 
-	lockdep_assert_held(&arena->lock);
+	pcpu_arena_assert_owned(arena);
 
 	stock->nr = nr;
 	if (unlikely(stock->low > nr))
@@ -140,7 +180,7 @@ static __always_inline void pcpu_stock_push(struct pcpu_arena *arena,
 {
 	unsigned long nr = stock->nr;
 
-	lockdep_assert_held(&arena->lock);
+	pcpu_arena_assert_owned(arena);
 
 	stock->offs[nr] = off;
 	stock->nr = nr + 1;
@@ -152,22 +192,23 @@ static __always_inline void pcpu_stock_push(struct pcpu_arena *arena,
  * @class: its class, not %PCPU_CLASS_LONG
  * @align: its alignment; a constant 1 for what the class has anyway
  *
- * Context: any; takes the lock of the CPU's arena.
+ * Context: any; turns IRQs off for a moment.
  * Return: its offset, with memory, or %PCPU_NO_OFF when it is not that easy.
  */
 static __always_inline unsigned long pcpu_arena_take(unsigned int class,
 						     size_t align)
 {
-	struct pcpu_arena *arena = raw_cpu_read(pcpu_arena_local);
 	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_arena *arena;
 	struct pcpu_stock *stock;
 
-	raw_spin_lock_irqsave(&arena->lock, flags);
+	local_irq_save(flags);
+	arena = raw_cpu_read(pcpu_arena_local);
 	stock = &arena->stocks[class];
 	if (likely(stock->nr &&
 		   !(stock->offs[stock->nr - 1UL] & (align - 1))))
 		off = pcpu_stock_pop(arena, stock);
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	local_irq_restore(flags);
 	return off;
 }
 
@@ -175,13 +216,13 @@ static __always_inline unsigned long pcpu_arena_take(unsigned int class,
  * pcpu_arena_keep - free an object, and keep it at hand
  * @off: where it may begin, within the area
  *
- * Context: any; takes the lock of the CPU's arena.
+ * Context: any; turns IRQs off for a moment.
  * Return: whether that was done; else nothing was, and pcpu_arena_free() knows
  * what to do.
  */
 static __always_inline bool pcpu_arena_keep(unsigned long off)
 {
-	struct pcpu_arena *arena = raw_cpu_read(pcpu_arena_local);
+	struct pcpu_arena *arena;
 	struct pcpu_stock *stock;
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
@@ -190,7 +231,8 @@ static __always_inline bool pcpu_arena_keep(unsigned long off)
 	u8 mark, bits;
 
 	/* With IRQs off no chunk that is looked at can go away. */
-	raw_spin_lock_irqsave(&arena->lock, flags);
+	local_irq_save(flags);
+	arena = raw_cpu_read(pcpu_arena_local);
 	chunk = pcpu_chunk_of(off);
 	if (unlikely(!chunk || test_bit(pcpu_off_to_page(off), chunk->odd)))
 		goto out;
@@ -206,7 +248,7 @@ static __always_inline bool pcpu_arena_keep(unsigned long off)
 	pcpu_stock_push(arena, stock, off);
 	kept = true;
 out:
-	raw_spin_unlock_irqrestore(&arena->lock, flags);
+	local_irq_restore(flags);
 	return kept;
 }
 

@@ -11,7 +11,7 @@
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
-#include "arena.h"
+#include "age.h"
 #include "balance.h"
 #include "populate.h"
 
@@ -229,13 +229,13 @@ static void pcpu_balance_pages(void)
  */
 void pcpu_balance_now(void)
 {
-	pcpu_arenas_age(true);
+	pcpu_age(true, true);
 	pcpu_balance_pages();
 }
 
 static void pcpu_balance_run(struct work_struct *work)
 {
-	bool more = pcpu_arenas_age(false);
+	bool more = pcpu_age(false, true);
 
 	pcpu_balance_pages();
 	if (more)

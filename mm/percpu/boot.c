@@ -9,10 +9,12 @@
 #include <linux/cpumask.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/kstrtox.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 
+#include "arena.h"
 #include "first_chunk.h"
 
 /* Names as percpu_alloc= takes them. */
@@ -64,6 +66,19 @@ static int __init pcpu_reserve_setup(char *str)
 	return 0;
 }
 early_param("percpu_reserve", pcpu_reserve_setup);
+
+static int __init pcpu_arenas_setup(char *str)
+{
+	unsigned int most;
+
+	if (!str || kstrtouint(str, 0, &most) || !most ||
+	    most > PCPU_MAX_ARENAS)
+		pr_warn("percpu_arenas= is 1 to %u\n", PCPU_MAX_ARENAS);
+	else
+		pcpu_arenas_most = most;
+	return 0;
+}
+early_param("percpu_arenas", pcpu_arenas_setup);
 
 /**
  * pcpu_boot_area_size - how much offset space is wanted

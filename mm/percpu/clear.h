@@ -118,6 +118,10 @@ static inline void pcpu_clear(unsigned long off, size_t size)
 	pcpu_clear_possible(pcpu_area_off_to_addr(off), size);
 }
 
+/*
+ * What follows is for areas without such units.
+ */
+
 /**
  * pcpu_clear_small - clear all copies of an object of a small class
  * @addr: its address in unit 0
@@ -126,37 +130,23 @@ static inline void pcpu_clear(unsigned long off, size_t size)
 static __always_inline void pcpu_clear_small(unsigned long addr,
 					     unsigned int class)
 {
-	if (unlikely(pcpu_area.sparse))
-		pcpu_clear_possible(addr, pcpu_class_size(class));
-	else if (class)
+	if (class)
 		pcpu_zero_copies(addr, pcpu_zero_8);
 	else
 		pcpu_zero_copies(addr, pcpu_zero_4);
 }
 
+/* What is this long takes no more than a few stores. */
+#define PCPU_CLEAR_SHORT	64
+
 /**
- * pcpu_clear_granules - clear all copies of an object of a class
+ * pcpu_clear_short - clear all copies of an object of up to 64 bytes
  * @addr: its address in unit 0
  * @size: its bytes, a multiple of 16
  */
-static __always_inline void pcpu_clear_granules(unsigned long addr,
-						unsigned int size)
+static __always_inline void pcpu_clear_short(unsigned long addr,
+					     unsigned int size)
 {
-	unsigned long end;
-
-	if (unlikely(pcpu_area.sparse) ||
-	    (size > PCPU_CLEAR_BY_HAND && pcpu_memset_is_fast())) {
-		pcpu_clear_possible(addr, size);
-		return;
-	}
-	if (size > 64) {
-		end = addr + pcpu_area.span;
-		do {
-			pcpu_zero_long(addr, size);
-			addr += pcpu_area.stride;
-		} while (addr != end);
-		return;
-	}
 	if (size & 64) {
 		pcpu_zero_copies(addr, pcpu_zero_64);
 		return;
@@ -167,12 +157,34 @@ static __always_inline void pcpu_clear_granules(unsigned long addr,
 		pcpu_zero_copies(addr + (size & 32), pcpu_zero_16);
 }
 
-/* The same for an object of any class, at @off. */
+/* The same for any number of granules. */
+static __always_inline void pcpu_clear_granules(unsigned long addr,
+						unsigned int size)
+{
+	unsigned long end = addr + pcpu_area.span;
+
+	if (size <= PCPU_CLEAR_SHORT) {
+		pcpu_clear_short(addr, size);
+		return;
+	}
+	if (size > PCPU_CLEAR_BY_HAND && pcpu_memset_is_fast()) {
+		pcpu_clear_possible(addr, size);
+		return;
+	}
+	do {
+		pcpu_zero_long(addr, size);
+		addr += pcpu_area.stride;
+	} while (addr != end);
+}
+
+/* In any area: clear all copies of an object of any class, at @off. */
 static inline void pcpu_clear_class(unsigned long off, unsigned int class)
 {
 	unsigned long addr = pcpu_area_off_to_addr(off);
 
-	if (class < PCPU_NR_SMALL)
+	if (unlikely(pcpu_area.sparse))
+		pcpu_clear_possible(addr, pcpu_class_size(class));
+	else if (class < PCPU_NR_SMALL)
 		pcpu_clear_small(addr, class);
 	else
 		pcpu_clear_granules(addr, pcpu_class_size(class));

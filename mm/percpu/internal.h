@@ -37,6 +37,7 @@
  *    small     granules split into objects of 4 and 8 bytes      small.[ch]
  *    depot     batches that arenas had too much of               depot.[ch]
  *    arena     free objects that a group of CPUs has at hand     arena.[ch]
+ *    age       what nobody needs goes back from there            age.[ch]
  *    clear     zeroes for all copies of an object                clear.h
  *    account   memcg and allocation profiling                    account.[ch]
  *    percpu    the interface: check, place, populate, clear      percpu.c
@@ -48,7 +49,8 @@
  *
  * Locks.  None nests in another:
  *
- *    arena->lock        raw, IRQs off   what the arena has at hand
+ *    arena->lock        raw, IRQs off   what an arena has at hand that is shared;
+ *                                       others belong to their CPU, IRQs off
  *    pcpu_depot_lock    raw, IRQs off   the depot
  *    pcpu_chunk_lock    raw, IRQs off   chunk table, pages, granules, small rooms
  *    pcpu_map_lock      IRQs off        one page table entry

@@ -26,6 +26,7 @@
 #include <trace/events/percpu.h>
 
 #include "account.h"
+#include "age.h"
 #include "arena.h"
 #include "balance.h"
 #include "clear.h"
@@ -123,7 +124,7 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 	off = pcpu_request_place_slow(req);
 	if (unlikely(off == PCPU_NO_OFF)) {
 		/* It may be what others have at hand that is missing. */
-		pcpu_arenas_age(true);
+		pcpu_age(true, gfpflags_allow_blocking(req->gfp));
 		off = pcpu_request_place_slow(req);
 	}
 	pcpu_balance_check();
@@ -207,7 +208,7 @@ static void pcpu_request_refused(struct pcpu_request *req, unsigned long caller)
 
 /* Any allocation. */
 static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
-					       gfp_t gfp, unsigned long caller)
+					       unsigned long caller, gfp_t gfp)
 {
 	struct pcpu_request req = {
 		.size = size,
@@ -241,8 +242,8 @@ refused:
  * What it cannot have at once is for the others.
  */
 static noinline void __percpu *pcpu_alloc_missed(size_t size, size_t align,
-						 gfp_t gfp,
-						 unsigned long caller)
+						 unsigned long caller,
+						 gfp_t gfp)
 {
 	unsigned int class = pcpu_class_of(size, align);
 	unsigned long off;
@@ -252,7 +253,7 @@ static noinline void __percpu *pcpu_alloc_missed(size_t size, size_t align,
 				current_gfp_context(gfp) & PCPU_GFP_PASSED,
 				&why);
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_slow(size, align, gfp, caller);
+		return pcpu_alloc_slow(size, align, caller, gfp);
 	pcpu_balance_check();
 	pcpu_clear_class(off, class);
 	pcpu_mark_give(off, class);
@@ -268,16 +269,18 @@ static __always_inline bool pcpu_request_is_plain(gfp_t gfp)
 
 /*
  * Allocate an object of a small class. This and what follows are functions of
- * their own, so that each saves no more registers than it needs.
+ * their own that call nothing on the way to success, so that each saves no more
+ * registers than it needs.
  */
 static noinline void __percpu *pcpu_alloc_small(size_t size, size_t align,
-						gfp_t gfp, unsigned long caller)
+						unsigned long caller,
+						gfp_t gfp)
 {
 	unsigned int class = pcpu_class_of_small(size, align);
 	unsigned long addr, off = pcpu_arena_take(class, 1);
 
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_missed(size, align, gfp, caller);
+		return pcpu_alloc_missed(size, align, caller, gfp);
 	addr = pcpu_area_off_to_addr(off);
 	pcpu_clear_small(addr, class);
 	pcpu_mark_give_small(off);
@@ -285,37 +288,40 @@ static noinline void __percpu *pcpu_alloc_small(size_t size, size_t align,
 	return pcpu_area_addr_to_ptr(addr);
 }
 
-/* The same for what has granules to itself; @unusual: an alignment over theirs. */
-static __always_inline void __percpu *pcpu_alloc_granules(size_t size,
-							  size_t align,
-							  bool unusual,
-							  gfp_t gfp,
-							  unsigned long caller)
+/* The same for a few granules. */
+static noinline void __percpu *pcpu_alloc_short(size_t size, size_t align,
+						unsigned long caller,
+						gfp_t gfp)
 {
 	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
 	unsigned long addr, off;
 
-	off = pcpu_arena_take(pcpu_class_of_granules(nr), unusual ? align : 1);
+	off = pcpu_arena_take(pcpu_class_of_granules(nr), 1);
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_missed(size, align, gfp, caller);
+		return pcpu_alloc_missed(size, align, caller, gfp);
 	addr = pcpu_area_off_to_addr(off);
-	pcpu_clear_granules(addr, nr * PCPU_GRANULE);
+	pcpu_clear_short(addr, nr * PCPU_GRANULE);
 	pcpu_mark_give_granules(off, nr);
 	pcpu_stats_alloc(size);
 	return pcpu_area_addr_to_ptr(addr);
 }
 
-static noinline void __percpu *pcpu_alloc_usual(size_t size, size_t align,
-						gfp_t gfp, unsigned long caller)
+/* The same for any number of granules, aligned like more than one. */
+static noinline void __percpu *pcpu_alloc_granules(size_t size, size_t align,
+						   unsigned long caller,
+						   gfp_t gfp)
 {
-	return pcpu_alloc_granules(size, align, false, gfp, caller);
-}
+	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
+	unsigned long addr, off;
 
-static noinline void __percpu *pcpu_alloc_aligned(size_t size, size_t align,
-						  gfp_t gfp,
-						  unsigned long caller)
-{
-	return pcpu_alloc_granules(size, align, true, gfp, caller);
+	off = pcpu_arena_take(pcpu_class_of_granules(nr), align);
+	if (unlikely(off == PCPU_NO_OFF))
+		return pcpu_alloc_missed(size, align, caller, gfp);
+	addr = pcpu_area_off_to_addr(off);
+	pcpu_clear_granules(addr, nr * PCPU_GRANULE);
+	pcpu_mark_give_granules(off, nr);
+	pcpu_stats_alloc(size);
+	return pcpu_area_addr_to_ptr(addr);
 }
 
 /**
@@ -347,14 +353,14 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 	might_alloc(gfp);
 	if (unlikely(most >= PAGE_SIZE || align & (align - 1) ||
 		     !pcpu_request_is_plain(gfp)))
-		return pcpu_alloc_slow(size, align, gfp, _RET_IP_);
+		return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
 	if (most < 8)
-		return pcpu_alloc_small(size, align, gfp, _RET_IP_);
-	if (unlikely(size > PCPU_CLASS_GRANULES * PCPU_GRANULE))
-		return pcpu_alloc_slow(size, align, gfp, _RET_IP_);
-	if (likely(align <= PCPU_GRANULE))
-		return pcpu_alloc_usual(size, align, gfp, _RET_IP_);
-	return pcpu_alloc_aligned(size, align, gfp, _RET_IP_);
+		return pcpu_alloc_small(size, align, _RET_IP_, gfp);
+	if (size <= PCPU_CLEAR_SHORT && likely(align <= PCPU_GRANULE))
+		return pcpu_alloc_short(size, align, _RET_IP_, gfp);
+	if (likely(size <= PCPU_CLASS_GRANULES * PCPU_GRANULE))
+		return pcpu_alloc_granules(size, align, _RET_IP_, gfp);
+	return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
 }
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 

@@ -4,11 +4,14 @@
  */
 #include <kunit/test.h>
 
+#include <linux/cpu.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/workqueue.h>
 
+#include "../age.h"
 #include "../arena.h"
 #include "../balance.h"
 #include "../check.h"
@@ -139,8 +142,8 @@ static void ageing(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
 		free_percpu(ptrs[i]);
 	before = held_in_all();
-	pcpu_arenas_age(false);
-	pcpu_arenas_age(false);
+	pcpu_age(false, true);
+	pcpu_age(false, true);
 	after = held_in_all();
 	/* Others may have freed something meanwhile, but not as much. */
 	KUNIT_EXPECT_GE(test, before, 32);
@@ -151,6 +154,47 @@ static void ageing(struct kunit *test)
 	free_percpu(ptrs[0]);
 	pcpu_balance_now();
 	KUNIT_EXPECT_LT(test, held_in_all(), 32);
+}
+
+/* On a CPU: have some objects at hand there. */
+static long have_some(void *unused)
+{
+	void __percpu *ptrs[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		ptrs[i] = __alloc_percpu(48, 16);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		free_percpu(ptrs[i]);
+	return 0;
+}
+
+static unsigned int held_by(unsigned int cpu)
+{
+	unsigned long bytes = 0;
+
+	return pcpu_arena_held(&pcpu_arenas[cpu], &bytes);
+}
+
+/* What another CPU has to itself goes back too, also when the CPU goes. */
+static void other_cpu(struct kunit *test)
+{
+	unsigned int cpu = cpumask_last(cpu_online_mask);
+
+	if (cpu == cpumask_first(cpu_online_mask) || cpu >= pcpu_nr_arenas)
+		kunit_skip(test, "no other CPU with an arena");
+	work_on_cpu(cpu, have_some, NULL);
+	KUNIT_EXPECT_GE(test, held_by(cpu), 32);
+	pcpu_balance_now();
+	KUNIT_EXPECT_LT(test, held_by(cpu), 32);
+	if (!IS_ENABLED(CONFIG_HOTPLUG_CPU) || pcpu_arenas[cpu].shared)
+		return;
+	work_on_cpu(cpu, have_some, NULL);
+	KUNIT_EXPECT_GE(test, held_by(cpu), 32);
+	if (remove_cpu(cpu))
+		kunit_skip(test, "the CPU does not go offline");
+	KUNIT_EXPECT_EQ(test, held_by(cpu), 0);
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
 }
 
 /* Aligned and other objects of one class take turns. */
@@ -186,6 +230,7 @@ static struct kunit_case pcpu_arena_cases[] = {
 	KUNIT_CASE(depot_hands_on),
 	KUNIT_CASE(depot_keeps_bounds),
 	KUNIT_CASE(ageing),
+	KUNIT_CASE(other_cpu),
 	KUNIT_CASE(mixed_alignment),
 	{ }
 };

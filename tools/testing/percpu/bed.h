@@ -11,6 +11,7 @@ extern unsigned long bed_populated, bed_depopulated;
 extern const char bed_name[];
 const char *bed_settle(void);
 void bed_work(void);
+void bed_allow_irqs(void);
 unsigned long bed_shared_locks(void);
 
 void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long early);

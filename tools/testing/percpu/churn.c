@@ -155,6 +155,7 @@ int main(int argc, char **argv)
 	unsigned long start, ops = 0;
 
 	bed_boot(cpus, 5000, 20 << 10);
+	bed_allow_irqs();
 	pcpu_balance_now();
 	start = pcpu_counts.populated;
 	for (i = 0; i < nr; i++)

@@ -168,8 +168,31 @@ static inline void raw_spin_lock(raw_spinlock_t *s)
 	s->last = shim_cpu;
 }
 static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->l); }
-#define local_irq_save(f)	((void)((f) = 0))
-#define local_irq_restore(f)	((void)(f))
+/*
+ * IRQs: where others want to interrupt a CPU, what runs on it with IRQs off has
+ * a lock; where nobody does, as in a benchmark, that would be no likeness.
+ */
+extern bool shim_irqs;
+extern __thread unsigned int shim_irqs_off;
+extern pthread_spinlock_t *shim_irq_locks;
+static inline void shim_irq_disable(void)
+{
+	if (shim_irqs && !shim_irqs_off++)
+		pthread_spin_lock(&shim_irq_locks[shim_cpu]);
+}
+static inline void shim_irq_enable(void)
+{
+	if (shim_irqs && !--shim_irqs_off)
+		pthread_spin_unlock(&shim_irq_locks[shim_cpu]);
+}
+#define local_irq_save(f)	((f) = 0, shim_irq_disable())
+#define local_irq_restore(f)	((void)(f), shim_irq_enable())
+#define irqs_disabled()		(shim_irqs_off)
+#define lockdep_assert_irqs_disabled()	assert(!shim_irqs || shim_irqs_off)
+int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait);
+#define cpuhp_setup_state_nocalls(...)	shim_ignore_hotplug(0, __VA_ARGS__)
+#define CPUHP_BP_PREPARE_DYN	0
+static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define raw_spin_lock_irqsave(s, f)	do { (f) = 0; raw_spin_lock(s); } while (0)
 #define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); } while (0)
 #define lockdep_assert_held(l)	((void)(l))

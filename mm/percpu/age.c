@@ -28,7 +28,7 @@
  * @more: the arena has more of that
  * @left: the arena has something that was needed
  * @class: where to go on
- * @run: granules that nobody cuts from
+ * @runs: granules that nobody cuts from, and objects without a class
  * @nr: objects
  * @classes: their classes
  * @offs: their offsets
@@ -42,7 +42,7 @@ struct pcpu_haul {
 	bool more;
 	bool left;
 	u8 class;
-	struct pcpu_run run;
+	struct pcpu_run runs[1 + PCPU_ARENA_LONGS];
 	unsigned int nr;
 	u8 classes[PCPU_HAUL_MAX];
 	u32 offs[PCPU_HAUL_MAX];
@@ -68,9 +68,13 @@ static void pcpu_haul_stock(struct pcpu_haul *haul, struct pcpu_stock *stock)
 /* From now on count what is needed; return whether to come again. */
 static bool pcpu_arena_watch(struct pcpu_arena *arena)
 {
-	unsigned int class, held = arena->run.nr;
+	unsigned int class, i, held = arena->run.nr;
 
 	pcpu_arena_assert_owned(arena);
+
+	for (i = 0; i < PCPU_ARENA_LONGS; i++)
+		held |= arena->longs[i].nr;
+	arena->longs_idle = true;
 
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		arena->stocks[class].low = arena->stocks[class].nr;
@@ -84,10 +88,14 @@ static bool pcpu_arena_watch(struct pcpu_arena *arena)
 static void pcpu_haul_begin(struct pcpu_haul *haul)
 {
 	struct pcpu_arena *arena = haul->arena;
+	unsigned int i;
 
 	haul->begun = true;
 	if (haul->all || arena->run_idle)
-		swap(arena->run, haul->run);
+		swap(arena->run, haul->runs[0]);
+	if (haul->all || arena->longs_idle)
+		for (i = 0; i < PCPU_ARENA_LONGS; i++)
+			swap(arena->longs[i], haul->runs[1 + i]);
 	if (haul->all)
 		pcpu_arena_watch(arena);
 }
@@ -151,9 +159,11 @@ static void pcpu_haul_flush(struct pcpu_haul *haul)
 		pcpu_arena_flush(haul->classes[i], haul->offs + i, n);
 	}
 	haul->nr = 0;
-	if (haul->run.nr)
-		pcpu_extent_free(haul->run.off, haul->run.nr);
-	haul->run.nr = 0;
+	for (i = 0; i < ARRAY_SIZE(haul->runs); i++) {
+		if (haul->runs[i].nr)
+			pcpu_extent_free(haul->runs[i].off, haul->runs[i].nr);
+		haul->runs[i].nr = 0;
+	}
 }
 
 static bool pcpu_arena_age(unsigned int nr, bool all, bool may_wait)

@@ -530,6 +530,60 @@ unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 }
 
 /**
+ * pcpu_arena_take_long - take a free object that has no class
+ * @nr: its granules, exactly
+ * @align: its alignment
+ *
+ * Context: any; owns the CPU's arena for a moment.
+ * Return: its offset, with memory, or %PCPU_NO_OFF when there is none.
+ */
+unsigned long pcpu_arena_take_long(unsigned int nr, size_t align)
+{
+	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_arena *arena;
+	unsigned int i;
+
+	if (nr > PCPU_ARENA_LONG_MAX)
+		return off;
+	arena = pcpu_arena_get(&flags);
+	for (i = 0; i < PCPU_ARENA_LONGS; i++) {
+		struct pcpu_run *run = &arena->longs[i];
+
+		if (run->nr != nr || run->off & (align - 1))
+			continue;
+		off = run->off;
+		run->nr = 0;
+		arena->longs_hand = i;
+		arena->longs_idle = false;
+		break;
+	}
+	pcpu_arena_put(arena, flags);
+	return off;
+}
+
+/**
+ * pcpu_arena_keep_long - keep a free object that has no class
+ * @run: the object; set to one that has to go for it, or to none
+ *
+ * Context: any; owns the CPU's arena for a moment.
+ * Return: whether it was kept.
+ */
+bool pcpu_arena_keep_long(struct pcpu_run *run)
+{
+	struct pcpu_arena *arena;
+	unsigned long flags;
+
+	if (run->nr > PCPU_ARENA_LONG_MAX)
+		return false;
+	arena = pcpu_arena_get(&flags);
+	swap(arena->longs[arena->longs_hand], *run);
+	arena->longs_hand = (arena->longs_hand + 1) % PCPU_ARENA_LONGS;
+	arena->longs_idle = false;
+	pcpu_arena_put_watched(arena, flags);
+	return true;
+}
+
+/**
  * pcpu_arena_held - what an arena has at hand
  * @arena: the arena
  * @bytes: where to add the bytes of the objects, on one CPU
@@ -540,12 +594,17 @@ unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 unsigned int pcpu_arena_held(const struct pcpu_arena *arena,
 			     unsigned long *bytes)
 {
-	unsigned int class, nr, sum = 0;
+	unsigned int class, i, nr, sum = 0;
 
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		nr = READ_ONCE(arena->stocks[class].nr);
 		sum += nr;
 		*bytes += nr * pcpu_class_size(class);
+	}
+	for (i = 0; i < PCPU_ARENA_LONGS; i++) {
+		nr = READ_ONCE(arena->longs[i].nr);
+		sum += !!nr;
+		*bytes += nr << PCPU_GRANULE_SHIFT;
 	}
 	return sum;
 }

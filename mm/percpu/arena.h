@@ -37,6 +37,10 @@
 /* Granules that an arena takes from the chunks at once, to cut objects from. */
 #define PCPU_RUN_GRANULES	128
 
+/* Objects that have no class, and the granules of the largest. */
+#define PCPU_ARENA_LONGS	4
+#define PCPU_ARENA_LONG_MAX	(4096 / PCPU_GRANULE)
+
 /**
  * struct pcpu_stock - the free objects of a class
  * @offs: their offsets, the one that came last at the end
@@ -60,6 +64,9 @@ struct pcpu_stock {
  * @shared: there are more CPUs than arenas
  * @run: granules from which objects of any class are cut, from below
  * @run_idle: nobody cut anything from it since the worker came by
+ * @longs: the latest free objects without a class
+ * @longs_hand: where the next of these goes
+ * @longs_idle: nobody left or took one since the worker came by
  * @hand: class at which making room goes on
  * @watched: the worker looks after what is here; else there is nothing
  * @room: bytes of objects that may still come, less PCPU_ROOM_UNWATCHED when
@@ -76,10 +83,13 @@ struct pcpu_arena {
 	bool shared;
 	struct pcpu_run run;
 	bool run_idle;
+	bool longs_idle;
 	bool watched;
 	u8 hand;
+	u8 longs_hand;
 	s32 room;
 	struct pcpu_stock stocks[PCPU_NR_CLASSES + 1];
+	struct pcpu_run longs[PCPU_ARENA_LONGS];
 } ____cacheline_aligned_in_smp;
 
 #define PCPU_ROOM_UNWATCHED	(1 << 30)
@@ -126,6 +136,8 @@ unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 				const char **why);
 enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
 			       struct pcpu_owner *owner);
+unsigned long pcpu_arena_take_long(unsigned int nr, size_t align);
+bool pcpu_arena_keep_long(struct pcpu_run *run);
 unsigned int pcpu_arena_held(const struct pcpu_arena *arena,
 			     unsigned long *bytes);
 unsigned int pcpu_stock_split(struct pcpu_arena *arena,

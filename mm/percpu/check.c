@@ -22,6 +22,8 @@ static const char *pcpu_check_page(struct pcpu_chunk *chunk, unsigned int page)
 		return "a withheld page has free granules";
 	if (pg->head != find_first_bit(used, n))
 		return "head hint is wrong";
+	if (!!(chunk->headed & BIT_ULL(page)) != !!pg->head)
+		return "headed bit is wrong";
 	if (weight && pg->tail != n - 1 - find_last_bit(used, n))
 		return "tail hint is wrong";
 
@@ -175,10 +177,26 @@ static const char *pcpu_sum_objects(unsigned int class, const u32 *offs,
 		if (!chunk || pcpu_mark_live(chunk, offs[i]) ||
 		    !test_bit(pcpu_off_to_granule(offs[i]), chunk->used))
 			return "an object at hand is not a free one";
-		if (class >= PCPU_NR_SMALL)
+		if (class >= PCPU_NR_SMALL && class != PCPU_CLASS_LONG)
 			sums->held += pcpu_class_granules(class);
 	}
 	return NULL;
+}
+
+static const char *pcpu_sum_longs(const struct pcpu_arena *arena,
+				  struct pcpu_sums *sums)
+{
+	unsigned int i;
+	const char *bad = NULL;
+
+	for (i = 0; i < PCPU_ARENA_LONGS && !bad; i++) {
+		if (!arena->longs[i].nr)
+			continue;
+		bad = pcpu_sum_objects(PCPU_CLASS_LONG, &arena->longs[i].off, 1,
+				       sums);
+		sums->held += arena->longs[i].nr;
+	}
+	return bad;
 }
 
 static const char *pcpu_sum_arena(struct pcpu_arena *arena,
@@ -199,7 +217,9 @@ static const char *pcpu_sum_arena(struct pcpu_arena *arena,
 			return bad;
 		room += stock->nr * stock->size;
 	}
-	return room != pcpu_arena_max_bytes ? "an arena's room is wrong" : NULL;
+	if (room != pcpu_arena_max_bytes)
+		return "an arena's room is wrong";
+	return pcpu_sum_longs(arena, sums);
 }
 
 static const char *pcpu_sum_depot(struct pcpu_sums *sums)

@@ -166,6 +166,8 @@ static void pcpu_page_taken(struct pcpu_chunk *chunk,
 	struct pcpu_page *pg = &chunk->pages[part->page];
 	bool whole = pg->head == PCPU_PAGE_GRANULES;
 
+	if (!part->start)
+		chunk->headed &= ~BIT_ULL(part->page);
 	pg->head = min_t(unsigned int, pg->head, part->start);
 	pg->tail = min_t(unsigned int, pg->tail,
 			 PCPU_PAGE_GRANULES - part->end);
@@ -192,6 +194,8 @@ static void pcpu_page_given(struct pcpu_chunk *chunk,
 	}
 	if (part->start == pg->head)
 		pg->head = find_next_bit(used, PCPU_PAGE_GRANULES, part->end);
+	if (!part->start)
+		chunk->headed |= BIT_ULL(part->page);
 	pg->run = clamp(run, pg->run, PCPU_PAGE_GRANULES);
 	if (pg->head == PCPU_PAGE_GRANULES)
 		pcpu_page_set_empty(chunk, part->page, true);
@@ -348,6 +352,7 @@ void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks)
 	chunk->max_run = PCPU_CHUNK_GRANULES;
 	chunk->populated_run = PCPU_CHUNK_GRANULES;
 	chunk->empty = ~0ULL;
+	chunk->headed = ~0ULL;
 	chunk->marks = marks;
 	INIT_LIST_HEAD(&chunk->list);
 	for (i = 0; i < PCPU_NR_SMALL; i++)

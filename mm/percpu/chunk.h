@@ -45,6 +45,7 @@ struct pcpu_page {
  *	memory, or being populated or given back
  * @reserved: pages that only module data may use
  * @empty: pages wholly free and not withheld
+ * @headed: pages whose first granule is free
  * @list: on pcpu_chunks_by_free[], by the number of free granules
  * @rcu: frees the structure after lookups without a lock are over
  * @odd: pages in which a free needs a closer look: they have owners, or are
@@ -71,6 +72,7 @@ struct pcpu_chunk {
 	u64 withheld;
 	u64 reserved;
 	u64 empty;
+	u64 headed;
 	struct list_head list;
 	struct rcu_head rcu;
 	DECLARE_BITMAP(odd, PCPU_CHUNK_PAGES);

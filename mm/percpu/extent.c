@@ -31,6 +31,9 @@ static unsigned int pcpu_extent_find(struct pcpu_chunk *chunk,
 {
 	unsigned int next = 0, run = 0;
 
+	/* What begins with a page goes on only through wholly free ones. */
+	if (fit->align == PCPU_PAGE_GRANULES)
+		pages &= chunk->headed;
 	while (pages) {
 		unsigned int page = __ffs64(pages);
 		struct pcpu_page *pg = &chunk->pages[page];

@@ -107,8 +107,16 @@ static unsigned long pcpu_request_place_slow(struct pcpu_request *req)
 		.module = req->module,
 	};
 
-	if (req->class == PCPU_CLASS_LONG || req->module)
-		return pcpu_extent_alloc(&place, gfp, &req->why);
+	if (req->class == PCPU_CLASS_LONG || req->module) {
+		unsigned long off = PCPU_NO_OFF;
+
+		if (!req->module)
+			off = pcpu_arena_take_long(req->room >>
+						   PCPU_GRANULE_SHIFT,
+						   req->align);
+		return off != PCPU_NO_OFF ? off :
+		       pcpu_extent_alloc(&place, gfp, &req->why);
+	}
 	return pcpu_arena_refill(req->class, req->align, gfp, &req->why);
 }
 
@@ -421,16 +429,22 @@ static void pcpu_report_wrong_free(void __percpu *ptr, enum pcpu_wrong wrong,
 	dump_stack();
 }
 
-/* Give back an object that is not kept at hand; return its bytes. */
+/* Give back an object that its class does not keep; return its bytes. */
 static size_t pcpu_free_extent(unsigned long off, unsigned int class)
 {
+	struct pcpu_run run = { .off = off };
 	unsigned int nr;
 
 	if (class == PCPU_CLASS_LONG)
 		nr = pcpu_mark_take_long(off);
 	else
 		nr = pcpu_class_granules(class);
-	pcpu_extent_free(off, nr);
+	run.nr = nr;
+	/* It is still in use for the chunk, which stays. */
+	if (!pcpu_chunk_is_reserved(pcpu_chunk_of(off), off))
+		pcpu_arena_keep_long(&run);
+	if (run.nr)
+		pcpu_extent_free(run.off, run.nr);
 	return (size_t)nr << PCPU_GRANULE_SHIFT;
 }
 

@@ -145,25 +145,51 @@ static void pcpu_free_pages(struct list_head *pages)
 	}
 }
 
+/* Pages of a node that are asked for at once. */
+#define PCPU_PAGES_BULK		16
+
+/* Get @nr pages of @node, at most %PCPU_PAGES_BULK. */
+static bool pcpu_get_node_pages(struct list_head *pages, int node,
+				unsigned int nr, gfp_t gfp)
+{
+	struct page *page, *bulk[PCPU_PAGES_BULK] = { };
+	unsigned int i, got = 0;
+
+	if (nr > 1)
+		got = alloc_pages_bulk_node(gfp, node, nr, bulk);
+	for (i = 0; i < nr; i++) {
+		page = i < got ? bulk[i] : alloc_pages_node(node, gfp, 0);
+		if (!page)
+			return false;
+		list_add_tail(&page->lru, pages);
+	}
+	return true;
+}
+
 /* One page for each possible CPU, near it, in the order of CPUs. */
 static int pcpu_get_pages(struct list_head *pages, gfp_t gfp)
 {
-	struct page *page;
-	unsigned int cpu;
+	unsigned int cpu, nr = 0;
+	int node = NUMA_NO_NODE;
 
+	gfp |= __GFP_HIGHMEM;
 	/* Who cannot wait may well fail; the refusal says it all. */
 	if (!gfpflags_allow_blocking(gfp))
 		gfp |= __GFP_NOWARN;
 	for_each_possible_cpu(cpu) {
-		page = alloc_pages_node(cpu_to_node(cpu),
-					gfp | __GFP_HIGHMEM, 0);
-		if (!page) {
-			pcpu_free_pages(pages);
-			return -ENOMEM;
+		if (nr && (nr == PCPU_PAGES_BULK || cpu_to_node(cpu) != node)) {
+			if (!pcpu_get_node_pages(pages, node, nr, gfp))
+				goto failed;
+			nr = 0;
 		}
-		list_add_tail(&page->lru, pages);
+		node = cpu_to_node(cpu);
+		nr++;
 	}
-	return 0;
+	if (pcpu_get_node_pages(pages, node, nr, gfp))
+		return 0;
+failed:
+	pcpu_free_pages(pages);
+	return -ENOMEM;
 }
 
 /* Put @page at @addr unless something is there. */

@@ -196,7 +196,8 @@ static void pcpu_page_given(struct pcpu_chunk *chunk,
 		pg->head = find_next_bit(used, PCPU_PAGE_GRANULES, part->end);
 	if (!part->start)
 		chunk->headed |= BIT_ULL(part->page);
-	pg->run = clamp(run, pg->run, PCPU_PAGE_GRANULES);
+	if (run > pg->run)
+		pg->run = min(run, PCPU_PAGE_GRANULES);
 	if (pg->head == PCPU_PAGE_GRANULES)
 		pcpu_page_set_empty(chunk, part->page, true);
 }
@@ -230,16 +231,15 @@ void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
 static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
 					  unsigned int start, unsigned int end)
 {
-	unsigned int lo = start - min_t(unsigned int, start,
-					PCPU_PAGE_GRANULES);
-	unsigned int hi = min(end + PCPU_PAGE_GRANULES, PCPU_CHUNK_GRANULES);
-	unsigned int left, right;
+	unsigned int lo, hi, left, right;
 
 	/* Mostly it lies between others. */
 	if (start && test_bit(start - 1, chunk->used) &&
 	    end < PCPU_CHUNK_GRANULES && test_bit(end, chunk->used))
 		return end - start;
+	lo = start - min_t(unsigned int, start, PCPU_PAGE_GRANULES);
 	lo = round_down(lo, BITS_PER_LONG);
+	hi = min(end + PCPU_PAGE_GRANULES, PCPU_CHUNK_GRANULES);
 	left = find_last_bit(chunk->used + BIT_WORD(lo), start - lo);
 	right = find_next_bit(chunk->used, hi, end);
 	if ((left == start - lo && lo) ||

@@ -34,7 +34,7 @@ measure() {
 	"$OVERLAY/bench-guest.sh" "$out/$which"
 	boot "$which" 4 4 1G "syscalls=1 rows=all"
 	boot "$which" 16 16 2G "rows=$some"
-	boot "$which" 64 1,maxcpus=64 1G "rows=sum"
+	boot "$which" 64 64 1G "rows=sum maxcpus=1"
 }
 
 start=$SECONDS

@@ -34,10 +34,22 @@ fragments() {
 	cat "$1"
 }
 
+# What only the patched kernel has; with PARTIAL=1, for a commit in the middle of
+# the series, of that what its Kconfig knows already.
+percpu_options() {
+	local line
+	while read -r line; do
+		[[ $line == CONFIG_* ]] || continue
+		[ -z "${PARTIAL:-}" ] || grep -rqx --include='Kconfig*' \
+			"config $(expr "$line" : 'CONFIG_\([^=]*\)')" "$tree/mm" "$tree/lib" || continue
+		echo "$line"
+	done <"$OVERLAY/config/percpu.config"
+}
+
 # Set what the fragments ask for and nothing else. In them the last word counts.
 configure() {
 	{
-		[ -n "$STOCK" ] || cat "$OVERLAY/config/percpu.config"
+		[ -n "$STOCK" ] || percpu_options
 		fragments "$fragment"
 		[ -z "$EXTRA_CONFIG" ] || cat "$EXTRA_CONFIG"
 	} >"$build/wanted"

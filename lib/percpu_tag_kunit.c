@@ -401,6 +401,7 @@ static struct kunit_suite percpu_tag_suite = {
 	.name = "percpu_tag",
 	.test_cases = percpu_tag_cases,
 };
+
 kunit_test_suite(percpu_tag_suite);
 
 MODULE_DESCRIPTION("KUnit tests of percpu tag pools");

@@ -49,7 +49,7 @@ same_as_overlay() {
 # try CONFIG WORD: build and boot the commit that is checked out; print seconds
 # of each. WORD is for the file names.
 try() {
-	local config=$1 dir=$results/$1-$2 start=$SECONDS build initramfs status=0 groups=kunit built
+	local config=$1 dir=$results/$1-$2 start=$SECONDS build initramfs status=0 built
 	mkdir -p "$dir"
 	build=$("$OVERLAY/build.sh" "$commits" "$config" 2>"$dir/build.log") || return
 	built=$((SECONDS - start))
@@ -61,23 +61,23 @@ try() {
 	mv "$initramfs" "$dir/initramfs"
 	# What a commit does not have yet is skipped, as in the stock kernel.
 	"$OVERLAY/boot.sh" "$dir" "$config" "$dir" 4 512M 600 \
-		"guest=tests groups=$groups stock=1" || status=$?
+		"guest=tests groups=kunit stock=1" || status=$?
 	"$OVERLAY/verdict.sh" "$config" "$dir/console.log" "$dir/verdict.tap" "$status" \
-		$groups >"$dir/counts" 2>"$dir/reasons" || return
+		kunit >"$dir/counts" 2>"$dir/reasons" || return
 	rm -f "$dir/image" "$dir/initramfs"
 	echo "$built $((SECONDS - start)) $(cat "$dir/counts")"
 }
 
 # row NAME SUBJECT: try all configs
 row() {
-	local config cells='' result
+	local config cells='' result built booted passed
 	for config in "${configs[@]}"; do
 		if ! result=$(try "$config" "$1"); then
 			tail -n 20 "$results/$config-$1"/{build.log,reasons} >&2 2>/dev/null
 			die "commit $1, $2, fails with $config; see $results/$config-$1"
 		fi
-		# shellcheck disable=SC2086
-		cells+=$(printf ' %6s %5s %4s' $(cut -d' ' -f1-3 <<<"$result"))
+		read -r built booted passed _ <<<"$result"
+		cells+=$(printf ' %6s %5s %4s' "$built" "$booted" "$passed")
 	done
 	printf '%-5s%s  %.62s\n' "$1" "$cells" "$2"
 }

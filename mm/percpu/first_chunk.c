@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) "percpu: " fmt
 
+#include <linux/cacheflush.h>
 #include <linux/cpumask.h>
 #include <linux/kasan.h>
 #include <linux/kmemleak.h>
@@ -21,7 +22,6 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include <asm/cacheflush.h>
 #include <asm/dma.h>
 
 #include "arena.h"

@@ -145,7 +145,7 @@ static void pcpu_clear_patiently(unsigned long off, size_t size)
 	size_t part;
 
 	for (; size; off += part, size -= part) {
-		part = min(size, (size_t)PAGE_SIZE);
+		part = min_t(size_t, size, PAGE_SIZE);
 		pcpu_clear(off, part);
 		cond_resched();
 	}

@@ -8,6 +8,7 @@
  * page, each entry goes to whoever comes first, the other gives its page back,
  * and after either has been through all units the page is complete.
  */
+#include <linux/cacheflush.h>
 #include <linux/gfp.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
@@ -19,7 +20,6 @@
 #include <linux/topology.h>
 #include <linux/vmalloc.h>
 
-#include <asm/cacheflush.h>
 #include <asm/tlbflush.h>
 
 #include "area.h"

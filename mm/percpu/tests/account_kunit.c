@@ -87,6 +87,7 @@ static struct kunit_suite pcpu_account_suite = {
 	.name = "percpu_account",
 	.test_cases = pcpu_account_cases,
 };
+
 kunit_test_suite(pcpu_account_suite);
 
 MODULE_DESCRIPTION("KUnit tests of percpu accounting");

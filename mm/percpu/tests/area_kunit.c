@@ -126,6 +126,7 @@ static struct kunit_suite pcpu_area_suite = {
 	.name = "percpu_area",
 	.test_cases = pcpu_area_cases,
 };
+
 kunit_test_suite(pcpu_area_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the percpu area's arithmetic");

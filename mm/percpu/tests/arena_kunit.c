@@ -240,6 +240,7 @@ static struct kunit_suite pcpu_arena_suite = {
 	.exit = books_exit,
 	.test_cases = pcpu_arena_cases,
 };
+
 kunit_test_suite(pcpu_arena_suite);
 
 MODULE_DESCRIPTION("KUnit tests of percpu arenas");

@@ -107,6 +107,7 @@ static struct kunit_suite pcpu_chunk_suite = {
 	.exit = books_exit,
 	.test_cases = pcpu_chunk_cases,
 };
+
 kunit_test_suite(pcpu_chunk_suite);
 
 MODULE_DESCRIPTION("KUnit tests of percpu chunks");

@@ -41,8 +41,9 @@ static void placement(struct kunit *test)
 					  pcpu_chunk_of(off)->populated &
 					  BIT_ULL(pcpu_off_to_page(off)));
 		for (k = 0; k < i; k++)
-			KUNIT_ASSERT_TRUE(test, offs[k] + 16 + k * 272 <= offs[i] ||
-						offs[i] + size <= offs[k]);
+			KUNIT_ASSERT_TRUE(test,
+					  offs[k] + 16 + k * 272 <= offs[i] ||
+					  offs[i] + size <= offs[k]);
 	}
 	for (i = 0; i < ARRAY_SIZE(offs); i++)
 		pcpu_extent_free(offs[i], (16 + i * 272) / PCPU_GRANULE);
@@ -188,6 +189,7 @@ static struct kunit_suite pcpu_extent_suite = {
 	.exit = books_exit,
 	.test_cases = pcpu_extent_cases,
 };
+
 kunit_test_suite(pcpu_extent_suite);
 
 MODULE_DESCRIPTION("KUnit tests of percpu extents and marks");

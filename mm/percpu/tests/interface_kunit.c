@@ -297,6 +297,7 @@ static struct kunit_suite pcpu_interface_suite = {
 	.exit = pcpu_test_exit,
 	.test_cases = pcpu_interface_cases,
 };
+
 kunit_test_suite(pcpu_interface_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the percpu allocator's interface");

@@ -96,13 +96,16 @@ static void give_back(unsigned long off)
 /* Every unit has a page of its own, and keeps what is written to it. */
 static void expect_own_pages(struct kunit *test, unsigned long off)
 {
-	unsigned int cpu;
+	unsigned int cpu, *copy;
 
-	for_each_possible_cpu(cpu)
-		*(unsigned int *)pcpu_area_unit_addr(cpu, off) = cpu + 1;
-	for_each_possible_cpu(cpu)
-		KUNIT_EXPECT_EQ(test, cpu + 1,
-				*(unsigned int *)pcpu_area_unit_addr(cpu, off));
+	for_each_possible_cpu(cpu) {
+		copy = pcpu_area_unit_addr(cpu, off);
+		*copy = cpu + 1;
+	}
+	for_each_possible_cpu(cpu) {
+		copy = pcpu_area_unit_addr(cpu, off);
+		KUNIT_EXPECT_EQ(test, cpu + 1, *copy);
+	}
 }
 
 static void run_race(struct kunit *test, unsigned long off)
@@ -191,6 +194,7 @@ static struct kunit_suite pcpu_populate_suite = {
 	.exit = books_exit,
 	.test_cases = pcpu_populate_cases,
 };
+
 kunit_test_suite(pcpu_populate_suite);
 
 MODULE_DESCRIPTION("KUnit tests of populating percpu memory");

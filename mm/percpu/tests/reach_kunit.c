@@ -199,6 +199,7 @@ static struct kunit_suite pcpu_reach_suite = {
 	.name = "percpu_reach",
 	.test_cases = pcpu_reach_cases,
 };
+
 kunit_test_suite(pcpu_reach_suite);
 
 MODULE_DESCRIPTION("KUnit tests of what modules' code reaches");

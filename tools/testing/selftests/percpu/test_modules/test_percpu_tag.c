@@ -26,7 +26,8 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
-#include <linux/version.h>
+
+#include "test_percpu_compat.h"
 
 static char *run = "fight";
 module_param(run, charp, 0444);
@@ -200,12 +201,7 @@ static enum hrtimer_restart fight_timer(struct hrtimer *timer)
 
 static void fight_timer_start(struct fighter *f)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-	hrtimer_init(&f->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	f->timer.function = fight_timer;
-#else
 	hrtimer_setup(&f->timer, fight_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-#endif
 	hrtimer_start(&f->timer, us_to_ktime(100), HRTIMER_MODE_REL_HARD);
 }
 

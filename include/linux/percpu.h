@@ -26,7 +26,7 @@
 
 /*
  * Every configuration serves objects of this size. Most serve far larger ones,
- * see pcpu_alloc_noprof(); users size tables by this.
+ * see pcpu_alloc(); users size tables by this.
  */
 #define PCPU_MIN_UNIT_SIZE		PFN_ALIGN(32 << 10)
 

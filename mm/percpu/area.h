@@ -99,6 +99,8 @@ static inline unsigned int pcpu_area_nr_chunks(void)
  * @off: offset within the area, below &pcpu_area.size
  *
  * The address in unit u is u * &pcpu_area.stride bytes higher.
+ *
+ * Return: the address in unit 0.
  */
 static inline unsigned long pcpu_area_off_to_addr(unsigned long off)
 {

@@ -108,6 +108,7 @@ static bool pcpu_check_has_memory(struct pcpu_chunk *chunk, unsigned int start,
  * @chunk: the chunk
  *
  * Context: pcpu_chunk_lock held.
+ * Return: what is wrong, or %NULL.
  */
 const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 {
@@ -251,6 +252,7 @@ static const char *pcpu_sum_depot(struct pcpu_sums *sums)
  * pcpu_check_conservation - whether every granule is accounted for
  *
  * Context: nobody allocates or frees meanwhile.
+ * Return: what is wrong, or %NULL.
  */
 const char *pcpu_check_conservation(void)
 {
@@ -277,6 +279,7 @@ const char *pcpu_check_conservation(void)
  * pcpu_check_area - whether all books agree
  *
  * Context: takes pcpu_chunk_lock for long; call it from tests only.
+ * Return: what is wrong, or %NULL.
  */
 const char *pcpu_check_area(void)
 {

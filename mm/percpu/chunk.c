@@ -397,6 +397,8 @@ void __init pcpu_chunk_forbid(unsigned int first, unsigned int nr)
 
 /**
  * pcpu_chunk_top - one more than the highest chunk number in use
+ *
+ * Return: that number, or 0 if no chunk is in use.
  */
 unsigned int pcpu_chunk_top(void)
 {

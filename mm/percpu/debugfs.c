@@ -21,13 +21,15 @@
  * @min_size: smallest request, in bytes
  * @max_size: largest request, in bytes
  */
-static struct pcpu_tally {
+struct pcpu_tally {
 	atomic_long_t nr_alloc;
 	atomic_long_t nr_free;
 	atomic_long_t nr_max;
 	unsigned long min_size;
 	unsigned long max_size;
-} pcpu_tally = {
+};
+
+static struct pcpu_tally pcpu_tally = {
 	.min_size = ULONG_MAX,
 };
 

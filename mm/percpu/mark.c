@@ -88,6 +88,7 @@ static bool pcpu_mark_covered(struct pcpu_chunk *chunk, unsigned int granule)
  * Slow, and no more than a help for people when others allocate meanwhile.
  *
  * Context: IRQs off, so that @chunk stays; takes pcpu_chunk_lock.
+ * Return: what @off is instead of a live object's beginning.
  */
 enum pcpu_wrong pcpu_mark_wrong(struct pcpu_chunk *chunk, unsigned long off)
 {

@@ -333,7 +333,7 @@ static noinline void __percpu *pcpu_alloc_granules(size_t size, size_t align,
 }
 
 /**
- * pcpu_alloc_noprof - allocate an object on every possible CPU
+ * pcpu_alloc - allocate an object on every possible CPU
  * @size: bytes on each CPU; at most pcpu_area_max_object(), which is at least
  *	1 MB on 64-bit
  * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
@@ -373,7 +373,7 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 
 /**
- * pcpu_alloc_module_noprof - allocate a module's percpu section
+ * pcpu_alloc_module - allocate a module's percpu section
  * @size: bytes on each CPU; at most pcpu_area_max_object()
  * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
  * @why: where to store the reason when it is refused
@@ -587,6 +587,7 @@ bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr)
  * Percpu data of modules is not meant, see is_module_percpu_address().
  *
  * Context: any.
+ * Return: true if @addr is a static percpu variable of the kernel on some CPU.
  */
 bool is_kernel_percpu_address(unsigned long addr)
 {
@@ -600,6 +601,7 @@ bool is_kernel_percpu_address(unsigned long addr)
  * Use this, not __pa(): percpu memory need not be linear.
  *
  * Context: any.
+ * Return: the physical address.
  */
 phys_addr_t per_cpu_ptr_to_phys(void *addr)
 {

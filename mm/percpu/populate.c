@@ -111,6 +111,8 @@ int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp)
  *
  * Before slab is up there is only what was mapped at boot; on PREEMPT_RT both
  * take sleeping locks, whatever @gfp says.
+ *
+ * Return: true if it may be asked for.
  */
 bool pcpu_metadata_allowed(gfp_t gfp)
 {
@@ -126,6 +128,8 @@ bool pcpu_metadata_allowed(gfp_t gfp)
  * UML syncs its page tables under a lock that is not IRQ-safe, and KMSAN
  * allocates metadata while mapping: there, as where no memory can be had at
  * all, callers that may not sleep live on the reserve.
+ *
+ * Return: true if pages may be asked for and entered.
  */
 bool pcpu_populate_allowed(gfp_t gfp)
 {

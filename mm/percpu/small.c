@@ -32,6 +32,8 @@ static u8 *pcpu_small_room(struct pcpu_chunk *chunk, unsigned long off)
 /**
  * pcpu_small_prepared - whether the granule at @off can be shared
  * @off: a granule of the caller's
+ *
+ * Return: true if its page has masks.
  */
 bool pcpu_small_prepared(unsigned long off)
 {
@@ -97,6 +99,7 @@ unsigned int pcpu_small_split(unsigned long off, unsigned int class)
  * @class: their small class
  *
  * Context: any, no lock needed; a hint.
+ * Return: true if a split granule may have room for @class.
  */
 bool pcpu_small_any(unsigned int class)
 {

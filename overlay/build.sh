@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Configure and build a kernel; print its build tree.
-# usage: build.sh TREE CONFIG, CONFIG as a file config/CONFIG.config names it
+# Configure and build a kernel; print its build tree. With WORDs for make, do only
+# what they say, in a build tree for that, and print what make does.
+# usage: build.sh TREE CONFIG [WORD...], CONFIG as a file config/CONFIG.config names it
 . "$(dirname "$0")/lib.sh"
 
 tree=$1 config=$2
@@ -9,7 +10,7 @@ fragment=$OVERLAY/config/$config.config
 [ -f "$fragment" ] || die "no kernel is called $config: there is no $fragment"
 # shellcheck source=arch/x86_64
 . "$OVERLAY/arch/$(kernel_arch "$config")"
-build=$CACHE/build/$(basename "$tree")-$config${STOCK:+-stock}
+build=$CACHE/build/$(basename "$tree")-$config${STOCK:+-stock}${3:+-words}
 log=$CACHE/logs/build-$(basename "$build").log
 mkdir -p "$build"
 exec 9>"$build.lock"
@@ -88,6 +89,10 @@ objects() {
 }
 
 configure
+if [ $# -gt 2 ]; then
+	mk -j"$JOBS" "${@:3}" 2>&1 </dev/null
+	exit
+fi
 total=$(objects)
 start=$SECONDS
 mk -j"$JOBS" all >"$log" 2>&1 </dev/null 9>&- &

@@ -35,15 +35,17 @@
  *    mark      which live object begins at a granule             mark.[ch]
  *    extent    runs of granules, first fit by address            extent.[ch]
  *    small     granules split into objects of 4 and 8 bytes      small.[ch]
+ *    owner     who pays for an object                            owner.h
  *    depot     batches that arenas had too much of               depot.[ch]
  *    arena     free objects that a group of CPUs has at hand     arena.[ch]
  *    age       what nobody needs goes back from there            age.[ch]
  *    clear     zeroes for all copies of an object                clear.h
  *    account   memcg and allocation profiling                    account.[ch]
+ *    balance   the worker: keeps a reserve, gives pages back     balance.[ch]
+ *    stats     lifetime counters                                 stats.h
  *    percpu    the interface: check, place, populate, clear      percpu.c
  *
- *    balance   the worker: keeps a reserve, gives pages back     balance.[ch]
- *    boot, first_chunk   run once                                boot.c, first_chunk.[ch]
+ *    first_chunk, boot   run once                                first_chunk.[ch], boot.c
  *    check     one validator per level                           check.[ch]
  *    debugfs   what people look at                               debugfs.c
  *

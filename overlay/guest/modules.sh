@@ -10,13 +10,13 @@ say() { printf '%-40s Percpu: %6s kB\n' "$1" "$(percpu_kb)"; }
 # try BYTES COUNT
 try() {
 	file=/test_percpu_gen_$1_n0000.ko
-	load_modules load $file 1 "$2" 1 2>/dev/null
+	load_modules load "$file" 1 "$2" 1 2>/dev/null
 	n=$(grep -c "^test_percpu_gen_$1_n" /proc/modules)
 	for check in /sys/module/test_percpu_gen_"$1"_n*/parameters/check; do
 		[ ! -e "$check" ] || echo 1 >"$check" || echo "wrong contents: $check"
 	done
 	say "modules with $1 bytes: $n of $2 load"
-	load_modules unload $file 1 "$2" 1
+	load_modules unload "$file" 1 "$2" 1
 }
 
 say "idle, no module loaded"

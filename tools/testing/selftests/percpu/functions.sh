@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
 #
 # What the percpu selftests share.  For any POSIX shell: an initramfs may have
 # nothing but busybox.
@@ -92,7 +93,7 @@ mount_point() {
 
 cleanup() {
 	for module in $OUR_MODULES; do
-		module_unload $module
+		module_unload "$module"
 	done
 	type extra_cleanup >/dev/null 2>&1 && extra_cleanup
 	for point in $MOUNTED; do
@@ -344,7 +345,7 @@ plan() {
 		skip_all "no test_percpu.ko beside $DIR, and none that modprobe knows"
 	trap cleanup EXIT
 	for module in $OUR_MODULES; do
-		module_unload $module
+		module_unload "$module"
 	done
 	CPUS=$(possible_cpus)
 

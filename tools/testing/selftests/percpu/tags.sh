@@ -77,7 +77,7 @@ kcsan on
 enough=$((2 * THREADS + 4))
 
 for tags in 4 8 $enough 64 128; do
-	run_tags fight_$tags run=fight nr_threads="$THREADS" nr_tags=$tags nr_timers=4
+	run_tags "fight_$tags" run=fight nr_threads="$THREADS" nr_tags="$tags" nr_timers=4
 done
 run_tags fight_resize run=fight nr_threads="$THREADS" nr_tags=24 nr_timers=2 resizing=1
 fight_hotplug fight_hotplug 8

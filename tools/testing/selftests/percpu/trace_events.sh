@@ -50,7 +50,7 @@ bytes_alloc() {
 	expected=$((SIZE * CPUS))
 	bytes=$(echo "$allocated" | sed -n 's/.* bytes_alloc=\([0-9]*\) .*/\1/p' |
 		sort -u)
-	say "bytes_alloc" $bytes "for $SIZE bytes on $CPUS CPUs"
+	say "bytes_alloc" "$bytes" "for $SIZE bytes on $CPUS CPUs"
 	for each in $bytes; do
 		[ "$each" -ge $expected ] || return 1
 	done

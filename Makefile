@@ -30,7 +30,8 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY CACHE
 
 .PHONY: help run shell test test-quick test-modules compare compare-modules \
-	bench bench-quick sizes size-table layout-table source kernel clean
+	bench bench-quick sizes size-table layout-table series series-check \
+	lint lint-docs source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
@@ -45,6 +46,9 @@ help:
 	@echo 'make sizes       which sizes live how long: boot, cgroups, namespaces, forks, ...'
 	@echo 'make size-table  text, data and BSS of vmlinux, ours and stock, four architectures'
 	@echo 'make layout-table  what the layout costs on 4 to 4,096 CPUs'
+	@echo 'make series      patches for git am; make series-check builds and boots each'
+	@echo 'make lint        checkpatch, sparse, W=1, kernel-doc, coccicheck, ...; CHECK=name for one'
+	@echo 'make lint-docs   make htmldocs for our pages'
 	@echo 'make source      print the path of the patched kernel source'
 	@echo 'make kernel      build only; print image, build tree and source'
 	@echo 'make clean       remove what was built; fetched sources stay in CACHE/src'
@@ -94,6 +98,19 @@ layout-table:
 	@mkdir -p '$(CACHE)/build/layout'
 	@$(MAKE) -s -C tools/testing/percpu OUT='$(CACHE)/build/layout' '$(CACHE)/build/layout/layout'
 	@'$(CACHE)/build/layout/layout'
+
+series:
+	@overlay/series.sh
+
+# CONFIG= may name one of the kernels.
+series-check:
+	@overlay/series-check.sh $(CONFIG)
+
+lint:
+	@overlay/lint.sh $(CHECK)
+
+lint-docs:
+	@overlay/lint.sh docs
 
 source:
 	@overlay/packages.sh && overlay/apply.sh "$$(overlay/fetch.sh)"

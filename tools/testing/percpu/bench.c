@@ -199,14 +199,14 @@ struct player {
 	struct shim_locks locks;
 };
 
-static volatile bool stop;
+static bool stop;
 
 static void *play_pairs(void *arg)
 {
 	struct player *p = arg;
 
 	shim_cpu = p->cpu;
-	while (!stop) {
+	while (!READ_ONCE(stop)) {
 		free_percpu(take(64, GFP_KERNEL));
 		p->pairs++;
 	}
@@ -235,18 +235,19 @@ static void *play_small(void *arg)
 	return NULL;
 }
 
-static unsigned long play(struct player *players, unsigned int nr, void *(*how)(void *), double time)
+static unsigned long play(struct player *players, unsigned int nr,
+			  void *(*how)(void *), double time)
 {
 	unsigned long pairs = 0;
 	unsigned int i;
 
-	stop = false;
+	WRITE_ONCE(stop, false);
 	for (i = 0; i < nr; i++) {
 		players[i] = (struct player){ .cpu = i };
 		pthread_create(&players[i].thread, NULL, how, &players[i]);
 	}
 	usleep(time * 1e6);
-	stop = true;
+	WRITE_ONCE(stop, true);
 	for (i = 0; i < nr; i++) {
 		pthread_join(players[i].thread, NULL);
 		pairs += players[i].pairs;

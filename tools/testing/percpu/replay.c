@@ -57,7 +57,8 @@ int main(int argc, char **argv)
 	settle();
 	base = populated();
 	while (fgets(line, sizeof(line), stdin)) {
-		size = align = 0;
+		size = 0;
+		align = 0;
 		if (sscanf(line, "%c %u %u %u", &op, &id, &size, &align) < 2)
 			continue;
 		shim_cpu = n++ / stay % cpus;

@@ -78,8 +78,10 @@ check_maintainers() {
 check_checkpatch() {
 	local patches
 	patches=$("$OVERLAY/series.sh" | tail -n 1)
+	# It leaves a file where it is run.
+	cd "$out"
 	find "$patches" -name '*.patch' ! -name '0000-*' | sort | { xargs perl \
-		scripts/checkpatch.pl --strict --terse --showfile --show-types --no-summary 2>&1 || true; } |
+		"$tree/scripts/checkpatch.pl" --root="$tree" --strict --terse --showfile --show-types --no-summary 2>&1 || true; } |
 		sed -E 's/^([^:]*:[0-9]+: )(ERROR|WARNING|CHECK):/\1/' | grep -v '^total:' || true
 }
 

@@ -20,6 +20,7 @@
 #define _MM_PERCPU_MARK_H
 
 #include <linux/atomic.h>
+#include <linux/build_bug.h>
 #include <linux/compiler.h>
 
 #include "chunk.h"
@@ -30,6 +31,8 @@
 #define PCPU_MARK_SPLIT		0x80
 #define PCPU_MARK_KIND		0xc0
 #define PCPU_MARK_LONE		0x20
+
+static_assert(PCPU_MARK_LONG < PCPU_MARK_DIGIT);
 
 /* Digits of a length: four bits each, the lowest first. */
 #define PCPU_MARK_DIGITS	6

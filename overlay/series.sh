@@ -48,15 +48,20 @@ join() {
 			for (path in touched)
 				if (!(path in owner))
 					print "! " path " belongs to no patch"
-		}' "$tree.state/applied" "$manifest"
+		}' "$work/touched" "$manifest"
 }
 
-# The user's name is the series'; where git has none, that of the last commit.
+# of KEY FORMAT ELSE: what git's config says, or else the last commit, or nobody
+of() {
+	git -C "$TOP" config "$1" || git -C "$TOP" log -1 --format="$2" 2>/dev/null || echo "$3"
+}
+
+# The user's name is the series', and the last commit's date.
 identify() {
 	local date
-	GIT_AUTHOR_NAME=$(git -C "$TOP" config user.name || git -C "$TOP" log -1 --format=%an)
-	GIT_AUTHOR_EMAIL=$(git -C "$TOP" config user.email || git -C "$TOP" log -1 --format=%ae)
-	date=$(git -C "$TOP" log -1 --format=%cI)
+	GIT_AUTHOR_NAME=$(of user.name %an nobody)
+	GIT_AUTHOR_EMAIL=$(of user.email %ae nobody@localhost)
+	date=$(of no.date %cI "$(date -Is)")
 	export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL
 	export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 	export GIT_AUTHOR_DATE=$date GIT_COMMITTER_DATE=$date
@@ -80,7 +85,7 @@ begin() {
 	rm -rf "$repo" "$out"
 	mkdir -p "$repo"
 	rgit init -q -b series
-	while read -r path; do copy "$src" "$path"; done <"$tree.state/applied"
+	while read -r path; do copy "$src" "$path"; done <"$work/touched"
 	rgit add -A -f
 	rgit commit -q -m "Linux $release"
 	rgit tag base
@@ -108,6 +113,9 @@ commit() {
 	rgit commit -q -s -F "$message"
 }
 
+while read -r path; do
+	[ ! -e "$src/$path" ] && [ ! -e "$tree/$path" ] || echo "$path"
+done <"$tree.state/applied" >"$work/touched"
 join >"$work/plan"
 if grep '^!' "$work/plan" | sed 's/^!/   /' >&2; then
 	die "overlay/series/manifest and the overlay differ"
@@ -129,7 +137,7 @@ commit "$name"
 while read -r path; do
 	[ ! -e "$tree/$path" ] || cmp -s "$tree/$path" "$repo/$path" ||
 		die "after the last patch $path is not what the overlay makes it"
-done <"$tree.state/applied"
+done <"$work/touched"
 
 rgit config branch.series.description "$(cat "$OVERLAY/series/cover.txt")"
 rgit format-patch -q --cover-letter --cover-from-description=subject --no-renames \

@@ -116,5 +116,41 @@ check "apply: a hunk that does not apply stops, with file, hunk and version" $?
 printf -- '--- a/mm/a.c\n+++ b/mm/a.c\n@@ -2 +2 @@\n-two\n+II\n' >"$tmp/top/mm/a.c.7.2.patch"
 apply && [ "$(sed -n 2p "$tree/mm/a.c")" = II ]
 check "apply: a version's own patch wins" $?
+
+# A series of that: apply.sh puts b.c there, changes a.c and removes percpu.c.
+series=$tmp/top/overlay/series
+rm -rf "$series"
+mkdir -p "$series/steps/first/mm"
+printf 'first\n\tmm/[b]*.c\n\tstep mm/a.c\nlast\n\tmm/a.c\n\tmm/percpu*.c\n' >"$series/manifest"
+printf 'mm: first\n\nWhy.\n' >"$series/first.txt"
+printf 'mm: last\n\nWhy.\n' >"$series/last.txt"
+printf 'mm: both\n\nWhat.\n' >"$series/cover.txt"
+printf 'one\n1.5\ntwo\nthree\n' >"$series/steps/first/mm/a.c"
+make_series() {
+	patches=$(CACHE=$tmp/cache KSRC=$tmp/src STOCK="" bash "$tmp/top/overlay/series.sh" 2>"$tmp/err")
+}
+am() {
+	rm -rf "$tmp/am"
+	cp -r "$tmp/src" "$tmp/am"
+	(cd "$tmp/am" && export GIT_CONFIG_GLOBAL=/dev/null && git init -q && git add -A &&
+		git config user.name a && git config user.email a@b && git commit -qm base &&
+		git am -q --empty=drop "$patches"/*.patch) >&2
+}
+make_series && am && diff -r --exclude=.git "$tmp/am" "$tree" >&2 && [ ! -e "$tmp/am/mm/percpu.c" ]
+check "series: git am ends where the overlay does" $?
+[ "$(git -C "$tmp/am" log --format=%s | xargs)" = "mm: last mm: first base" ] &&
+	[ "$(git -C "$tmp/am" show HEAD~1:mm/a.c | sed -n 2p)" = 1.5 ]
+check "series: patches are in order, and a step is between" $?
+echo new >"$tmp/top/mm/nobodys.c"
+! make_series && grep -q 'mm/nobodys.c belongs to no patch' "$tmp/err"
+check "series: a file that belongs to no patch is an error" $?
+rm "$tmp/top/mm/nobodys.c"
+printf '\tmm/b.c\n' >>"$series/manifest"
+! make_series && grep -q 'mm/b.c belongs to two patches, first and last' "$tmp/err"
+check "series: a file of two patches is an error" $?
+sed -i '$d' "$series/manifest"
+printf '\tmm/gone.c\n' >>"$series/manifest"
+! make_series && grep -q 'last names mm/gone.c, which the overlay does not touch' "$tmp/err"
+check "series: a path that nothing has is an error" $?
 echo "1..$n"
 exit $failed

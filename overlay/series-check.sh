@@ -26,6 +26,8 @@ begin() {
 		rm -rf "$commits.new"
 		cp -a --reflink=auto "$src" "$commits.new"
 		git -C "$commits.new" init -q -b series
+		# In the background it would keep our lock.
+		git -C "$commits.new" config gc.auto 0
 		git -C "$commits.new" add -A -f
 		git -C "$commits.new" -c user.name=series -c user.email=series@localhost \
 			commit -q -m "Linux $release"

@@ -142,5 +142,5 @@ done <"$work/touched"
 rgit config branch.series.description "$(cat "$OVERLAY/series/cover.txt")"
 rgit format-patch -q --cover-letter --cover-from-description=subject --no-renames \
 	--full-index --signature= -o "$out" base
-say "$(find "$out" -name '*.patch' | wc -l) files for Linux $release, the first is the cover letter"
+say "$(rgit rev-list --count base..series) patches and a cover letter for Linux $release: git am --empty=drop *.patch"
 echo "$out"

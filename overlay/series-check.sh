@@ -3,7 +3,7 @@
 # Prove the series: git am takes it onto the kernel's source, the end is what the
 # overlay makes of that source, and every commit builds and boots. Prints a table
 # of seconds.
-# usage: series-check.sh [CONFIG...], default um and x86_64
+# usage: series-check.sh [CONFIG...], default um and x86_64-small
 . "$(dirname "$0")/lib.sh"
 
 patches=$("$OVERLAY/series.sh" | tail -n 1)
@@ -11,7 +11,9 @@ src=$("$OVERLAY/fetch.sh")
 tree=$("$OVERLAY/apply.sh" "$src")
 release=$(release_of "$src")
 "$OVERLAY/packages.sh" git
-commits=$CACHE/series/commits-$(basename "$tree")
+# By a name that every checkout has, so that what one has compiled, ccache has.
+commits=$CACHE/series/commits-$(series_of "$src")
+[ -z "$KSRC" ] || commits=$CACHE/series/commits-$(basename "$tree")
 results=$CACHE/series/check-$(basename "$tree")
 mkdir -p "$results"
 exec 8>"$commits.lock"
@@ -19,11 +21,11 @@ flock 8
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null PARTIAL=1
 cgit() { git -C "$commits" -c user.name=series -c user.email=series@localhost "$@"; }
 
-# The kernel's source as a repository, made once.
+# The kernel's source as a repository, made once for each release.
 begin() {
-	if [ ! -e "$commits" ]; then
+	if [ "$(cgit log -1 --format=%s base 2>/dev/null)" != "Linux $release" ]; then
 		say "committing the source of Linux $release"
-		rm -rf "$commits.new"
+		rm -rf "$commits" "$commits.new"
 		cp -a --reflink=auto "$src" "$commits.new"
 		git -C "$commits.new" init -q -b series
 		# In the background it would keep our lock.
@@ -92,7 +94,7 @@ same_as_overlay
 say "the end of the series is the overlay applied: diff -r says nothing"
 
 configs=("$@")
-[ $# -gt 0 ] || configs=(um x86_64)
+[ $# -gt 0 ] || configs=(um x86_64-small)
 grep -q '^config SMP' "$commits/arch/um/Kconfig" || configs=("${configs[@]/#um/um-up}")
 printf '%-5s' ''
 printf ' %17s' "${configs[@]}"

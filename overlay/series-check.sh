@@ -23,7 +23,7 @@ cgit() { git -C "$commits" -c user.name=series -c user.email=series@localhost "$
 
 # The kernel's source as a repository, made once for each release.
 begin() {
-	if [ "$(cgit log -1 --format=%s base 2>/dev/null)" != "Linux $release" ]; then
+	if [ "$(cgit log -1 --format=%s base 2>/dev/null || true)" != "Linux $release" ]; then
 		say "committing the source of Linux $release"
 		rm -rf "$commits" "$commits.new"
 		cp -a --reflink=auto "$src" "$commits.new"

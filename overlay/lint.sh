@@ -5,6 +5,9 @@
 # usage: lint.sh [CHECK...], default all but docs, which takes minutes
 . "$(dirname "$0")/lib.sh"
 
+# lint.sh findings CHECK: what that check alone finds. A shell of its own, so that
+# a command which fails ends it.
+[ "${1:-}" != findings ] || only=$2
 checks=("$@")
 [ $# -gt 0 ] || checks=(shell layers kerneldoc maintainers checkpatch compile cocci)
 "$OVERLAY/packages.sh" shellcheck sparse coccinelle ocaml-nox
@@ -58,7 +61,8 @@ check_layers() {
 }
 
 check_kerneldoc() {
-	ours '^(mm|kernel|lib|include)/.*\.[ch]$' | xargs scripts/kernel-doc -none -Wall 2>&1 |
+	ours '^(mm|kernel|lib|include)/.*\.[ch]$' |
+		{ xargs scripts/kernel-doc -none -Wall 2>&1 || true; } |
 		sed -E 's/^(Warning|Error): ([^:]*:[0-9]+) /\2: \1: /'
 }
 
@@ -113,13 +117,15 @@ toolchain() (
 
 # The kernel's script checks a folder: one with nothing but ours.
 check_cocci() {
-	local only=$out/ours path
+	local only=$out/ours
 	rm -rf "$only"
 	mkdir "$only"
 	ours '^(mm|kernel|lib|include)/.*\.[ch]$' | xargs cp --parents -t "$only"
 	srctree=$tree srcroot=$only MODE=report J=1 \
-		LINUXINCLUDE="-I$tree/arch/x86/include -I$tree/include" scripts/coccicheck 2>&1 |
-		sed -nE "s,^$only/,,p; /coccicheck failed|No OCaml/p" || true
+		LINUXINCLUDE="-I$tree/arch/x86/include -I$tree/include" \
+		scripts/coccicheck >"$out/cocci.log" 2>&1 || echo "cocci: FAILED: see $out/cocci.log"
+	grep -q 'spatch -D report' "$out/cocci.log" || echo "cocci: EMPTY: nothing was checked"
+	sed -nE "s,^$only/,,p; /coccicheck failed|No OCaml/p" "$out/cocci.log"
 }
 
 # Our pages by Sphinx, with the folders that link them.
@@ -137,7 +143,7 @@ check_docs() {
 run() {
 	local start=$SECONDS all=$out/$1.all left=$out/$1.left n passed
 	awk -v c="$1" '$1 == c {print $2}' "$OVERLAY/lint-exceptions" >"$out/$1.except"
-	(set -eE; "check_$1") >"$all" 2>"$out/$1.err" ||
+	"$OVERLAY/lint.sh" findings "$1" >"$all" 2>"$out/$1.err" ||
 		echo "$1: the check itself failed, see $out/$1.err" >>"$all"
 	grep -vE -f "$out/$1.except" "$all" >"$left" || true
 	n=$(wc -l <"$left")
@@ -147,6 +153,10 @@ run() {
 	[ "$n" = 0 ] || failed="$failed $1"
 }
 
+if [ -n "${only:-}" ]; then
+	"check_$only"
+	exit
+fi
 failed=
 for check in "${checks[@]}"; do
 	declare -F "check_$check" >/dev/null || die "there is no check $check"

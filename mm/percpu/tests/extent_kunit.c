@@ -27,13 +27,12 @@ static unsigned long place(struct kunit *test, size_t size, size_t align)
 static void placement(struct kunit *test)
 {
 	unsigned long offs[32], off;
-	unsigned int i, k, nr;
 	size_t size, align;
+	unsigned int i, k;
 
 	for (i = 0; i < ARRAY_SIZE(offs); i++) {
 		size = 16 + i * 272;
 		align = 16 << i % 9;
-		nr = size / PCPU_GRANULE;
 		offs[i] = place(test, size, align);
 		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(offs[i], align));
 		for (off = offs[i]; off < offs[i] + size; off += PCPU_GRANULE)

@@ -99,11 +99,11 @@ static void expect_own_pages(struct kunit *test, unsigned long off)
 	unsigned int cpu, *copy;
 
 	for_each_possible_cpu(cpu) {
-		copy = pcpu_area_unit_addr(cpu, off);
+		copy = (unsigned int *)pcpu_area_unit_addr(cpu, off);
 		*copy = cpu + 1;
 	}
 	for_each_possible_cpu(cpu) {
-		copy = pcpu_area_unit_addr(cpu, off);
+		copy = (unsigned int *)pcpu_area_unit_addr(cpu, off);
 		KUNIT_EXPECT_EQ(test, cpu + 1, *copy);
 	}
 }

@@ -85,6 +85,19 @@ cat "$tmp/bad" >&2
 [ ! -s "$tmp/bad" ]
 check "beds: kernels and test groups exist" $?
 
+# What lint lets pass is of a check that there is, and has its reason.
+awk '
+	/^(#|$)/ {next}
+	/^\t/ {open = 0; next}
+	open {print "no reason before " $0}
+	NF != 2 || system("grep -q \"^check_" $1 "()\" " lint) {print "no such check: " $0}
+	{open = 1}
+	END {if (open) print "no reason at the end"}' \
+	lint="$overlay/lint.sh" "$overlay/lint-exceptions" >"$tmp/bad"
+cat "$tmp/bad" >&2
+[ ! -s "$tmp/bad" ]
+check "lint: exceptions have reasons" $?
+
 # A small kernel and a small overlay.
 mkdir -p "$tmp/src/mm" "$tmp/top/mm" "$tmp/cache"
 cp -r "$overlay" "$tmp/top/overlay"

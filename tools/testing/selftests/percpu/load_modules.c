@@ -9,6 +9,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,10 +137,10 @@ static int in_parallel(const struct image *image, int unload,
 	return wrong;
 }
 
-static Elf64_Shdr *percpu_section(const struct image *image)
+static ElfW(Shdr) *percpu_section(const struct image *image)
 {
-	Elf64_Ehdr *eh = (Elf64_Ehdr *)image->data;
-	Elf64_Shdr *sh = (Elf64_Shdr *)(image->data + eh->e_shoff);
+	ElfW(Ehdr) *eh = (ElfW(Ehdr) *)image->data;
+	ElfW(Shdr) *sh = (ElfW(Shdr) *)(image->data + eh->e_shoff);
 	const char *names = image->data + sh[eh->e_shstrndx].sh_offset;
 	unsigned int i;
 
@@ -156,7 +157,7 @@ static Elf64_Shdr *percpu_section(const struct image *image)
 static int load_bent(struct image *image, unsigned long size,
 		     unsigned long align)
 {
-	Elf64_Shdr *sh = percpu_section(image);
+	ElfW(Shdr) *sh = percpu_section(image);
 
 	if (!sh) {
 		fprintf(stderr, "%s has no percpu data\n", image->name);

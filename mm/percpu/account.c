@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "compat.h"
 #include "populate.h"
 
 /**

@@ -10,6 +10,7 @@
 #include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
+#include <linux/io.h>
 #include <linux/kmemleak.h>
 #include <linux/log2.h>
 #include <linux/mm.h>

@@ -23,6 +23,7 @@
 #include <asm/tlbflush.h>
 
 #include "area.h"
+#include "compat.h"
 #include "populate.h"
 
 /* One page table entry at a time changes hands under this lock. */

@@ -6,6 +6,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/irqflags.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/sizes.h>

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat: what older kernels lack, or have other names for.
+ */
+#ifndef _MM_PERCPU_COMPAT_H
+#define _MM_PERCPU_COMPAT_H
+
+#include <linux/gfp.h>
+#include <linux/memcontrol.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+
+#define alloc_pages_bulk_node	alloc_pages_bulk_array_node
+
+/* The root cgroup has none. */
+static inline bool obj_cgroup_is_root(const struct obj_cgroup *objcg)
+{
+	return false;
+}
+
+#endif
+
+#endif /* _MM_PERCPU_COMPAT_H */

@@ -356,9 +356,51 @@ static unsigned int pcpu_arena_victim(struct pcpu_arena *arena)
 	return victim;
 }
 
-/* Keep an object although something is in the way: others go for it. */
-static noinline enum pcpu_kept pcpu_arena_exchange(unsigned long off,
-						   unsigned int class)
+/**
+ * pcpu_arena_claim - free an object that pcpu_arena_keep() did not
+ * @off: where it may begin
+ * @class: where to store its class
+ * @owner: where to store who paid for it
+ *
+ * Context: any.
+ * Return: %PCPU_NOT_LIVE when there is none. Else it is the caller's:
+ * %PCPU_KEPT says that it is for pcpu_arena_exchange(), %PCPU_NOT_KEPT that it
+ * is for the chunks.
+ */
+enum pcpu_kept pcpu_arena_claim(unsigned long off, unsigned int *class,
+				struct pcpu_owner *owner)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	bool live, reserved;
+
+	/* With IRQs off no chunk that is looked at can go away. */
+	local_irq_save(flags);
+	chunk = pcpu_chunk_of(off);
+	live = chunk && pcpu_mark_take(chunk, off, class);
+	if (live) {
+		*owner = pcpu_owner_take(chunk, off);
+		reserved = pcpu_chunk_is_reserved(chunk, off);
+	}
+	local_irq_restore(flags);
+	if (!live)
+		return PCPU_NOT_LIVE;
+	return *class == PCPU_CLASS_LONG || reserved ? PCPU_NOT_KEPT :
+						       PCPU_KEPT;
+}
+
+/**
+ * pcpu_arena_exchange - keep an object although something is in the way
+ * @off: its offset; it is the caller's, and carries no mark
+ * @class: its class
+ *
+ * Others go for it.
+ *
+ * Context: any; owns the CPU's arena for a moment, and takes perhaps the depot's
+ * lock or pcpu_chunk_lock after that.
+ * Return: %PCPU_KEPT or %PCPU_KEPT_TELL.
+ */
+enum pcpu_kept pcpu_arena_exchange(unsigned long off, unsigned int class)
 {
 	unsigned int nr = 0, victim = class;
 	u32 offs[PCPU_BATCH_MAX];
@@ -380,39 +422,6 @@ static noinline enum pcpu_kept pcpu_arena_exchange(unsigned long off,
 	pcpu_arena_put(arena, flags);
 	tell |= pcpu_arena_pass_on(victim, offs, nr);
 	return tell ? PCPU_KEPT_TELL : PCPU_KEPT;
-}
-
-/**
- * pcpu_arena_free - free an object that pcpu_arena_keep() did not
- * @off: where it may begin
- * @class: where to store its class
- * @owner: where to store who paid for it
- *
- * Context: any; owns the CPU's arena for a moment, and takes perhaps the depot's
- * lock or pcpu_chunk_lock after that.
- * Return: what became of it.
- */
-enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
-			       struct pcpu_owner *owner)
-{
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
-	bool live, reserved;
-
-	/* With IRQs off no chunk that is looked at can go away. */
-	local_irq_save(flags);
-	chunk = pcpu_chunk_of(off);
-	live = chunk && pcpu_mark_take(chunk, off, class);
-	if (live) {
-		*owner = pcpu_owner_take(chunk, off);
-		reserved = pcpu_chunk_is_reserved(chunk, off);
-	}
-	local_irq_restore(flags);
-	if (!live)
-		return PCPU_NOT_LIVE;
-	if (*class == PCPU_CLASS_LONG || reserved)
-		return PCPU_NOT_KEPT;
-	return pcpu_arena_exchange(off, *class);
 }
 
 /* Cut @nr granules from the arena's run, or swap it for one that has them. */

@@ -134,8 +134,9 @@ enum pcpu_kept {
 
 unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 				const char **why);
-enum pcpu_kept pcpu_arena_free(unsigned long off, unsigned int *class,
-			       struct pcpu_owner *owner);
+enum pcpu_kept pcpu_arena_claim(unsigned long off, unsigned int *class,
+				struct pcpu_owner *owner);
+enum pcpu_kept pcpu_arena_exchange(unsigned long off, unsigned int class);
 unsigned long pcpu_arena_take_long(unsigned int nr, size_t align);
 bool pcpu_arena_keep_long(struct pcpu_run *run);
 unsigned int pcpu_arena_held(const struct pcpu_arena *arena,
@@ -229,7 +230,7 @@ static __always_inline unsigned long pcpu_arena_take(unsigned int class,
  * @off: where it may begin, within the area
  *
  * Context: any; turns IRQs off for a moment.
- * Return: whether that was done; else nothing was, and pcpu_arena_free() knows
+ * Return: whether that was done; else nothing was, and pcpu_arena_claim() knows
  * what to do.
  */
 static __always_inline bool pcpu_arena_keep(unsigned long off)

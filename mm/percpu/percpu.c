@@ -464,20 +464,6 @@ static enum pcpu_wrong pcpu_free_wrong(unsigned long off)
 	return wrong;
 }
 
-/* Whether the caller may own an object that begins at @off. */
-static bool pcpu_looks_live(unsigned long off)
-{
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
-	bool live;
-
-	local_irq_save(flags);
-	chunk = pcpu_chunk_of(off);
-	live = chunk && pcpu_mark_live(chunk, off);
-	local_irq_restore(flags);
-	return live;
-}
-
 /* Whether anybody wants to hear of each object that is freed. */
 static inline bool pcpu_free_is_heard(void)
 {
@@ -487,13 +473,13 @@ static inline bool pcpu_free_is_heard(void)
 
 /*
  * Those who keep books by address must hear of a free before the address can
- * be handed out again.
+ * be handed out again, and only once, however many try to free.
  */
 static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
 {
 	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
 
-	if (!pcpu_free_is_heard() || !pcpu_looks_live(off))
+	if (!pcpu_free_is_heard())
 		return;
 	kmemleak_free_percpu(ptr);
 	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
@@ -517,17 +503,18 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 		pcpu_report_wrong_free(ptr, PCPU_WRONG_OUTSIDE, caller);
 		return;
 	}
-	pcpu_announce_free(ptr, off);
-	kept = pcpu_arena_free(off, &class, &owner);
+	kept = pcpu_arena_claim(off, &class, &owner);
 	if (unlikely(kept == PCPU_NOT_LIVE)) {
 		pcpu_report_wrong_free(ptr, pcpu_free_wrong(off), caller);
 		return;
 	}
+	pcpu_announce_free(ptr, off);
 	if (kept == PCPU_NOT_KEPT) {
 		size = pcpu_free_extent(off, class);
 		pcpu_balance_check();
 	} else {
 		size = pcpu_class_size(class);
+		kept = pcpu_arena_exchange(off, class);
 	}
 	if (!pcpu_owner_is_none(&owner))
 		pcpu_account_drop(size, &owner);

@@ -48,6 +48,7 @@
  *    first_chunk, boot   run once                                first_chunk.[ch], boot.c
  *    check     one validator per level                           check.[ch]
  *    debugfs   what people look at                               debugfs.c
+ *    fail      fault injection                                   fail.[ch]
  *
  * Locks.  None nests in another:
  *

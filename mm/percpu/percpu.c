@@ -32,6 +32,7 @@
 #include "balance.h"
 #include "clear.h"
 #include "extent.h"
+#include "fail.h"
 #include "mark.h"
 #include "stats.h"
 
@@ -82,6 +83,10 @@ static bool pcpu_request_check(struct pcpu_request *req)
 		req->why = req->module && pcpu_area_modules_near() ?
 			   "size is over the limit, raise percpu_reserve=" :
 			   "size is over the limit";
+		return false;
+	}
+	if (unlikely(pcpu_should_fail(size, req->gfp))) {
+		req->why = "a fault is injected";
 		return false;
 	}
 
@@ -273,7 +278,8 @@ static noinline void __percpu *pcpu_alloc_missed(size_t size, size_t align,
 /* Whether an allocation concerns nobody else. */
 static __always_inline bool pcpu_request_is_plain(gfp_t gfp)
 {
-	return !pcpu_account_wanted(gfp) && !pcpu_alloc_is_heard();
+	return !pcpu_account_wanted(gfp) && !pcpu_alloc_is_heard() &&
+	       !pcpu_may_have_to_fail();
 }
 
 /*

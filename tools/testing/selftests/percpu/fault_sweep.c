@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Do something again and again, while the first allocation in it fails, then the
+ * second, and so on, until none does because there are no more.
+ *
+ *	fault_sweep write FILE WORD	write WORD to FILE
+ *	fault_sweep mkdir DIR		make a directory; without faults remove it
+ *	fault_sweep load FILE		load a module; without faults unload it
+ *
+ * With "all" in front, all pages from the N-th on are refused, by the attributes
+ * in the folder that FAIL_PAGE_ALLOC names: then it does not help to try again.
+ *
+ * Prints how often faults were injected, and how often it failed.  The exit
+ * status is 1 if it failed otherwise than for want of memory, or without a
+ * fault.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAX_FAULTS	100000
+
+static int fail_nth, make_it_fail, space;
+static const char *file, *word;
+static char module[64];
+static int fd = -1;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int open_or_die(const char *name, int flags)
+{
+	int f = open(name, flags);
+
+	if (f < 0)
+		die(name);
+	return f;
+}
+
+static void write_number(int f, int n)
+{
+	char buf[16];
+	int len = snprintf(buf, sizeof(buf), "%d", n);
+
+	if (write(f, buf, len) != len)
+		die("number");
+}
+
+static int read_number(int f)
+{
+	char buf[16] = "";
+
+	if (pread(f, buf, sizeof(buf) - 1, 0) <= 0)
+		die("number");
+	return atoi(buf);
+}
+
+/* Two ways to have faults: one, or all. */
+
+static void one_begin(unsigned int n)
+{
+	write_number(fail_nth, n);
+}
+
+/* Whether there was one */
+static int one_end(int ret)
+{
+	int left = read_number(fail_nth);
+
+	write_number(fail_nth, 0);
+	return !left;
+}
+
+static void all_begin(unsigned int n)
+{
+	write_number(space, n);
+	write_number(make_it_fail, 1);
+}
+
+/* It is not told. But who is refused everything cannot succeed. */
+static int all_end(int ret)
+{
+	write_number(make_it_fail, 0);
+	return ret != 0;
+}
+
+static void set_attribute(const char *dir, const char *name, const char *value)
+{
+	char path[256];
+	int f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = open_or_die(path, O_WRONLY);
+	if (write(f, value, strlen(value)) < 0)
+		die(path);
+	close(f);
+}
+
+static void set_all(void)
+{
+	const char *dir = getenv("FAIL_PAGE_ALLOC") ?: "/sys/kernel/debug/fail_page_alloc";
+	char path[256];
+
+	set_attribute(dir, "task-filter", "Y");
+	set_attribute(dir, "probability", "100");
+	set_attribute(dir, "interval", "1");
+	set_attribute(dir, "times", "-1");
+	snprintf(path, sizeof(path), "%s/space", dir);
+	space = open_or_die(path, O_RDWR);
+	make_it_fail = open_or_die("/proc/self/make-it-fail", O_RDWR);
+}
+
+/* What is done: 0 or -1. Its files are open before, and it is undone after. */
+
+static int do_write(void)
+{
+	return write(fd, word, strlen(word)) < 0 ? -1 : 0;
+}
+
+static int do_mkdir(void)
+{
+	return mkdir(file, 0755);
+}
+
+static int do_load(void)
+{
+	return syscall(SYS_finit_module, fd, "", 0);
+}
+
+static int undo_nothing(void)
+{
+	return 0;
+}
+
+static int undo_mkdir(void)
+{
+	return rmdir(file);
+}
+
+static int undo_load(void)
+{
+	return syscall(SYS_delete_module, module, 0);
+}
+
+/* The module's name is that of its file. */
+static void name_module(void)
+{
+	const char *slash = strrchr(file, '/');
+
+	snprintf(module, sizeof(module), "%s", slash ? slash + 1 : file);
+	module[strcspn(module, ".")] = 0;
+}
+
+static int sweep(int (*act)(void), int (*undo)(void))
+{
+	unsigned int n, failed = 0;
+	int ret, err, more = 1;
+
+	for (n = 1; more && n < MAX_FAULTS; n++) {
+		space ? all_begin(n) : one_begin(n);
+		ret = act();
+		err = errno;
+		more = space ? all_end(ret) : one_end(ret);
+		if (ret) {
+			failed++;
+			errno = err;
+			/* Who loads modules says what he likes. */
+			if (!more || (err != ENOMEM && act != do_load))
+				die(file);
+		} else if (undo()) {
+			die("undo");
+		}
+	}
+	printf("%u faults injected, %u times failed\n", n - 2, failed);
+	return more;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: fault_sweep [all] write FILE WORD | mkdir DIR | load FILE\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "all")) {
+		set_all();
+		argc--;
+		argv++;
+	}
+	if (argc < 3)
+		return usage();
+	file = argv[2];
+	word = argv[3];
+	fail_nth = open_or_die("/proc/thread-self/fail-nth", O_RDWR);
+	if (mlockall(MCL_CURRENT))
+		die("mlockall");
+	if (!strcmp(argv[1], "mkdir"))
+		return sweep(do_mkdir, undo_mkdir);
+	fd = open_or_die(file, word ? O_WRONLY : O_RDONLY);
+	if (word)
+		return sweep(do_write, undo_nothing);
+	name_module();
+	return sweep(do_load, undo_load);
+}

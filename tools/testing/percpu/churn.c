@@ -2,6 +2,9 @@
 /*
  * churn: random allocations and frees, right and wrong ones, from threads that
  * play CPUs; contents are checked all the time, the books at the end of rounds.
+ * Between rounds all threads free the same objects: each is freed once; and
+ * each frees and allocates what shares its granule with objects of others; and
+ * they look, by wrong frees, at chunks that come and go.
  */
 #include <shim.h>
 
@@ -12,6 +15,8 @@
 
 #define OBJECTS		2048
 #define ROUNDS		20
+#define RACED		4096
+#define NEIGHBOURS	64
 
 struct object {
 	char *ptr;
@@ -24,10 +29,23 @@ struct thread {
 	unsigned int cpu;
 	unsigned int seed;
 	unsigned long ops;
+	char *stale;
 	struct object objects[OBJECTS];
 };
 
 static unsigned int nr_steps = 20000;
+
+/* Objects that everybody frees, side by side */
+static char *raced[RACED];
+static pthread_barrier_t race_starts;
+
+/* Objects of which every so many-th is a thread's */
+static char *neighbours[NEIGHBOURS];
+static unsigned int nr_neighbours_of;
+
+/* Where an object is, or was, that has chunks to itself; NULL: the end */
+static char *going;
+#define GOING_SIZE	(PCPU_CHUNK_SIZE + 4096)
 
 static void fail(const char *what)
 {
@@ -109,7 +127,11 @@ static void step(struct thread *t)
 		verify(o, false);
 		if (rand_r(&t->seed) % 64 == 0 && o->size > 1)
 			free_percpu(o->ptr + 1 + rand_r(&t->seed) % (o->size - 1));
+		/* Nothing begins there, whosever it is by now; if it still is. */
+		if (rand_r(&t->seed) % 16 == 0 && t->stale)
+			free_percpu(t->stale + 1);
 		free_percpu(o->ptr);
+		t->stale = o->ptr;
 		o->ptr = NULL;
 		return;
 	}
@@ -133,6 +155,37 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static void *race(void *arg)
+{
+	struct thread *t = arg;
+	unsigned int i;
+
+	shim_cpu = t->cpu;
+	for (i = 0; i < RACED; i++) {
+		if (i % 64 == 0)
+			pthread_barrier_wait(&race_starts);
+		free_percpu(raced[i]);
+	}
+	return NULL;
+}
+
+/* What is at hand is given out again first, so they stay the same ones. */
+static void *live_beside(void *arg)
+{
+	struct thread *t = arg;
+	unsigned int i, round;
+
+	shim_cpu = t->cpu;
+	pthread_barrier_wait(&race_starts);
+	for (round = 0; round < nr_steps / 10; round++) {
+		for (i = t->cpu; i < NEIGHBOURS; i += nr_neighbours_of) {
+			free_percpu(neighbours[i]);
+			neighbours[i] = pcpu_alloc_noprof(4, 4, false, GFP_KERNEL);
+		}
+	}
+	return NULL;
+}
+
 static void balance(void)
 {
 	const char *bad;
@@ -144,6 +197,81 @@ static void balance(void)
 	if (bad)
 		fail(bad);
 	shim_quiesce();
+}
+
+static void in_threads(void *(*what)(void *arg), struct thread *threads, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		pthread_create(&threads[i].id, NULL, what, &threads[i]);
+	/* The worker runs beside them. */
+	for (i = 0; i < 50; i++)
+		pcpu_balance_now();
+	for (i = 0; i < nr; i++)
+		pthread_join(threads[i].id, NULL);
+	balance();
+}
+
+/* Small ones share a mark, large ones do not even stay at hand. */
+static void race_all(struct thread *threads, unsigned int nr)
+{
+	static const unsigned int sizes[] = { 4, 8, 16, 100, 2000 };
+	unsigned int i;
+
+	for (i = 0; i < RACED; i++)
+		raced[i] = pcpu_alloc_noprof(sizes[i % ARRAY_SIZE(sizes)], 4, false, GFP_KERNEL);
+	pthread_barrier_init(&race_starts, NULL, nr);
+	in_threads(race, threads, nr);
+	pthread_barrier_destroy(&race_starts);
+}
+
+/* All of it is right, so nothing may be refused. */
+static void live_beside_each_other(struct thread *threads, unsigned int nr)
+{
+	unsigned int i, refused = shim_refused;
+
+	for (i = 0; i < NEIGHBOURS; i++)
+		neighbours[i] = pcpu_alloc_noprof(4, 4, false, GFP_KERNEL);
+	nr_neighbours_of = nr;
+	pthread_barrier_init(&race_starts, NULL, nr);
+	in_threads(live_beside, threads, nr);
+	pthread_barrier_destroy(&race_starts);
+	for (i = 0; i < NEIGHBOURS; i++)
+		free_percpu(neighbours[i]);
+	if (shim_refused != refused)
+		fail("what is right is refused");
+}
+
+/* At an odd address nothing begins, so nothing happens, but for a look. */
+static void *look_at_what_goes(void *arg)
+{
+	struct thread *t = arg;
+	char *ptr;
+
+	shim_cpu = t->cpu;
+	while ((ptr = READ_ONCE(going)))
+		free_percpu(ptr + PCPU_CHUNK_SIZE + 1);
+	return NULL;
+}
+
+static void let_chunks_go(struct thread *threads, unsigned int nr)
+{
+	unsigned int i, rounds = 50;
+
+	going = pcpu_alloc_noprof(GOING_SIZE, 16, false, GFP_KERNEL);
+	for (i = 0; i < nr; i++)
+		pthread_create(&threads[i].id, NULL, look_at_what_goes, &threads[i]);
+	while (going && rounds--) {
+		free_percpu(going);
+		pcpu_balance_now();
+		WRITE_ONCE(going, pcpu_alloc_noprof(GOING_SIZE, 16, false, GFP_KERNEL));
+	}
+	free_percpu(going);
+	WRITE_ONCE(going, NULL);
+	for (i = 0; i < nr; i++)
+		pthread_join(threads[i].id, NULL);
+	balance();
 }
 
 int main(int argc, char **argv)
@@ -162,16 +290,14 @@ int main(int argc, char **argv)
 		threads[i] = (struct thread){ .cpu = i % cpus, .seed = seed + i };
 	for (round = 0; round < ROUNDS; round++) {
 		bed_fail_populate_after(round % 4 == 3 ? 300 : -1);
-		for (i = 0; i < nr; i++)
-			pthread_create(&threads[i].id, NULL, run, &threads[i]);
-		/* The worker runs beside them. */
-		for (i = 0; i < 50; i++)
-			pcpu_balance_now();
-		for (i = 0; i < nr; i++)
-			pthread_join(threads[i].id, NULL);
-		balance();
+		in_threads(run, threads, nr);
+		race_all(threads, nr);
+		bed_fail_populate_after(-1);
+		live_beside_each_other(threads, min(nr, cpus));
+		/* With many CPUs most of it would be to clear them. */
+		if (cpus <= 4)
+			let_chunks_go(threads, nr - 1);
 	}
-	bed_fail_populate_after(-1);
 	for (i = 0; i < nr; i++) {
 		for (k = 0; k < OBJECTS; k++)
 			free_percpu(threads[i].objects[k].ptr);

@@ -40,6 +40,36 @@ unsigned long bed_shared_locks(void)
 	return pcpu_chunk_lock.taken;
 }
 
+bool shim_irqs;
+__thread unsigned int shim_irqs_off;
+pthread_spinlock_t *shim_irq_locks;
+
+/* From now on CPUs can be interrupted; nobody is inside the allocator. */
+void bed_allow_irqs(void)
+{
+	unsigned int cpu;
+
+	shim_irq_locks = calloc(shim_nr_cpus, sizeof(*shim_irq_locks));
+	for_each_possible_cpu(cpu)
+		pthread_spin_init(&shim_irq_locks[cpu], 0);
+	shim_irqs = true;
+}
+
+/* The caller plays the other CPU, which cannot go on meanwhile. */
+int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait)
+{
+	unsigned int here = shim_cpu;
+	unsigned long flags;
+
+	assert(!irqs_disabled());
+	shim_cpu = cpu;
+	local_irq_save(flags);
+	func(info);
+	local_irq_restore(flags);
+	shim_cpu = here;
+	return 0;
+}
+
 /* populate.h: the mapping is sparse and always there. */
 
 static long shim_fail_after = -1;

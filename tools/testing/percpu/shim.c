@@ -8,6 +8,7 @@ unsigned int shim_nr_cpus;
 __thread unsigned int shim_cpu;
 __thread struct shim_locks shim_locks;
 int shim_verbose;
+unsigned int shim_refused;
 bool shim_work_due;
 void (*shim_work)(struct work_struct *work);
 char __per_cpu_start[1] __attribute__((aligned(4096))), __per_cpu_end[1];
@@ -110,36 +111,6 @@ unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, u
 			return start;
 		start = used + 1;
 	}
-}
-
-bool shim_irqs;
-__thread unsigned int shim_irqs_off;
-pthread_spinlock_t *shim_irq_locks;
-
-/* From now on CPUs can be interrupted; nobody is inside the allocator. */
-void bed_allow_irqs(void)
-{
-	unsigned int cpu;
-
-	shim_irq_locks = calloc(shim_nr_cpus, sizeof(*shim_irq_locks));
-	for_each_possible_cpu(cpu)
-		pthread_spin_init(&shim_irq_locks[cpu], 0);
-	shim_irqs = true;
-}
-
-/* The caller plays the other CPU, which cannot go on meanwhile. */
-int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait)
-{
-	unsigned int here = shim_cpu;
-	unsigned long flags;
-
-	assert(!irqs_disabled());
-	shim_cpu = cpu;
-	local_irq_save(flags);
-	func(info);
-	local_irq_restore(flags);
-	shim_cpu = here;
-	return 0;
 }
 
 static struct rcu_head *shim_rcu;

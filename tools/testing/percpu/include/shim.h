@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What mm/percpu/ needs of the kernel, in userspace, as thin as it can be.
- * CPUs are simulated: a thread says which one it runs on.
+ * CPUs are simulated: a thread says which one it runs on.  Locks, memory and
+ * messages are of two kinds, see plain.h and strict.h.
  */
 #ifndef _PERCPU_SHIM_H
 #define _PERCPU_SHIM_H
@@ -47,10 +48,17 @@ typedef uint64_t phys_addr_t;
 #define __read_mostly
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
 #define EXPORT_SYMBOL_GPL(x)	extern int shim_export_##x
-#define IS_ENABLED(x)		0
+/* An option is 1 or not defined. */
+#define SHIM_IS_1		0,
+#define SHIM_SECOND(a, b, ...)	b
+#define SHIM_IS_ON(junk)	SHIM_SECOND(junk 1, 0)
+#define SHIM_IS(value)		SHIM_IS_ON(SHIM_IS_##value)
+#define IS_ENABLED(x)		SHIM_IS(x)
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
-#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+/* What is read through a pointer is read after it, as everywhere in the kernel. */
+#define READ_ONCE(x)		__atomic_load_n(&(x), __builtin_classify_type(x) == 5 ?	\
+						__ATOMIC_CONSUME : __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
@@ -154,48 +162,7 @@ extern __thread unsigned int shim_cpu;
  */
 struct shim_locks { unsigned long taken, foreign; };
 extern __thread struct shim_locks shim_locks;
-typedef struct { pthread_spinlock_t l; unsigned int last; unsigned long taken; } raw_spinlock_t;
-#define DEFINE_RAW_SPINLOCK(n)							\
-	raw_spinlock_t n;							\
-	static void __attribute__((constructor)) init_##n(void) { raw_spin_lock_init(&n); }
-#define raw_spin_lock_init(x)	pthread_spin_init(&(x)->l, 0)
-static inline void raw_spin_lock(raw_spinlock_t *s)
-{
-	pthread_spin_lock(&s->l);
-	s->taken++;
-	shim_locks.taken++;
-	shim_locks.foreign += s->last != shim_cpu;
-	s->last = shim_cpu;
-}
-static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->l); }
-/*
- * IRQs: where others want to interrupt a CPU, what runs on it with IRQs off has
- * a lock; where nobody does, as in a benchmark, that would be no likeness.
- */
-extern bool shim_irqs;
-extern __thread unsigned int shim_irqs_off;
-extern pthread_spinlock_t *shim_irq_locks;
-static inline void shim_irq_disable(void)
-{
-	if (shim_irqs && !shim_irqs_off++)
-		pthread_spin_lock(&shim_irq_locks[shim_cpu]);
-}
-static inline void shim_irq_enable(void)
-{
-	if (shim_irqs && !--shim_irqs_off)
-		pthread_spin_unlock(&shim_irq_locks[shim_cpu]);
-}
-#define local_irq_save(f)	((f) = 0, shim_irq_disable())
-#define local_irq_restore(f)	((void)(f), shim_irq_enable())
-#define irqs_disabled()		(shim_irqs_off)
-#define lockdep_assert_irqs_disabled()	assert(!shim_irqs || shim_irqs_off)
-int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait);
-#define cpuhp_setup_state_nocalls(...)	shim_ignore_hotplug(0, __VA_ARGS__)
 #define CPUHP_BP_PREPARE_DYN	0
-static inline int shim_ignore_hotplug(int first, ...) { return 0; }
-#define raw_spin_lock_irqsave(s, f)	do { (f) = 0; raw_spin_lock(s); } while (0)
-#define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); } while (0)
-#define lockdep_assert_held(l)	((void)(l))
 #define try_cmpxchg(p, o, n)							\
 	__atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap(p, o, n)
@@ -217,35 +184,27 @@ void shim_quiesce(void);
 #define GFP_NOWAIT		__GFP_NOWARN
 #define gfpflags_allow_blocking(g)	(!!((g) & __GFP_DIRECT_RECLAIM))
 #define current_gfp_context(g)	(g)
-#define kzalloc(s, g)		calloc(1, s)
-#define kcalloc(n, s, g)	calloc(n, s)
-#define kfree(p)		free(p)
 #define slab_is_available()	true
 #define memalloc_noio_save()	0u
 #define memalloc_noio_restore(f)	((void)(f))
-#define cond_resched()		((void)0)
-#define is_vmalloc_addr(a)	false
-#define vmalloc_to_page(a)	((void *)0)
-#define page_to_phys(p)		((phys_addr_t)0)
 #define __pa(a)			((phys_addr_t)(unsigned long)(a))
 
-/* the rest: quiet, or straight to stderr */
+/* the rest */
 #define kmemleak_alloc_percpu(p, s, g)	((void)0)
 #define kmemleak_free_percpu(p)		((void)0)
 #define trace_percpu_create_chunk(a)	((void)0)
 #define trace_percpu_destroy_chunk(a)	((void)0)
 static inline void shim_ignore(int first, ...) { }
-#define trace_percpu_alloc_percpu(...)	shim_ignore(0, __VA_ARGS__)
 #define trace_percpu_alloc_percpu_fail(...)	((void)0)
-#define trace_percpu_free_percpu(...)	shim_ignore(0, __VA_ARGS__)
-#define trace_percpu_free_percpu_enabled()	0
-#define trace_percpu_alloc_percpu_enabled()	0
-#define DEFINE_RATELIMIT_STATE(n, i, b)	int n
-#define __ratelimit(r)		((void)(r), shim_verbose)
-#define pr_warn(...)		fprintf(stderr, __VA_ARGS__)
-#define pr_err(...)		fprintf(stderr, __VA_ARGS__)
 #define dump_stack()		((void)0)
 extern int shim_verbose;
+extern unsigned int shim_refused;	/* requests, and frees */
+
+#ifdef BED_STRICT
+#include "strict.h"
+#else
+#include "plain.h"
+#endif
 
 struct work_struct { int pending; };
 #define DECLARE_DELAYED_WORK(n, f)						\
@@ -264,6 +223,8 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved, gfp_t
 void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align, const char **why);
 void free_percpu(void __percpu *ptr);
 bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr);
+bool is_kernel_percpu_address(unsigned long addr);
+phys_addr_t per_cpu_ptr_to_phys(void *addr);
 unsigned long pcpu_nr_pages(void);
 
 #endif /* _PERCPU_SHIM_H */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * strict: a bed for one thread that sees what a kernel would only suffer from.
+ *
+ * Locks know who holds them, memory is not allocated under them, who may not
+ * sleep does not, and pages have no memory before they are populated. Wherever
+ * the allocator holds no lock strict_point() is called, and whatever another
+ * CPU or an interrupt could do at that point may be done there: so that what
+ * are races elsewhere are plain sequences here, which can be repeated.
+ *
+ * Of this, shim.h has all that is no simulation.
+ */
+#ifndef _PERCPU_STRICT_H
+#define _PERCPU_STRICT_H
+
+#define CONFIG_MEMCG			1
+#define CONFIG_MEM_ALLOC_PROFILING	1
+#define CONFIG_FAIL_PERCPU		1
+
+void strict_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Called where others may come in between. */
+extern void (*strict_hook)(void);
+void strict_point(void);
+
+/* Whether the caller of the allocator may not sleep. */
+extern bool strict_atomic;
+
+/* What was said; all of a message is kept. */
+extern unsigned long strict_reports, strict_warnings;
+extern char strict_message[256];
+void strict_say(unsigned long *count, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define DEFINE_RATELIMIT_STATE(n, i, b)	int n
+#define __ratelimit(r)		((void)(r), true)
+#define pr_warn(fmt, ...)	strict_say(&strict_warnings, fmt, ##__VA_ARGS__)
+#define pr_err(fmt, ...)	strict_say(&strict_reports, fmt, ##__VA_ARGS__)
+
+/* locks */
+typedef struct { bool held; unsigned long taken; } raw_spinlock_t;
+#define DEFINE_RAW_SPINLOCK(n)	raw_spinlock_t n
+#define raw_spin_lock_init(x)	((void)((x)->held = false))
+void raw_spin_lock(raw_spinlock_t *lock);
+void raw_spin_unlock(raw_spinlock_t *lock);
+#define lockdep_assert_held(l)							\
+	((void)((l)->held || (strict_fail("%s: lock is not held", __func__), 0)))
+void strict_irq_save(void);
+void strict_irq_restore(void);
+#define local_irq_save(f)	((void)((f) = 0), strict_irq_save())
+#define local_irq_restore(f)	((void)(f), strict_irq_restore())
+#define raw_spin_lock_irqsave(s, f)	do { local_irq_save(f); raw_spin_lock(s); } while (0)
+#define raw_spin_unlock_irqrestore(s, f)	do { raw_spin_unlock(s); local_irq_restore(f); } while (0)
+extern unsigned int strict_irqs;
+#define irqs_disabled()		(strict_irqs)
+#define lockdep_assert_irqs_disabled()						\
+	((void)(strict_irqs || (strict_fail("%s: IRQs are on", __func__), 0)))
+int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait);
+/* Whoever wants to know of a CPU that has gone: there is but one. */
+extern int (*strict_cpu_dead)(unsigned int cpu);
+#define cpuhp_setup_state_nocalls(s, n, u, d)	((void)(strict_cpu_dead = (d)), 0)
+#define rcu_read_lock()		strict_irq_save()
+#define rcu_read_unlock()	strict_irq_restore()
+
+/* memory; allocations fail when they are told to */
+extern long strict_allocated;
+void strict_fail_after(int n);
+bool strict_may_fail(void);
+void strict_may_alloc(unsigned int gfp);
+void *strict_zalloc(size_t size, unsigned int gfp);
+void strict_free(void *p);
+#define kzalloc(s, g)		strict_zalloc(s, g)
+#define kcalloc(n, s, g)	strict_zalloc((n) * (s), g)
+#define kfree(p)		strict_free(p)
+#define cond_resched()		strict_may_alloc(GFP_KERNEL)
+#define is_vmalloc_addr(a)	strict_is_mapped((unsigned long)(a))
+#define vmalloc_to_page(a)	((unsigned long)(a) & PAGE_MASK)
+#define page_to_phys(p)		((phys_addr_t)(p))
+bool strict_is_mapped(unsigned long addr);
+
+/* Who hears of every object */
+extern bool strict_heard;
+extern long strict_announced;
+#define trace_percpu_alloc_percpu(...)	(strict_announced++, shim_ignore(0, __VA_ARGS__))
+#define trace_percpu_free_percpu(...)	(strict_announced--, shim_ignore(0, __VA_ARGS__))
+#define trace_percpu_alloc_percpu_enabled()	strict_heard
+#define trace_percpu_free_percpu_enabled()	strict_heard
+
+/* Who pays: one cgroup, and one place that allocates */
+struct obj_cgroup { long charged, stat, refs; bool root; };
+struct alloc_tag { long bytes; };
+union codetag_ref { struct alloc_tag *ct; };
+struct strict_task { struct alloc_tag *alloc_tag; unsigned int fail_nth; };
+extern struct obj_cgroup strict_cgroup;
+extern struct alloc_tag strict_tag;
+extern struct strict_task *current;
+extern bool strict_charges, strict_profiles;
+#define MEMCG_PERCPU_B		0
+#define memcg_kmem_online()	strict_charges
+#define mem_cgroup_kmem_disabled()	false
+#define mem_alloc_profiling_enabled()	strict_profiles
+#define current_obj_cgroup()	(&strict_cgroup)
+#define obj_cgroup_is_root(c)	((c)->root)
+#define obj_cgroup_memcg(c)	(c)
+#define mod_memcg_state(c, i, n)	((void)((c)->stat += (n)))
+#define obj_cgroup_get(c)	((void)(c)->refs++)
+#define obj_cgroup_put(c)	((void)(c)->refs--)
+#define obj_cgroup_uncharge(c, n)	((void)((c)->charged -= (n)))
+int obj_cgroup_charge(struct obj_cgroup *objcg, unsigned int gfp, size_t size);
+#define alloc_tag_add(r, t, n)	((void)((r)->ct = (t), (t)->bytes += (n)))
+#define alloc_tag_sub(r, n)	((void)((r)->ct->bytes -= (n), (r)->ct = NULL))
+
+/* Faults injected into percpu itself, like any other that is told to */
+struct fault_attr { unsigned long probability; };
+#define DECLARE_FAULT_ATTR(n)	struct fault_attr n
+#define FAULT_NOWARN		1
+#define setup_fault_attr(a, s)	((void)(a), (void)(s), 1)
+#define fault_create_debugfs_attr(n, d, a)	((void)(a))
+#define late_initcall(f)	subsys_initcall(f)
+#define __setup(s, f)		static void *shim_setup_##f __attribute__((unused)) = (void *)(f)
+bool should_fail_ex(struct fault_attr *attr, size_t size, int flags);
+
+#endif /* _PERCPU_STRICT_H */

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fuzz: bytes that say what callers do, for libFuzzer or fuzz_main.c.
+ *
+ * Two bytes choose the layout and who wants to know of objects, then four make
+ * a step: what, and three arguments. A step may say that the ones behind it are
+ * done within another one, where that holds no lock for the n-th time.
+ */
+#include <shim.h>
+
+#include "balance.h"
+#include "fuzz.h"
+#include "model.h"
+#include "populate.h"
+#include "strict_bed.h"
+
+enum fuzz_op {
+	FUZZ_ALLOC,
+	FUZZ_FREE,
+	FUZZ_ALLOC_MANY,
+	FUZZ_FREE_MANY,
+	FUZZ_MODULE,
+	FUZZ_WRONG,
+	FUZZ_CPU,
+	FUZZ_WORK,
+	FUZZ_FAIL,
+	FUZZ_WITHIN,
+	FUZZ_RULES,
+	FUZZ_CHECK,
+	FUZZ_NR
+};
+
+static struct fuzz_input {
+	const u8 *data;
+	size_t size;
+} fuzz_input;
+
+/* After so many points so many steps are done. */
+static unsigned int fuzz_points, fuzz_steps, fuzz_depth;
+
+static const gfp_t fuzz_gfps[] = {
+	GFP_KERNEL,
+	GFP_ATOMIC,
+	GFP_KERNEL | __GFP_ACCOUNT,
+	GFP_NOWAIT,
+	GFP_ATOMIC | __GFP_ACCOUNT,
+	GFP_KERNEL | __GFP_NOFAIL,
+	GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN,
+	GFP_KERNEL,
+};
+
+/* Around what the allocator tells apart; the last ones cannot be had. */
+static const size_t fuzz_edges[] = {
+	1, 4, 5, 8, 9, 16, 17, 1008, 1023, 1024, 1025, 1040, 1041, 4080, 4095, 4096, 4097,
+	8192, 16384, 32768, 65536, 131072, 262128, 262144, 262145, 262160, 524288, 524289,
+	600000, 1048576, 2097152, 0, 1UL << 23, SIZE_MAX,
+};
+
+static size_t fuzz_size(u8 kind, u8 arg)
+{
+	switch (kind % 8) {
+	case 0:
+		return 1 + arg % 8;
+	case 1:
+		return 1 + arg % 64;
+	case 2:
+		return 16 * (1 + arg % 64);
+	case 3:
+		return 1 + arg * 4;
+	case 4:
+		return 1 + arg * 24;
+	case 5:
+		return 1 + arg * 300;
+	default:
+		return fuzz_edges[arg % ARRAY_SIZE(fuzz_edges)];
+	}
+}
+
+static size_t fuzz_align(u8 arg, u8 other)
+{
+	static const size_t wrong[] = { 0, 3, 8192, 48 };
+
+	return arg < 20 ? 1UL << (arg % 13) : wrong[other % ARRAY_SIZE(wrong)];
+}
+
+/* As many as it takes to fill what is kept at hand. */
+static void fuzz_alloc_many(u8 slot, u8 kind, u8 arg)
+{
+	size_t size = fuzz_size(kind, arg);
+	unsigned int i, nr = size > 4096 ? 4 : 8 << (kind >> 5) % 6;
+
+	for (i = 0; i < nr; i++)
+		model_alloc((slot * 4 + i) % MODEL_SLOTS, size, 1,
+			    kind & 8 ? GFP_KERNEL : fuzz_gfps[i % ARRAY_SIZE(fuzz_gfps)]);
+}
+
+static void fuzz_free_many(u8 slot, u8 nr, u8 step)
+{
+	unsigned int i;
+
+	for (i = 0; i <= nr * 2U; i++)
+		model_free((slot * 4 + i * (1 + step % 16)) % MODEL_SLOTS);
+}
+
+static void fuzz_work(u8 what)
+{
+	/* Before there is memory there is no worker. */
+	if (!pcpu_metadata_allowed(GFP_KERNEL))
+		return;
+	switch (what % 4) {
+	case 0:
+		pcpu_balance_now();
+		break;
+	case 1:
+		/* The last reader may be gone whenever nobody is within. */
+		shim_quiesce();
+		break;
+	default:
+		if (shim_work_due || what & 4) {
+			shim_work_due = false;
+			shim_work(NULL);
+		}
+	}
+}
+
+static void fuzz_step(const u8 *b)
+{
+	switch (b[0] % FUZZ_NR) {
+	case FUZZ_ALLOC:
+		model_alloc(b[1] * 4, fuzz_size(b[2], b[3]), fuzz_align(b[0] / FUZZ_NR, b[1]),
+			    fuzz_gfps[b[2] >> 5]);
+		break;
+	case FUZZ_FREE:
+		model_free(b[1] * 4 + b[2] % 4);
+		break;
+	case FUZZ_ALLOC_MANY:
+		fuzz_alloc_many(b[1], b[2], b[3]);
+		break;
+	case FUZZ_FREE_MANY:
+		fuzz_free_many(b[1], b[2], b[3]);
+		break;
+	case FUZZ_MODULE:
+		model_alloc_module(b[1] * 4, fuzz_size(b[2], b[3]),
+				   fuzz_align(b[0] / FUZZ_NR, b[1]));
+		break;
+	case FUZZ_WRONG:
+		model_free_wrong(b[1] % MODEL_NR_WRONG, b[2] * 4,
+				 b[1] / MODEL_NR_WRONG << 8 | b[3]);
+		break;
+	case FUZZ_CPU:
+		if (b[2] % 4)
+			model_migrate(b[1]);
+		else
+			model_kill_cpu(b[1]);
+		break;
+	case FUZZ_WORK:
+		fuzz_work(b[1]);
+		break;
+	case FUZZ_FAIL:
+		strict_fail_after(b[1] % 32);
+		break;
+	case FUZZ_WITHIN:
+		fuzz_points = 1 + b[1] % 64;
+		fuzz_steps = 1 + b[2] % 4;
+		break;
+	case FUZZ_RULES:
+		model_rules(b[1]);
+		break;
+	default:
+		model_look(b[1] << 8 | b[2]);
+		model_check();
+	}
+}
+
+static bool fuzz_next(void)
+{
+	const u8 *step = fuzz_input.data;
+
+	if (fuzz_input.size < 4)
+		return false;
+	fuzz_input.data += 4;
+	fuzz_input.size -= 4;
+	fuzz_step(step);
+	return true;
+}
+
+/* Somebody is in the allocator, and holds no lock. */
+static void fuzz_point(void)
+{
+	unsigned int nr;
+
+	if (!fuzz_points || --fuzz_points || fuzz_depth == FUZZ_DEPTH)
+		return;
+	fuzz_depth++;
+	model_enter(fuzz_input.size ? *fuzz_input.data >> 4 : 0);
+	for (nr = fuzz_steps; nr && fuzz_next(); nr--)
+		;
+	model_leave();
+	fuzz_depth--;
+}
+
+/* Called by libFuzzer, too. */
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	if (size < 2)
+		return 0;
+	fuzz_input = (struct fuzz_input) { data + 2, size - 2 };
+	fuzz_points = 0;
+	model_begin(data[0], data[1]);
+	strict_hook = fuzz_point;
+	while (fuzz_next())
+		;
+	strict_hook = NULL;
+	model_end();
+	return 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _PERCPU_FUZZ_H
+#define _PERCPU_FUZZ_H
+
+#include <shim.h>
+
+/* How deep steps are done within others */
+#define FUZZ_DEPTH	3
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+#endif /* _PERCPU_FUZZ_H */

@@ -1,0 +1,625 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * model: what the allocator should be, as simply as it can be said.
+ */
+#include <shim.h>
+
+#include "account.h"
+#include "area.h"
+#include "arena.h"
+#include "balance.h"
+#include "check.h"
+#include "model.h"
+#include "populate.h"
+#include "strict_bed.h"
+
+#define KB		1024UL
+#define MODEL_DEPTH	4
+#define MODEL_STATIC_TAG	0x5c
+
+/* Up to this all bytes are looked at, beyond it those of both ends. */
+#define MODEL_WHOLE	(8 * KB)
+
+static const struct strict_layout model_layouts[] = {
+	{ "four CPUs", 4, 4, 4096 * KB, 1, 16 * KB + 48, 40 * KB, 0, 4096 * KB },
+	{ "one CPU", 1, 1, 4096 * KB, 1, 260 * KB, 276 * KB, 0, 2048 * KB },
+	{ "holes among CPUs", 3, 4, 2048 * KB, 1, 16, 12 * KB, 0, 2048 * KB },
+	{ "more CPUs than arenas", 17, 18, 2048 * KB, 1, 4 * KB, 20 * KB, 0, 2048 * KB },
+	{ "little space", 2, 2, 1024 * KB, 1, 8 * KB, 24 * KB, 0, 512 * KB, false, 1 },
+	{ "linear", 4, 4, 4096 * KB, 8, 8 * KB, 100 * KB, 0, 4096 * KB, true },
+	{ "linear, modules near", 3, 3, 2048 * KB, 4, 8 * KB, 400 * KB, 256 * KB, 512 * KB, true, 2 },
+	{ "no windows but one", 2, 3, 512 * KB, 1, 4 * KB, 508 * KB, 8 * KB, 512 * KB, true },
+};
+
+enum model_state { MODEL_EMPTY, MODEL_LIVE, MODEL_BUSY };
+
+static struct model_object {
+	enum model_state state;
+	char *ptr;
+	unsigned long off;
+	size_t size, room;
+	unsigned char tag;
+} model_objects[MODEL_SLOTS];
+
+/* Offsets of objects that were freed lately */
+static unsigned long model_freed[16];
+static unsigned int model_nr_freed;
+
+/* Which slot owns 4 bytes of offsets, plus one; or whether it is static */
+static u16 model_owner[STRICT_MAX_SIZE / 4];
+#define MODEL_IS_STATIC	0xffff
+
+bool model_trace;
+struct model_counts model_counts;
+
+/* Wrong frees that were done, each of which must be reported */
+static unsigned long model_wrongs;
+
+/* Calls under way, and how many allocations are or ever were */
+static struct model_frame { unsigned int cpu; bool atomic; } model_frames[MODEL_DEPTH];
+static unsigned int model_depth;
+static unsigned int model_allocating;
+static unsigned long model_allocs, model_nested;
+
+/* The free that is under way and may be raced with, and whether it was */
+static struct model_race {
+	char *ptr;
+	unsigned long allocs;
+	bool done;
+} model_race;
+
+#define say(fmt, ...)								\
+	do {									\
+		if (model_trace)						\
+			fprintf(stderr, "%*scpu %u: " fmt "\n", 2 * (int)model_depth, "",\
+				shim_cpu, ##__VA_ARGS__);			\
+	} while (0)
+
+static void __attribute__((noreturn)) fail(const char *what)
+{
+	strict_fail("%s (layout: %s)", what, pcpu_area.name);
+}
+
+static char *copy_of(const struct model_object *o, unsigned int cpu)
+{
+	return (char *)pcpu_area_unit_addr(cpu, o->off);
+}
+
+static void fill(const struct model_object *o)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		memset(copy_of(o, cpu), o->tag + cpu, o->size);
+}
+
+static bool is_all(const char *p, size_t size, char want)
+{
+	return *p == want && (size == 1 || !memcmp(p, p + 1, size - 1));
+}
+
+static bool is_filled(const char *p, size_t size, char want)
+{
+	if (size <= MODEL_WHOLE)
+		return is_all(p, size, want);
+	return is_all(p, MODEL_WHOLE / 2, want) &&
+	       is_all(p + size - MODEL_WHOLE / 2, MODEL_WHOLE / 2, want);
+}
+
+static void verify(const struct model_object *o)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (!is_filled(copy_of(o, cpu), o->size, o->tag + cpu))
+			fail("an object changed");
+}
+
+/* All of it, and the rest of the room that it was rounded up to. */
+static void verify_zero(const struct model_object *o)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (!is_all(copy_of(o, cpu), o->room, 0))
+			fail("an object is not zero");
+}
+
+static void own(const struct model_object *o, u16 before, u16 after)
+{
+	unsigned long i;
+
+	for (i = o->off / 4; i < (o->off + o->room) / 4; i++) {
+		if (model_owner[i] != before)
+			fail("objects overlap");
+		model_owner[i] = after;
+	}
+}
+
+/* The slot of the object that begins at @off, or -1. */
+static int beginning_at(unsigned long off)
+{
+	unsigned int slot = model_owner[off / 4];
+
+	if (off % 4 || !slot || slot == MODEL_IS_STATIC)
+		return -1;
+	return model_objects[slot - 1].off == off ? (int)slot - 1 : -1;
+}
+
+static bool can_be_had(size_t size, size_t align)
+{
+	return size && align && !(align & (align - 1)) && align <= PAGE_SIZE &&
+	       size <= pcpu_area_max_object();
+}
+
+/* Bytes that an object takes on each CPU */
+static size_t room_of(size_t size, size_t align, gfp_t gfp, bool module)
+{
+	if (!module && size <= 8 && align <= 8) {
+		if (pcpu_account_wanted(gfp))
+			return 8;
+		return size > 4 || align > 4 ? 8 : 4;
+	}
+	return ALIGN(size, 16UL);
+}
+
+/* A new object: where it lies, that it has memory, is clean, and its own. */
+static void take(unsigned int slot, struct model_object *o, size_t align, bool module)
+{
+	unsigned int cpu;
+
+	o->off = pcpu_area_ptr_to_off(o->ptr);
+	if (o->off == PCPU_NO_OFF || o->off + o->room > pcpu_area.size)
+		fail("an object lies outside the area");
+	if ((o->off ^ (o->off + o->room - 1)) >> pcpu_area.window_shift)
+		fail("an object crosses the end of a window");
+	if (module && o->off + o->size > pcpu_area.module_limit)
+		fail("modules do not reach their object");
+	if (!module && pcpu_chunk_is_reserved(pcpu_chunk_of(o->off), o->off))
+		fail("an object lies in what is reserved for modules");
+	for_each_possible_cpu(cpu)
+		if ((unsigned long)copy_of(o, cpu) & (align - 1))
+			fail("an object is not aligned");
+	if (!strict_has_memory(o->off, o->room))
+		fail("an object has no memory");
+	verify_zero(o);
+	own(o, 0, slot + 1);
+	o->tag = 1 + model_allocs % 64;
+	fill(o);
+	o->state = MODEL_LIVE;
+	model_objects[slot] = *o;
+	model_counts.allocated++;
+}
+
+/* Whether there is no excuse to refuse what can be had. */
+static bool must_be_had(size_t size, gfp_t gfp, unsigned long limit)
+{
+	return !strict_may_fail() && pcpu_populate_allowed(gfp) &&
+	       gfpflags_allow_blocking(gfp) && size <= PCPU_CHUNK_SIZE &&
+	       pcpu_chunk_creatable(limit >> PCPU_CHUNK_SHIFT);
+}
+
+static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool module)
+{
+	struct model_object *o = &model_objects[slot], new = {
+		.size = size,
+		.room = room_of(size, align, gfp, module),
+	};
+	unsigned long limit = module ? pcpu_area.module_limit : pcpu_area.size;
+	bool must = must_be_had(size, gfp, limit), atomic = strict_atomic;
+	unsigned long nested = model_nested;
+	const char *why = NULL;
+
+	if (o->state != MODEL_EMPTY)
+		return;
+	say("slot %u: %s of %zu, align %zu, gfp %#x", slot, module ? "module" : "object",
+	    size, align, gfp);
+	o->state = MODEL_BUSY;
+	strict_atomic = !gfpflags_allow_blocking(gfp);
+	model_allocs++;
+	model_allocating++;
+	if (module)
+		new.ptr = pcpu_alloc_module_noprof(size, align, &why);
+	else
+		new.ptr = pcpu_alloc_noprof(size, align, false, gfp);
+	model_allocating--;
+	strict_atomic = atomic;
+	o->state = MODEL_EMPTY;
+	if (module && !new.ptr == !why)
+		fail("a module is refused without a reason, or served with one");
+	if (!new.ptr) {
+		say("slot %u: refused", slot);
+		model_counts.refused++;
+		if (must && can_be_had(size, align) && nested == model_nested)
+			fail("what can be had is refused");
+		return;
+	}
+	if (!can_be_had(size, align))
+		fail("what cannot be had is given");
+	take(slot, &new, align, module);
+	say("slot %u: offset %#lx", slot, new.off);
+}
+
+void model_alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp)
+{
+	alloc(slot, size, align, gfp, false);
+}
+
+void model_alloc_module(unsigned int slot, size_t size, size_t align)
+{
+	/* Modules come late. */
+	if (pcpu_metadata_allowed(GFP_KERNEL))
+		alloc(slot, size, align, GFP_KERNEL, true);
+}
+
+void model_free(unsigned int slot)
+{
+	struct model_object *o = &model_objects[slot];
+	struct model_race outer = model_race;
+	bool atomic = strict_atomic;
+
+	if (o->state != MODEL_LIVE)
+		return;
+	say("slot %u: free of %#lx", slot, o->off);
+	verify(o);
+	own(o, slot + 1, 0);
+	o->state = MODEL_BUSY;
+	model_race = (struct model_race) {
+		/* Else somebody may get the object while it is freed twice. */
+		.ptr = model_allocating ? NULL : o->ptr,
+		.allocs = model_allocs,
+	};
+	/* Any context may free. */
+	strict_atomic = true;
+	free_percpu(o->ptr);
+	strict_atomic = atomic;
+	model_race = outer;
+	model_freed[model_nr_freed++ % ARRAY_SIZE(model_freed)] = o->off;
+	o->state = MODEL_EMPTY;
+}
+
+/* Some address that is not the beginning of an object, or NULL. */
+static char *wrong_address(enum model_wrong how, unsigned int slot, unsigned int arg)
+{
+	struct model_object *o = &model_objects[slot];
+	unsigned long off = PCPU_NO_OFF;
+
+	switch (how) {
+	case MODEL_INTERIOR:
+		if (o->state != MODEL_LIVE)
+			return NULL;
+		return o->ptr + 1 + arg / 2 % (clamp(o->size, 4UL, arg & 1 ? 16UL : -1UL) - 1);
+	case MODEL_STATIC:
+		return pcpu_area_off_to_ptr(arg * 64UL % pcpu_area.static_size);
+	case MODEL_OUTSIDE:
+		return arg & 1 ? (char *)pcpu_area_off_to_ptr(0) - 1 - arg * 99UL :
+		       arg & 2 ? (char *)pcpu_area_off_to_ptr(pcpu_area.size - 1) + 1 + arg * 16UL :
+				 (char *)((unsigned long)arg << (slot % 56));
+	case MODEL_COPY:
+		return o->state == MODEL_LIVE ? copy_of(o, arg % shim_nr_cpus) : NULL;
+	case MODEL_TWICE:
+		off = model_freed[arg % ARRAY_SIZE(model_freed)];
+		break;
+	case MODEL_ANYWHERE:
+		off = (arg << 16 | slot << 2 | arg >> 6) % pcpu_area.size;
+		break;
+	default:
+		break;
+	}
+	/* Others may have been given what begins there, and not have noted it. */
+	if (off == PCPU_NO_OFF || model_allocating)
+		return NULL;
+	return pcpu_area_off_to_ptr(off);
+}
+
+/* Free what another free is about to: that is as wrong as the other one. */
+static void free_in_a_race(void)
+{
+	if (!model_race.ptr || model_race.done || model_race.allocs != model_allocs)
+		return;
+	model_race.done = true;
+	model_wrongs++;
+	say("free of what is being freed");
+	free_percpu(model_race.ptr);
+	model_counts.wrong++;
+}
+
+void model_free_wrong(enum model_wrong how, unsigned int slot, unsigned int arg)
+{
+	struct pcpu_counts counts = pcpu_counts;
+	unsigned long nested = model_nested, off;
+	char *ptr;
+
+	if (how == MODEL_RACE) {
+		free_in_a_race();
+		return;
+	}
+	ptr = wrong_address(how, slot, arg);
+	off = pcpu_area_ptr_to_off(ptr);
+	if (off != PCPU_NO_OFF && beginning_at(off) >= 0)
+		return;
+	/* What is not known to be somebody's may be that of a free under way. */
+	if (off != PCPU_NO_OFF && !model_owner[off / 4] && model_race.ptr)
+		return;
+	say("wrong free %u of %p, offset %#lx", how, ptr, off);
+	model_wrongs += !!ptr;
+	free_percpu(ptr);
+	if (nested == model_nested && memcmp(&counts, &pcpu_counts, sizeof(counts)))
+		fail("a wrong free changes something");
+	model_counts.wrong++;
+}
+
+/* What anybody may ask at any time */
+void model_look(unsigned int arg)
+{
+	unsigned long off = arg * 1021UL % pcpu_area.size, addr, back, can = 0;
+	unsigned int unit, cpu = arg % shim_nr_cpus;
+	bool is_static = off < pcpu_area.static_size;
+
+	addr = pcpu_area_unit_addr(cpu, off);
+	if (!pcpu_area_addr_to_off(addr, &back, &unit) || back != off || unit != cpu)
+		fail("an address and its offset disagree");
+	if (pcpu_area_ptr_to_off(pcpu_area_off_to_ptr(off)) != off)
+		fail("a pointer and its offset disagree");
+	if (pcpu_area_addr_to_off(pcpu_area_unit_addr(cpu, 0) + pcpu_area_window_size(),
+				  &back, &unit))
+		fail("between units there is one");
+	if (__is_kernel_percpu_address(addr, &can) != is_static ||
+	    is_kernel_percpu_address(addr) != is_static)
+		fail("what is static is not known");
+	if (is_static && can != pcpu_area_unit_addr(0, off))
+		fail("static data has no canonical address");
+	if (per_cpu_ptr_to_phys((void *)addr) != addr)
+		fail("a physical address is wrong");
+	if (pcpu_nr_pages() != pcpu_counts.populated * shim_nr_cpus)
+		fail("the number of pages is wrong");
+}
+
+/* What those pay who should: nobody else knows of an object's owner. */
+static void check_accounts(void)
+{
+	long charged = 0, tagged = 0, live = 0;
+	struct pcpu_owner *owner;
+	unsigned int i;
+
+	for (i = 0; i < MODEL_SLOTS; i++) {
+		struct model_object *o = &model_objects[i];
+
+		if (o->state != MODEL_LIVE)
+			continue;
+		live++;
+		owner = pcpu_owner_at(pcpu_chunk_of(o->off), o->off);
+		if (owner && owner->objcg)
+			charged += pcpu_account_bytes(o->room);
+		if (owner && owner->tag.ct)
+			tagged += o->room;
+	}
+	if (strict_cgroup.charged != charged || strict_cgroup.stat != charged)
+		strict_fail("charged %ld, noted %ld, should be %ld", strict_cgroup.charged,
+			    strict_cgroup.stat, charged);
+	if (strict_tag.bytes != tagged)
+		fail("the profile has not what is allocated");
+	if (strict_heard && strict_announced != live)
+		fail("not all allocations and frees were announced");
+}
+
+static void check(void)
+{
+	const char *bad;
+
+	shim_quiesce();
+	if (strict_reports != model_wrongs)
+		strict_fail("%lu wrong frees, %lu reports, the last: %s", model_wrongs,
+			    strict_reports, strict_message);
+	bad = pcpu_check_area() ?: pcpu_check_conservation();
+	if (bad)
+		fail(bad);
+	if (strict_nr_pages() != pcpu_counts.populated)
+		fail("the number of pages is not what has memory");
+	if (strict_allocated != strict_held_by_chunks())
+		strict_fail("chunks have %ld pieces of memory, %ld were allocated",
+			    strict_held_by_chunks(), strict_allocated);
+	check_accounts();
+}
+
+/* What must hold when nothing is under way, and stays so meanwhile */
+void model_check(void)
+{
+	void (*hook)(void) = strict_hook;
+
+	if (model_depth)
+		return;
+	strict_hook = NULL;
+	check();
+	strict_hook = hook;
+}
+
+/* Something is done while something else is. */
+void model_enter(unsigned int cpu)
+{
+	assert(model_depth < MODEL_DEPTH);
+	model_frames[model_depth++] = (struct model_frame) { shim_cpu, strict_atomic };
+	/* If that one is offline, it is an interrupt where we are. */
+	if (cpu % shim_nr_cpus != strict_dead)
+		shim_cpu = cpu % shim_nr_cpus;
+	strict_atomic = false;
+	model_nested++;
+	model_counts.nested++;
+}
+
+/* Whoever is on a CPU, or was there when something came in between */
+static bool is_busy(unsigned int cpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < model_depth; i++)
+		if (model_frames[i].cpu == cpu)
+			return true;
+	return cpu == shim_cpu;
+}
+
+void model_kill_cpu(unsigned int cpu)
+{
+	cpu %= shim_nr_cpus;
+	if (is_busy(cpu))
+		return;
+	say("CPU %u goes offline, and comes back", cpu);
+	strict_kill_cpu(cpu);
+}
+
+/* Go on elsewhere; within something else, have that go on elsewhere. */
+void model_migrate(unsigned int cpu)
+{
+	cpu %= shim_nr_cpus;
+	if (cpu == strict_dead)
+		return;
+	if (model_depth)
+		model_frames[model_depth - 1].cpu = cpu;
+	else
+		shim_cpu = cpu;
+}
+
+void model_leave(void)
+{
+	shim_cpu = model_frames[--model_depth].cpu;
+	strict_atomic = model_frames[model_depth].atomic;
+}
+
+/* What is allowed from now on. Who has books of all objects keeps them. */
+void model_rules(unsigned int bits)
+{
+	struct strict_rules rules = {
+		.no_atomic_populate = bits & 1,
+		.early = bits & 2,
+		.charge = bits & 4,
+		.root = bits & 8,
+		.inject = bits & 16,
+		.profile = strict_profiles,
+		.heard = strict_heard,
+	};
+
+	/* What was begun as allowed stays so. */
+	if (!model_depth)
+		strict_set_rules(&rules);
+}
+
+static void fill_static(void)
+{
+	struct model_object o = {
+		.size = pcpu_area.static_size,
+		.room = pcpu_area.static_size,
+		.tag = MODEL_STATIC_TAG,
+	};
+
+	own(&o, 0, MODEL_IS_STATIC);
+	fill(&o);
+}
+
+static void check_static(void)
+{
+	struct model_object o = {
+		.size = pcpu_area.static_size,
+		.room = pcpu_area.static_size,
+		.tag = MODEL_STATIC_TAG,
+	};
+
+	own(&o, MODEL_IS_STATIC, 0);
+	verify(&o);
+}
+
+/**
+ * model_begin - a new area, with nothing in it but static data
+ * @layout: a number that says which
+ * @rules: bits that say what is allowed
+ */
+void model_begin(unsigned int layout, unsigned int rules)
+{
+	const struct strict_rules books = {
+		.profile = rules & 64,
+		.heard = rules & 128,
+	};
+	unsigned int i;
+
+	strict_boot(&model_layouts[layout % ARRAY_SIZE(model_layouts)], &books);
+	fill_static();
+	model_allocs = 0;
+	model_nr_freed = 0;
+	for (i = 0; i < ARRAY_SIZE(model_freed); i++)
+		model_freed[i] = PCPU_NO_OFF;
+	model_rules(rules);
+	say("layout: %s, rules %#x", pcpu_area.name, rules);
+}
+
+/* With nothing allocated all of a chunk is free but what is static or withheld. */
+static void check_nothing_used(struct pcpu_chunk *chunk)
+{
+	unsigned long off = pcpu_chunk_off(chunk);
+	u64 withheld = off < pcpu_area.linear_size ? ~chunk->populated : 0;
+	unsigned int used = hweight64(withheld) * PCPU_PAGE_GRANULES;
+
+	if (chunk->withheld != withheld)
+		fail("nothing is under way, and pages are withheld");
+
+	if (off < pcpu_area.static_size)
+		used += min(pcpu_area.static_size - off, PCPU_CHUNK_SIZE) >> PCPU_GRANULE_SHIFT;
+	if (chunk->nr_free + used != PCPU_CHUNK_GRANULES)
+		fail("nothing is allocated, and not all is free");
+}
+
+/* One more than the highest number that a chunk has, or none may have */
+static unsigned int top_of_chunks(void)
+{
+	unsigned int i, top = 0;
+
+	if (pcpu_area.linear_size)
+		top = pcpu_area_window_size() >> PCPU_CHUNK_SHIFT;
+	for (i = 0; i < pcpu_area_nr_chunks(); i++)
+		if (pcpu_chunk_table[i])
+			top = max(top, i + 1);
+	return top;
+}
+
+static void check_end(void)
+{
+	unsigned long bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < pcpu_nr_arenas; i++)
+		if (pcpu_arena_held(&pcpu_arenas[i], &bytes) || bytes)
+			fail("the worker left something at hand");
+	for (i = 0; i < pcpu_area_nr_chunks(); i++)
+		if (pcpu_chunk_table[i])
+			check_nothing_used(pcpu_chunk_table[i]);
+	if (pcpu_chunk_top() != top_of_chunks())
+		fail("a chunk's number is lost");
+	if (pcpu_balance_excess(PCPU_RESERVE_KEEP) > 0)
+		fail("memory does not come back");
+	if (pcpu_counts.empty < PCPU_RESERVE_KEEP &&
+	    pcpu_chunk_creatable(pcpu_area_nr_chunks()))
+		fail("there is no reserve");
+	if (pcpu_counts.empty_chunks > PCPU_EMPTY_CHUNKS_KEEP)
+		fail("chunks do not come back");
+	if (strict_cgroup.charged || strict_cgroup.stat || strict_cgroup.refs ||
+	    strict_tag.bytes || strict_announced)
+		fail("nothing is allocated, and somebody pays");
+}
+
+/**
+ * model_end - free all, and see that nothing is left
+ */
+void model_end(void)
+{
+	unsigned int i;
+
+	strict_fail_after(0);
+	for (i = 0; i < MODEL_SLOTS; i++)
+		model_free(i);
+	model_rules(0);
+	pcpu_balance_now();
+	shim_quiesce();
+	model_check();
+	check_end();
+	check_static();
+	strict_shutdown();
+	strict_allocated = 0;
+}

@@ -30,8 +30,8 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY CACHE
 
 .PHONY: help run shell test test-quick test-modules compare compare-modules \
-	bench bench-quick sizes size-table layout-table series series-check \
-	lint lint-docs source kernel clean
+	mutants bench bench-quick sizes size-table layout-table series \
+	series-check lint lint-docs source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
@@ -39,6 +39,7 @@ help:
 	@echo 'make test        all tests on all beds of overlay/beds; BED=name for one'
 	@echo 'make test-quick  those of User Mode Linux only'
 	@echo 'make test-modules  percpu data of modules by the 64 MB; BED=name for one of the beds'
+	@echo 'make mutants     plant bugs, and see which test catches each'
 	@echo 'make compare     memory that 1,100 cgroups take and leave, ours and stock'
 	@echo 'make compare-modules  percpu data that modules can have, ours and stock'
 	@echo 'make bench       what it costs, ours and stock, in guest instructions and in userspace'
@@ -73,6 +74,10 @@ test-modules:
 	@for bed in $(or $(BED),$(shell sed -n 's/^\(x86_64-modules[^ ]*\) .*/\1/p' overlay/beds)); do \
 		BED=$$bed overlay/test.sh test || failed=1; \
 	done; [ -z "$$failed" ]
+
+# MUTANTS= may name some of overlay/mutants.
+mutants:
+	@overlay/mutants.sh $(MUTANTS)
 
 compare:
 	@echo "the percpu area:" && STOCK= overlay/run.sh cgroups

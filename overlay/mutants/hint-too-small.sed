@@ -1,0 +1,3 @@
+# A page forgets how long its longest free run is.
+# file: mm/percpu/chunk.c
+s/^\tif (run > pg->run)$/\tif (run)/

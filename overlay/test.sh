@@ -55,6 +55,17 @@ selfcheck() {
 	sum selfcheck "$passed" "$failed" 0 $((SECONDS - start))
 }
 
+# tools/testing/percpu: each program that it runs, and ends well, is a test.
+userspace() {
+	local start=$SECONDS failed=0 log=$run/userspace
+	mkdir -p "$CACHE/build/userspace"
+	env -u MAKEFLAGS -u MFLAGS make -k -C "$TOP/tools/testing/percpu" \
+		OUT="$CACHE/build/userspace" test coverage >"$log" 2>&1 || failed=1
+	[ "$failed" = 0 ] || tail_of "$log"
+	sum userspace "$(grep -cE '^(churn: cpus|fuzz: [0-9]+ inputs|libFuzzer:|fight: [0-9]+ threads|coverage:) ' \
+		"$log" || true)" "$failed" 0 $((SECONDS - start))
+}
+
 # boot_bed NAME WHEN CONFIG CPUS MEMORY LIMIT TESTS [APPEND...] [| QEMU...]
 boot_bed() {
 	local name=$1 config=$3 smp=${SMP:-$4} mem=${MEM:-$5} limit=$6 tests=$7
@@ -103,6 +114,7 @@ build_kernel() {
 [ -n "$(beds)" ] || die "overlay/beds has no bed $BED"
 [ -n "$BED" ] || selfcheck
 "$OVERLAY/packages.sh"
+[ -n "$BED" ] || [ "$which" = quick ] || userspace
 src=$("$OVERLAY/fetch.sh")
 tree=$("$OVERLAY/apply.sh" "$src")
 for config in $(beds | awk '!seen[$3]++ {print $3}'); do

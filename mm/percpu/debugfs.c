@@ -1,218 +1,340 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs: what people look at, and the counters behind it.
+ * debugfs: what people and percpu-view look at, the folder percpu/.
+ *
+ * All but "stats" is for programs as well: a line that begins with # names the
+ * columns, and columns are only ever added at the end.
  */
-#include <linux/atomic.h>
-#include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/init.h>
-#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 
 #include "arena.h"
+#include "debugfs.h"
 #include "mark.h"
-#include "stats.h"
+#include "snapshot.h"
+
+static void *pcpu_chunks_start(struct seq_file *m, loff_t *pos)
+{
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	return *pos <= pcpu_area_nr_chunks() ? pos : NULL;
+}
+
+static void *pcpu_chunks_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return *pos <= pcpu_area_nr_chunks() ? pos : NULL;
+}
+
+static void pcpu_chunks_stop(struct seq_file *m, void *v)
+{
+}
+
+/* The chunk that position @v stands for, copied; or NULL if there is none. */
+static struct pcpu_snapshot *pcpu_chunks_at(struct seq_file *m, void *v)
+{
+	struct pcpu_snapshot *snap = m->private;
+
+	return pcpu_snapshot_take(snap, *(loff_t *)v - 1) ? snap : NULL;
+}
 
 /**
- * struct pcpu_tally - lifetime counters
- * @nr_alloc: objects allocated
- * @nr_free: objects freed
- * @nr_max: the most that were live at once
- * @min_size: smallest request, in bytes
- * @max_size: largest request, in bytes
+ * struct pcpu_chunk_sums - a chunk, summed up
+ * @objects: live objects that begin in it
+ * @free: granules free for any object
+ * @held: granules that arenas and the depot have at hand
+ * @longest: the longest run of granules that are free
+ * @small_free: bytes of split granules that are no live object's
  */
-struct pcpu_tally {
-	atomic_long_t nr_alloc;
-	atomic_long_t nr_free;
-	atomic_long_t nr_max;
-	unsigned long min_size;
-	unsigned long max_size;
+struct pcpu_chunk_sums {
+	unsigned int objects;
+	unsigned int free;
+	unsigned int held;
+	unsigned int longest;
+	unsigned int small_free;
 };
 
-static struct pcpu_tally pcpu_tally = {
-	.min_size = ULONG_MAX,
-};
-
-/**
- * pcpu_stats_alloc - count an allocation
- * @size: bytes asked for
- */
-void pcpu_stats_alloc(size_t size)
+static void pcpu_sums_small(struct pcpu_chunk_sums *sums, u8 mark)
 {
-	long cur = atomic_long_inc_return(&pcpu_tally.nr_alloc) -
-		   atomic_long_read(&pcpu_tally.nr_free);
-	long max = atomic_long_read(&pcpu_tally.nr_max);
+	unsigned int class = pcpu_mark_split_class(mark);
+	unsigned int live = hweight8(mark & pcpu_mark_full(class));
 
-	while (cur > max &&
-	       !atomic_long_try_cmpxchg(&pcpu_tally.nr_max, &max, cur))
-		;
-	if (size < READ_ONCE(pcpu_tally.min_size))
-		WRITE_ONCE(pcpu_tally.min_size, size);
-	if (size > READ_ONCE(pcpu_tally.max_size))
-		WRITE_ONCE(pcpu_tally.max_size, size);
+	sums->objects += live;
+	sums->small_free += PCPU_GRANULE - live * pcpu_class_size(class);
 }
 
-/**
- * pcpu_stats_free - count a free
- */
-void pcpu_stats_free(void)
+/* Free granules may lie side by side, some of them without memory. */
+static void pcpu_sums_free(struct pcpu_chunk_sums *sums, unsigned int nr,
+			   unsigned int *run)
 {
-	atomic_long_inc(&pcpu_tally.nr_free);
+	sums->free += nr;
+	*run += nr;
+	sums->longest = max(sums->longest, *run);
 }
 
-static void pcpu_stats_row(struct seq_file *m, const char *name, long value)
+static void pcpu_sums_read(const struct pcpu_snapshot *snap,
+			   struct pcpu_chunk_sums *sums)
 {
-	seq_printf(m, "  %-20s: %12ld\n", name, value);
-}
+	struct pcpu_span span = { };
+	unsigned int run = 0;
 
-static void pcpu_stats_title(struct seq_file *m, const char *title)
-{
-	seq_printf(m, "%s:\n----------------------------------------\n", title);
-}
-
-static void pcpu_stats_layout(struct seq_file *m)
-{
-	pcpu_stats_title(m, "Allocation Info");
-	seq_printf(m, "  %-20s: %12s\n", "layout", pcpu_area.name);
-	seq_printf(m, "  %-20s: %12s\n", "first_chunk",
-		   pcpu_area.linear_size ? "linear" :
-		   pcpu_area.huge ? "large-pages" : "pages");
-	pcpu_stats_row(m, "nr_units", num_possible_cpus());
-	pcpu_stats_row(m, "unit_size", pcpu_area.size);
-	pcpu_stats_row(m, "unit_stride", pcpu_area.stride);
-	pcpu_stats_row(m, "static_size", pcpu_area.static_size);
-	pcpu_stats_row(m, "reserved_size", pcpu_area.reserved_size);
-	pcpu_stats_row(m, "chunk_size", PCPU_CHUNK_SIZE);
-	pcpu_stats_row(m, "max_object", pcpu_area_max_object());
-	seq_putc(m, '\n');
-}
-
-static void pcpu_stats_global(struct seq_file *m)
-{
-	/* Frees first, so that no free of an uncounted object shows. */
-	long nr_free = atomic_long_read(&pcpu_tally.nr_free);
-	long nr_alloc = atomic_long_read(&pcpu_tally.nr_alloc);
-	unsigned long min_size = READ_ONCE(pcpu_tally.min_size);
-
-	pcpu_stats_title(m, "Global Stats");
-	pcpu_stats_row(m, "nr_alloc", nr_alloc);
-	pcpu_stats_row(m, "nr_dealloc", nr_free);
-	pcpu_stats_row(m, "nr_cur_alloc", nr_alloc - nr_free);
-	pcpu_stats_row(m, "nr_max_alloc", atomic_long_read(&pcpu_tally.nr_max));
-	pcpu_stats_row(m, "nr_chunks", READ_ONCE(pcpu_counts.chunks));
-	pcpu_stats_row(m, "nr_max_chunks", READ_ONCE(pcpu_counts.max_chunks));
-	pcpu_stats_row(m, "min_alloc_size",
-		       min_size == ULONG_MAX ? 0 : min_size);
-	pcpu_stats_row(m, "max_alloc_size", READ_ONCE(pcpu_tally.max_size));
-	pcpu_stats_row(m, "empty_pop_pages", READ_ONCE(pcpu_counts.empty));
-	pcpu_stats_row(m, "populated_pages", READ_ONCE(pcpu_counts.populated));
-	seq_putc(m, '\n');
-}
-
-/**
- * struct pcpu_chunk_stats - a chunk, as it is shown
- * @populated: pages with memory
- * @empty: populated pages with nothing in them
- * @free_bytes: bytes that are free for any object
- * @nr_objects: live objects that begin here
- * @small_free_bytes: bytes free in granules split into small objects
- */
-struct pcpu_chunk_stats {
-	unsigned int populated;
-	unsigned int empty;
-	unsigned int free_bytes;
-	unsigned int nr_objects;
-	unsigned int small_free_bytes;
-};
-
-/* Count what the marks say, without a lock. */
-static void pcpu_stats_read_marks(struct pcpu_chunk *chunk,
-				  struct pcpu_chunk_stats *st)
-{
-	unsigned int g;
-	u8 mark, *rooms;
-
-	for (g = 0; g < PCPU_CHUNK_GRANULES; g++) {
-		mark = pcpu_mark_get(chunk, g);
-		if (!(mark & PCPU_MARK_SPLIT)) {
-			st->nr_objects += mark && mark <= PCPU_MARK_LONG;
+	*sums = (struct pcpu_chunk_sums) { };
+	while (pcpu_snapshot_next(snap, &span)) {
+		if (span.use == PCPU_USE_FREE || span.use == PCPU_USE_BARE) {
+			pcpu_sums_free(sums, span.nr, &run);
 			continue;
 		}
-		st->nr_objects += hweight8(mark & ~PCPU_MARK_KIND &
-					   ~PCPU_MARK_LONE);
-		rooms = READ_ONCE(chunk->rooms[g / PCPU_PAGE_GRANULES]);
-		if (rooms)
-			st->small_free_bytes +=
-				hweight8(READ_ONCE(rooms[g % PCPU_PAGE_GRANULES])) *
-				pcpu_class_size(pcpu_mark_split_class(mark));
+		run = 0;
+		if (span.use == PCPU_USE_HELD)
+			sums->held += span.nr;
+		else if (span.use == PCPU_USE_OBJECT)
+			sums->objects++;
+		else if (span.use == PCPU_USE_SMALL)
+			pcpu_sums_small(sums, span.mark);
 	}
 }
 
-static bool pcpu_stats_read_chunk(unsigned int nr, struct pcpu_chunk_stats *st)
+/* On some architectures hweight64() is a long. */
+static unsigned int pcpu_pages_in(u64 pages)
 {
-	struct pcpu_chunk *chunk;
+	return hweight64(pages);
+}
 
-	guard(rcu)();
-	chunk = READ_ONCE(pcpu_chunk_table[nr]);
-	if (!chunk)
-		return false;
-	scoped_guard(raw_spinlock_irqsave, &pcpu_chunk_lock) {
-		st->populated = hweight64(chunk->populated);
-		st->empty = hweight64(chunk->empty & chunk->populated);
-		st->free_bytes = chunk->nr_free << PCPU_GRANULE_SHIFT;
+static int pcpu_chunks_show(struct seq_file *m, void *v)
+{
+	struct pcpu_chunk_sums sums;
+	struct pcpu_snapshot *snap;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "# chunk offset populated_pages empty_pages withheld_pages objects free_bytes held_bytes small_free_bytes longest_free_bytes\n");
+		return 0;
 	}
-	pcpu_stats_read_marks(chunk, st);
-	return true;
-}
-
-static void pcpu_stats_chunk(struct seq_file *m, unsigned int nr)
-{
-	struct pcpu_chunk_stats st = { };
-
-	if (!pcpu_stats_read_chunk(nr, &st))
-		return;
-	seq_printf(m, "Chunk %u:%s\n", nr, nr ? "" : " <- First Chunk");
-	pcpu_stats_row(m, "populated_pages", st.populated);
-	pcpu_stats_row(m, "empty_pop_pages", st.empty);
-	pcpu_stats_row(m, "nr_objects", st.nr_objects);
-	pcpu_stats_row(m, "free_bytes", st.free_bytes);
-	pcpu_stats_row(m, "small_free_bytes", st.small_free_bytes);
-	seq_putc(m, '\n');
-}
-
-/* What is free, but at hand of a group of CPUs. */
-static void pcpu_stats_arenas(struct seq_file *m)
-{
-	unsigned long objects = 0, bytes = 0;
-	unsigned int i;
-
-	for (i = 0; i < pcpu_nr_arenas; i++)
-		objects += pcpu_arena_held(&pcpu_arenas[i], &bytes);
-	pcpu_stats_title(m, "Arenas");
-	pcpu_stats_row(m, "nr_arenas", pcpu_nr_arenas);
-	pcpu_stats_row(m, "objects_at_hand", objects);
-	pcpu_stats_row(m, "bytes_at_hand", bytes);
-	pcpu_stats_row(m, "bytes_in_depot", READ_ONCE(pcpu_depot->bytes));
-	seq_putc(m, '\n');
-}
-
-static int pcpu_report_show(struct seq_file *m, void *v)
-{
-	unsigned int nr;
-
-	seq_puts(m, "Percpu Memory Statistics\n");
-	pcpu_stats_layout(m);
-	pcpu_stats_global(m);
-	pcpu_stats_arenas(m);
-	pcpu_stats_title(m, "Per Chunk Stats");
-	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++)
-		pcpu_stats_chunk(m, nr);
+	snap = pcpu_chunks_at(m, v);
+	if (!snap)
+		return 0;
+	pcpu_sums_read(snap, &sums);
+	seq_printf(m, "%u %lu %u %u %u %u %u %u %u %u\n", snap->nr,
+		   (unsigned long)snap->nr << PCPU_CHUNK_SHIFT,
+		   pcpu_pages_in(snap->populated),
+		   pcpu_pages_in(snap->populated & snap->empty),
+		   pcpu_pages_in(snap->withheld), sums.objects,
+		   sums.free << PCPU_GRANULE_SHIFT,
+		   sums.held << PCPU_GRANULE_SHIFT, sums.small_free,
+		   sums.longest << PCPU_GRANULE_SHIFT);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(pcpu_report);
+
+/* What a span is on the map. */
+static const char pcpu_map_letters[] = {
+	[PCPU_USE_BARE] = '-',
+	[PCPU_USE_FREE] = '.',
+	[PCPU_USE_RESERVED] = 'r',
+	[PCPU_USE_WITHHELD] = 'w',
+	[PCPU_USE_STATIC] = 's',
+	[PCPU_USE_HELD] = 'h',
+	[PCPU_USE_OBJECT] = 'o',
+	[PCPU_USE_REST] = 'c',
+	[PCPU_USE_SMALL] = 'q',
+};
+
+static void pcpu_map_header(struct seq_file *m)
+{
+	seq_printf(m, "# percpu-map 1 page %lu granule %u chunk %lu units %u static %lu\n",
+		   PAGE_SIZE, PCPU_GRANULE, PCPU_CHUNK_SIZE,
+		   num_possible_cpus(), pcpu_area.static_size);
+	seq_puts(m, "# chunk populated_pages spans, each a letter and granules: - no memory, . free, r reserved, w withheld, s static, h at hand, o object, c of a lower chunk's object, q small objects: a granule each with how many of how many live\n");
+}
+
+static int pcpu_map_show(struct seq_file *m, void *v)
+{
+	struct pcpu_snapshot *snap;
+	struct pcpu_span span = { };
+	unsigned int class;
+
+	if (v == SEQ_START_TOKEN) {
+		pcpu_map_header(m);
+		return 0;
+	}
+	snap = pcpu_chunks_at(m, v);
+	if (!snap)
+		return 0;
+	seq_printf(m, "%u %016llx", snap->nr, snap->populated);
+	while (pcpu_snapshot_next(snap, &span)) {
+		seq_printf(m, " %c%u", pcpu_map_letters[span.use], span.nr);
+		if (span.use != PCPU_USE_SMALL)
+			continue;
+		class = pcpu_mark_split_class(span.mark);
+		seq_printf(m, ":%u/%u",
+			   hweight8(span.mark & pcpu_mark_full(class)),
+			   PCPU_GRANULE / pcpu_class_size(class));
+	}
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static const struct seq_operations pcpu_chunks_sops = {
+	.start = pcpu_chunks_start,
+	.next = pcpu_chunks_next,
+	.stop = pcpu_chunks_stop,
+	.show = pcpu_chunks_show,
+};
+
+static const struct seq_operations pcpu_map_sops = {
+	.start = pcpu_chunks_start,
+	.next = pcpu_chunks_next,
+	.stop = pcpu_chunks_stop,
+	.show = pcpu_map_show,
+};
+
+static int pcpu_chunks_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &pcpu_chunks_sops,
+				sizeof(struct pcpu_snapshot));
+}
+
+static int pcpu_map_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &pcpu_map_sops,
+				sizeof(struct pcpu_snapshot));
+}
+
+static const struct file_operations pcpu_chunks_fops = {
+	.owner = THIS_MODULE,
+	.open = pcpu_chunks_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release_private,
+};
+
+static const struct file_operations pcpu_map_fops = {
+	.owner = THIS_MODULE,
+	.open = pcpu_map_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release_private,
+};
+
+static int pcpu_arenas_show(struct seq_file *m, void *v)
+{
+	unsigned int i;
+
+	seq_puts(m, "# arena objects bytes run_bytes room_bytes watched\n");
+	for (i = 0; i < pcpu_nr_arenas; i++) {
+		struct pcpu_arena *arena = &pcpu_arenas[i];
+		unsigned long bytes = 0;
+		unsigned int objects = pcpu_arena_held(arena, &bytes);
+		bool watched = READ_ONCE(arena->watched);
+
+		seq_printf(m, "%u %u %lu %u %d %d\n", i, objects, bytes,
+			   READ_ONCE(arena->run.nr) << PCPU_GRANULE_SHIFT,
+			   READ_ONCE(arena->room) +
+			   (watched ? 0 : PCPU_ROOM_UNWATCHED), watched);
+	}
+	seq_printf(m, "depot - %lu 0 - -\n", READ_ONCE(pcpu_depot->bytes));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pcpu_arenas);
+
+/**
+ * struct pcpu_debugfs_bins - objects by class; the last are those without one
+ * @live: live objects
+ * @bytes: their bytes
+ */
+struct pcpu_debugfs_bins {
+	unsigned long live[PCPU_NR_CLASSES + 1];
+	unsigned long bytes[PCPU_NR_CLASSES + 1];
+};
+
+static void pcpu_bins_add(struct pcpu_debugfs_bins *bins, unsigned int class,
+			  unsigned int nr, unsigned long bytes)
+{
+	bins->live[class] += nr;
+	bins->bytes[class] += bytes;
+}
+
+static void pcpu_bins_read(struct pcpu_debugfs_bins *bins,
+			   const struct pcpu_snapshot *snap)
+{
+	struct pcpu_span span = { };
+	unsigned int class, live;
+
+	while (pcpu_snapshot_next(snap, &span)) {
+		unsigned long bytes = span.nr << PCPU_GRANULE_SHIFT;
+
+		if (span.use == PCPU_USE_SMALL) {
+			class = pcpu_mark_split_class(span.mark);
+			live = hweight8(span.mark & pcpu_mark_full(class));
+			pcpu_bins_add(bins, class, live,
+				      live * pcpu_class_size(class));
+		} else if (span.use == PCPU_USE_OBJECT) {
+			class = pcpu_class_of(bytes, PCPU_GRANULE);
+			pcpu_bins_add(bins, class, 1, bytes);
+		} else if (span.use == PCPU_USE_REST) {
+			pcpu_bins_add(bins, PCPU_CLASS_LONG, 0, bytes);
+		}
+	}
+}
+
+/* Objects of a class that arenas have at hand. */
+static unsigned int pcpu_bins_held(unsigned int class)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < pcpu_nr_arenas; i++)
+		nr += READ_ONCE(pcpu_arenas[i].stocks[class].nr);
+	return nr;
+}
+
+static void pcpu_bins_row(struct seq_file *m,
+			  const struct pcpu_debugfs_bins *bins,
+			  unsigned int class)
+{
+	unsigned int held = pcpu_bins_held(class);
+	unsigned int batches = READ_ONCE(pcpu_depot->classes[class].nr);
+
+	if (bins->live[class] || held || batches)
+		seq_printf(m, "%u %lu %lu %u %u\n", pcpu_class_size(class),
+			   bins->live[class], bins->bytes[class], held,
+			   batches);
+}
+
+static int pcpu_bins_show(struct seq_file *m, void *v)
+{
+	struct {
+		struct pcpu_debugfs_bins bins;
+		struct pcpu_snapshot snap;
+	} *work = kvzalloc(sizeof(*work), GFP_KERNEL);
+	unsigned int i;
+
+	if (!work)
+		return -ENOMEM;
+	for (i = 0; i < pcpu_area_nr_chunks(); i++) {
+		if (pcpu_snapshot_take(&work->snap, i))
+			pcpu_bins_read(&work->bins, &work->snap);
+		cond_resched();
+	}
+	seq_puts(m, "# size objects bytes at_hand depot_batches\n");
+	for (i = 0; i < PCPU_NR_CLASSES; i++)
+		pcpu_bins_row(m, &work->bins, i);
+	seq_printf(m, "long %lu %lu 0 0\n", work->bins.live[PCPU_CLASS_LONG],
+		   work->bins.bytes[PCPU_CLASS_LONG]);
+	kvfree(work);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pcpu_bins);
 
 static int __init pcpu_debugfs_init(void)
 {
+	struct dentry *dir = debugfs_create_dir("percpu", NULL);
+
+	debugfs_create_file("stats", 0444, dir, NULL, &pcpu_report_fops);
+	debugfs_create_file("chunks", 0444, dir, NULL, &pcpu_chunks_fops);
+	debugfs_create_file("bins", 0444, dir, NULL, &pcpu_bins_fops);
+	debugfs_create_file("arenas", 0444, dir, NULL, &pcpu_arenas_fops);
+	debugfs_create_file("owners", 0400, dir, NULL, &pcpu_owners_fops);
+	debugfs_create_file("map", 0444, dir, NULL, &pcpu_map_fops);
+	/* The name that it has had since 2017. */
 	debugfs_create_file("percpu_stats", 0444, NULL, NULL,
 			    &pcpu_report_fops);
 	return 0;

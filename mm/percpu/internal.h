@@ -42,12 +42,13 @@
  *    clear     zeroes for all copies of an object                clear.h
  *    account   memcg and allocation profiling                    account.[ch]
  *    balance   the worker: keeps a reserve, gives pages back     balance.[ch]
- *    stats     lifetime counters                                 stats.h
+ *    stats     lifetime counters                                 stats.[ch]
  *    percpu    the interface: check, place, populate, clear      percpu.c
  *
  *    first_chunk, boot   run once                                first_chunk.[ch], boot.c
  *    check     one validator per level                           check.[ch]
- *    debugfs   what people look at                               debugfs.c
+ *    snapshot  a chunk's books, copied, to be read at leisure    snapshot.[ch]
+ *    debugfs   what people look at             debugfs.[ch], report.c, sites.c
  *    fail      fault injection                                   fail.[ch]
  *
  * Locks.  None nests in another:

@@ -20,6 +20,17 @@ void pcpu_mark_give_long(unsigned long off, unsigned int granules)
 	pcpu_mark_set(chunk, granule, PCPU_MARK_LONG);
 }
 
+/* The length that follows a mark %PCPU_MARK_LONG. */
+static unsigned int pcpu_marks_read_long(const u8 *marks, unsigned int granule)
+{
+	unsigned int i, granules = 0;
+
+	for (i = PCPU_MARK_DIGITS; i > 0; i--)
+		granules = granules << 4 |
+			   (READ_ONCE(marks[granule + i]) & 0xf);
+	return granules;
+}
+
 /**
  * pcpu_mark_read_long - the length that follows a mark %PCPU_MARK_LONG
  * @chunk: the object's chunk
@@ -29,12 +40,7 @@ void pcpu_mark_give_long(unsigned long off, unsigned int granules)
  */
 unsigned int pcpu_mark_read_long(struct pcpu_chunk *chunk, unsigned int granule)
 {
-	unsigned int i, granules = 0;
-
-	for (i = PCPU_MARK_DIGITS; i > 0; i--)
-		granules = granules << 4 |
-			   (pcpu_mark_get(chunk, granule + i) & 0xf);
-	return granules;
+	return pcpu_marks_read_long(chunk->marks, granule);
 }
 
 /**
@@ -56,16 +62,21 @@ unsigned int pcpu_mark_take_long(unsigned long off)
 	return granules;
 }
 
-/* Granules of the live object that begins at @granule, or 0. */
-static unsigned int pcpu_mark_length(struct pcpu_chunk *chunk,
-				     unsigned int granule)
+/**
+ * pcpu_marks_length - length of what begins at a granule
+ * @marks: the marks of its chunk, or a copy of them
+ * @granule: the granule
+ *
+ * Return: granules of the live object there, 1 for a split granule, or 0.
+ */
+unsigned int pcpu_marks_length(const u8 *marks, unsigned int granule)
 {
-	u8 mark = pcpu_mark_get(chunk, granule);
+	u8 mark = READ_ONCE(marks[granule]);
 
 	if (mark & PCPU_MARK_SPLIT)
 		return 1;
 	if (mark == PCPU_MARK_LONG)
-		return pcpu_mark_read_long(chunk, granule);
+		return pcpu_marks_read_long(marks, granule);
 	return mark <= PCPU_CLASS_GRANULES ? mark : 0;
 }
 

@@ -53,6 +53,8 @@ enum pcpu_wrong {
 	PCPU_WRONG_TWICE,
 };
 
+unsigned int pcpu_marks_length(const u8 *marks, unsigned int granule);
+
 static inline u8 pcpu_mark_get(const struct pcpu_chunk *chunk,
 			       unsigned int granule)
 {
@@ -179,6 +181,13 @@ static inline bool pcpu_mark_take(struct pcpu_chunk *chunk, unsigned long off,
 			return false;
 	} while (unlikely(!pcpu_mark_try_take(chunk, off, mark, bits)));
 	return true;
+}
+
+/* Granules of the live object that begins at @granule, or 0. */
+static inline unsigned int pcpu_mark_length(const struct pcpu_chunk *chunk,
+					    unsigned int granule)
+{
+	return pcpu_marks_length(chunk->marks, granule);
 }
 
 /* Whether an object begins at @off; only its owner can rely on it. */

@@ -21,7 +21,7 @@ cat /sys/kernel/debug/percpu_stats
 for file in /sys/kernel/debug/percpu/*; do
 	[ -f "$file" ] || continue
 	title "$file"
-	head -n 30 "$file"
+	head -n 30 "$file" | cut -c 1-160
 done
 
 title "A counter on every CPU, incremented there and summed"

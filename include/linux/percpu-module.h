@@ -13,6 +13,8 @@
 void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 					const char **why) __alloc_size(1);
 
+void pcpu_free_module(void __percpu *ptr);
+
 #define pcpu_alloc_module(_size, _align, _why)				\
 	alloc_hooks(pcpu_alloc_module_noprof(_size, _align, _why))
 

@@ -64,9 +64,9 @@ static const char *pcpu_check_mark(struct pcpu_chunk *chunk, unsigned int g,
 	/* A digit without its object: that is being freed right now. */
 	if ((mark & ~0xf) == PCPU_MARK_DIGIT)
 		return NULL;
-	if (mark > PCPU_MARK_LONG)
+	n = pcpu_mark_length(chunk, g);
+	if (!n)
 		return "a mark is none";
-	n = mark < PCPU_MARK_LONG ? mark : pcpu_mark_read_long(chunk, g);
 	n = clamp(n, 1U, PCPU_CHUNK_GRANULES - g);
 	if (find_next_zero_bit(chunk->used, g + n, g) < g + n)
 		return "a live object has free granules";
@@ -79,14 +79,15 @@ static const char *pcpu_check_marks(struct pcpu_chunk *chunk)
 {
 	unsigned int g, i, n;
 	const char *bad;
+	bool digits;
 
 	for (g = 0; g < PCPU_CHUNK_GRANULES; g += n) {
 		bad = pcpu_check_mark(chunk, g, &n);
 		if (bad)
 			return bad;
 		/* Digits of a length may follow; nothing else does. */
-		for (i = 1 + (n > PCPU_CLASS_GRANULES ? PCPU_MARK_DIGITS : 0);
-		     i < n; i++)
+		digits = pcpu_mark_has_digits(pcpu_mark_get(chunk, g));
+		for (i = 1 + (digits ? PCPU_MARK_DIGITS : 0); i < n; i++)
 			if (pcpu_mark_get(chunk, g + i))
 				return "an object begins in another";
 	}
@@ -151,19 +152,11 @@ struct pcpu_sums {
 static void pcpu_sum_chunk(struct pcpu_chunk *chunk, struct pcpu_sums *sums)
 {
 	unsigned int g;
-	u8 mark;
 
 	sums->used += PCPU_CHUNK_GRANULES - chunk->nr_free -
 		      hweight64(chunk->withheld) * PCPU_PAGE_GRANULES;
-	for (g = 0; g < PCPU_CHUNK_GRANULES; g++) {
-		mark = pcpu_mark_get(chunk, g);
-		if (mark == PCPU_MARK_LONG)
-			sums->live += pcpu_mark_read_long(chunk, g);
-		else if (mark & PCPU_MARK_SPLIT)
-			sums->live++;
-		else if (mark < PCPU_MARK_LONG)
-			sums->live += mark;
-	}
+	for (g = 0; g < PCPU_CHUNK_GRANULES; g++)
+		sums->live += pcpu_mark_length(chunk, g);
 }
 
 /* What is at hand is in use for the chunks, and not live. */

@@ -40,6 +40,7 @@
  *    arena     free objects that a group of CPUs has at hand     arena.[ch]
  *    age       what nobody needs goes back from there            age.[ch]
  *    clear     zeroes for all copies of an object                clear.h
+ *    wrong     what is wrong with a free that was refused        wrong.[ch]
  *    account   memcg and allocation profiling                    account.[ch]
  *    balance   the worker: keeps a reserve, gives pages back     balance.[ch]
  *    stats     lifetime counters                                 stats.[ch]

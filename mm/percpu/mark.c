@@ -4,6 +4,29 @@
  */
 #include "mark.h"
 
+/* Set a mark that a length follows. */
+static void pcpu_mark_set_long(struct pcpu_chunk *chunk, unsigned int granule,
+			       u8 mark, unsigned int granules)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCPU_MARK_DIGITS; i++, granules >>= 4)
+		pcpu_mark_set(chunk, granule + 1 + i,
+			      PCPU_MARK_DIGIT | (granules & 0xf));
+	pcpu_mark_set(chunk, granule, mark);
+}
+
+/* Take the digits away; return the length that they said. */
+static unsigned int pcpu_mark_take_digits(struct pcpu_chunk *chunk,
+					  unsigned int granule)
+{
+	unsigned int i, granules = pcpu_mark_read_long(chunk, granule);
+
+	for (i = 1; i <= PCPU_MARK_DIGITS; i++)
+		pcpu_mark_set(chunk, granule + i, 0);
+	return granules;
+}
+
 /**
  * pcpu_mark_give_long - mark an object live that has no class
  * @off: its offset; the object is the caller's
@@ -11,13 +34,51 @@
  */
 void pcpu_mark_give_long(unsigned long off, unsigned int granules)
 {
-	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
-	unsigned int i, granule = pcpu_off_to_granule(off);
+	pcpu_mark_set_long(pcpu_chunk_of(off), pcpu_off_to_granule(off),
+			   PCPU_MARK_LONG, granules);
+}
 
-	for (i = 0; i < PCPU_MARK_DIGITS; i++, granules >>= 4)
-		pcpu_mark_set(chunk, granule + 1 + i,
-			      PCPU_MARK_DIGIT | (granules & 0xf));
-	pcpu_mark_set(chunk, granule, PCPU_MARK_LONG);
+/**
+ * pcpu_mark_give_module - mark a module's section live
+ * @off: its offset; the section is the caller's
+ * @granules: its length
+ */
+void pcpu_mark_give_module(unsigned long off, unsigned int granules)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	unsigned int granule = pcpu_off_to_granule(off);
+
+	if (granules > PCPU_MARK_DIGITS)
+		pcpu_mark_set_long(chunk, granule, PCPU_MARK_MODULE_LONG,
+				   granules);
+	else
+		pcpu_mark_set(chunk, granule, PCPU_MARK_MODULE | granules);
+}
+
+/**
+ * pcpu_mark_take_module - take a module's section away from the module
+ * @off: where it may begin, within the area
+ *
+ * Context: any. If there is one, nobody else gives it back.
+ * Return: its granules, or 0 when no module's section begins at @off.
+ */
+unsigned int pcpu_mark_take_module(unsigned long off)
+{
+	unsigned int granule = pcpu_off_to_granule(off);
+	struct pcpu_chunk *chunk;
+	u8 mark = 0;
+
+	rcu_read_lock();
+	chunk = pcpu_chunk_of(off);
+	if (chunk && !(off & (PCPU_GRANULE - 1)))
+		mark = pcpu_mark_get(chunk, granule);
+	if (!pcpu_mark_is_module(mark) ||
+	    !pcpu_mark_try_take(chunk, off, mark, mark))
+		mark = 0;
+	rcu_read_unlock();
+	if (mark == PCPU_MARK_MODULE_LONG)
+		return pcpu_mark_take_digits(chunk, granule);
+	return mark & ~PCPU_MARK_MODULE;
 }
 
 /* The length that follows a mark %PCPU_MARK_LONG. */
@@ -53,13 +114,8 @@ unsigned int pcpu_mark_read_long(struct pcpu_chunk *chunk, unsigned int granule)
  */
 unsigned int pcpu_mark_take_long(unsigned long off)
 {
-	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
-	unsigned int granule = pcpu_off_to_granule(off);
-	unsigned int i, granules = pcpu_mark_read_long(chunk, granule);
-
-	for (i = 1; i <= PCPU_MARK_DIGITS; i++)
-		pcpu_mark_set(chunk, granule + i, 0);
-	return granules;
+	return pcpu_mark_take_digits(pcpu_chunk_of(off),
+				     pcpu_off_to_granule(off));
 }
 
 /**
@@ -75,50 +131,9 @@ unsigned int pcpu_marks_length(const u8 *marks, unsigned int granule)
 
 	if (mark & PCPU_MARK_SPLIT)
 		return 1;
-	if (mark == PCPU_MARK_LONG)
+	if (pcpu_mark_has_digits(mark))
 		return pcpu_marks_read_long(marks, granule);
+	if (pcpu_mark_is_module(mark))
+		return mark & ~PCPU_MARK_MODULE;
 	return mark <= PCPU_CLASS_GRANULES ? mark : 0;
-}
-
-/* Whether @granule, which is in use, lies in a live object. */
-static bool pcpu_mark_covered(struct pcpu_chunk *chunk, unsigned int granule)
-{
-	unsigned int start = granule, length = 0;
-
-	while (!length && start--)
-		length = pcpu_mark_length(chunk, start);
-	/* Nothing begins before it: the rest of what a lower chunk began. */
-	return !length || start + length > granule;
-}
-
-/**
- * pcpu_mark_wrong - why pcpu_mark_take() found nothing
- * @chunk: the chunk of @off
- * @off: where no live object begins
- *
- * Slow, and no more than a help for people when others allocate meanwhile.
- *
- * Context: IRQs off, so that @chunk stays; takes pcpu_chunk_lock.
- * Return: what @off is instead of a live object's beginning.
- */
-enum pcpu_wrong pcpu_mark_wrong(struct pcpu_chunk *chunk, unsigned long off)
-{
-	unsigned int granule = pcpu_off_to_granule(off);
-	u8 mark = pcpu_mark_get(chunk, granule);
-	bool used;
-
-	if (mark & PCPU_MARK_SPLIT)
-		return off & (pcpu_class_size(pcpu_mark_split_class(mark)) - 1) ?
-			PCPU_WRONG_INTERIOR : PCPU_WRONG_TWICE;
-	if (mark)
-		return PCPU_WRONG_INTERIOR;
-
-	raw_spin_lock(&pcpu_chunk_lock);
-	used = test_bit(granule, chunk->used) &&
-	       !(chunk->withheld & BIT_ULL(pcpu_off_to_page(off)));
-	raw_spin_unlock(&pcpu_chunk_lock);
-	if (!used)
-		return PCPU_WRONG_UNUSED;
-	return pcpu_mark_covered(chunk, granule) ? PCPU_WRONG_INTERIOR :
-						   PCPU_WRONG_TWICE;
 }

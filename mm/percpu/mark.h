@@ -9,9 +9,14 @@
  *	1..64		one of so many granules does
  *	0x41		a longer one does; the next marks are digits of its length
  *	0x60..0x6f	such a digit
+ *	0x71..0x76	a module's section of so many granules begins here
+ *	0x77		a longer one does; digits follow
  *	0x80 | mask	a granule of four objects of 4 bytes; mask: live ones
  *	0xc0 | mask	a granule of two objects of 8 bytes, with every other bit
  *	... | 0x20	the same, but only that one object is anybody's
+ *
+ * To a plain free a module's section is nothing live: only the module loader
+ * gives it back.
  *
  * A byte belongs to whoever owns the granule, and is touched by no one else
  * but wrong frees, which look and let be.
@@ -28,6 +33,8 @@
 
 #define PCPU_MARK_LONG		(PCPU_CLASS_GRANULES + 1)
 #define PCPU_MARK_DIGIT		0x60
+#define PCPU_MARK_MODULE	0x70
+#define PCPU_MARK_MODULE_LONG	0x77
 #define PCPU_MARK_SPLIT		0x80
 #define PCPU_MARK_KIND		0xc0
 #define PCPU_MARK_LONE		0x20
@@ -36,22 +43,6 @@ static_assert(PCPU_MARK_LONG < PCPU_MARK_DIGIT);
 
 /* Digits of a length: four bits each, the lowest first. */
 #define PCPU_MARK_DIGITS	6
-
-/**
- * enum pcpu_wrong - what is wrong with a free
- * @PCPU_FREE_OK: nothing
- * @PCPU_WRONG_OUTSIDE: the pointer is outside the area
- * @PCPU_WRONG_UNUSED: nothing is allocated there
- * @PCPU_WRONG_INTERIOR: something is, but it does not begin there
- * @PCPU_WRONG_TWICE: an object that is free already
- */
-enum pcpu_wrong {
-	PCPU_FREE_OK,
-	PCPU_WRONG_OUTSIDE,
-	PCPU_WRONG_UNUSED,
-	PCPU_WRONG_INTERIOR,
-	PCPU_WRONG_TWICE,
-};
 
 unsigned int pcpu_marks_length(const u8 *marks, unsigned int granule);
 
@@ -183,6 +174,17 @@ static inline bool pcpu_mark_take(struct pcpu_chunk *chunk, unsigned long off,
 	return true;
 }
 
+static inline bool pcpu_mark_is_module(u8 mark)
+{
+	return mark > PCPU_MARK_MODULE && mark <= PCPU_MARK_MODULE_LONG;
+}
+
+/* Whether the digits of a length follow @mark. */
+static inline bool pcpu_mark_has_digits(u8 mark)
+{
+	return mark == PCPU_MARK_LONG || mark == PCPU_MARK_MODULE_LONG;
+}
+
 /* Granules of the live object that begins at @granule, or 0. */
 static inline unsigned int pcpu_mark_length(const struct pcpu_chunk *chunk,
 					    unsigned int granule)
@@ -203,6 +205,7 @@ static inline bool pcpu_mark_live(const struct pcpu_chunk *chunk,
 void pcpu_mark_give_long(unsigned long off, unsigned int granules);
 unsigned int pcpu_mark_read_long(struct pcpu_chunk *chunk, unsigned int granule);
 unsigned int pcpu_mark_take_long(unsigned long off);
-enum pcpu_wrong pcpu_mark_wrong(struct pcpu_chunk *chunk, unsigned long off);
+void pcpu_mark_give_module(unsigned long off, unsigned int granules);
+unsigned int pcpu_mark_take_module(unsigned long off);
 
 #endif /* _MM_PERCPU_MARK_H */

@@ -35,6 +35,7 @@
 #include "fail.h"
 #include "mark.h"
 #include "stats.h"
+#include "wrong.h"
 
 /* What callers may hand through to the page allocator and to slab. */
 #define PCPU_GFP_PASSED		(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | \
@@ -180,22 +181,36 @@ static noinline void pcpu_announce_alloc(const struct pcpu_request *req,
 				  ptr, pcpu_account_bytes(req->room), req->gfp);
 }
 
+static void pcpu_request_clear(const struct pcpu_request *req,
+			       unsigned long off)
+{
+	if (likely(req->class != PCPU_CLASS_LONG))
+		pcpu_clear_class(off, req->class);
+	else if (gfpflags_allow_blocking(req->gfp))
+		pcpu_clear_patiently(off, req->room);
+	else
+		pcpu_clear(off, req->room);
+}
+
+/* From now on it can be freed. */
+static void pcpu_request_mark(const struct pcpu_request *req, unsigned long off)
+{
+	if (unlikely(req->module))
+		pcpu_mark_give_module(off, req->room >> PCPU_GRANULE_SHIFT);
+	else if (likely(req->class != PCPU_CLASS_LONG))
+		pcpu_mark_give(off, req->class);
+	else
+		pcpu_mark_give_long(off, req->room >> PCPU_GRANULE_SHIFT);
+}
+
 /* Clear the object, tell everybody, and turn it into a pointer. */
 static void __percpu *pcpu_request_finish(struct pcpu_request *req,
 					  unsigned long off,
 					  struct obj_cgroup *objcg,
 					  unsigned long caller)
 {
-	if (likely(req->class != PCPU_CLASS_LONG)) {
-		pcpu_clear_class(off, req->class);
-		pcpu_mark_give(off, req->class);
-	} else {
-		if (gfpflags_allow_blocking(req->gfp))
-			pcpu_clear_patiently(off, req->room);
-		else
-			pcpu_clear(off, req->room);
-		pcpu_mark_give_long(off, req->room >> PCPU_GRANULE_SHIFT);
-	}
+	pcpu_request_clear(req, off);
+	pcpu_request_mark(req, off);
 	if (req->owned)
 		pcpu_account_record(off, req->room,
 				    req->gfp & PCPU_GFP_PASSED, objcg);
@@ -414,28 +429,6 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 	return pcpu_request_finish(&req, off, NULL, _RET_IP_);
 }
 
-static const char * const pcpu_wrong_names[] = {
-	[PCPU_WRONG_OUTSIDE] = "no percpu address",
-	[PCPU_WRONG_UNUSED] = "nothing allocated there",
-	[PCPU_WRONG_INTERIOR] = "not the beginning of an object",
-	[PCPU_WRONG_TWICE] = "already free",
-};
-
-static void pcpu_report_wrong_free(void __percpu *ptr, enum pcpu_wrong wrong,
-				   unsigned long caller)
-{
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
-
-	if (!__ratelimit(&limit))
-		return;
-	/* Offsets tell more than hashed pointers, and no secrets. */
-	pr_err("free_percpu() by %pS ignored: %s (pointer %p, offset %#lx)\n",
-	       (void *)caller, pcpu_wrong_names[wrong], (__force void *)ptr,
-	       pcpu_area_ptr_to_rel(ptr));
-	dump_stack();
-}
-
 /* Give back an object that its class does not keep; return its bytes. */
 static size_t pcpu_free_extent(unsigned long off, unsigned int class)
 {
@@ -455,21 +448,6 @@ static size_t pcpu_free_extent(unsigned long off, unsigned int class)
 	return (size_t)nr << PCPU_GRANULE_SHIFT;
 }
 
-/* Say why nothing was freed at @off. */
-static enum pcpu_wrong pcpu_free_wrong(unsigned long off)
-{
-	enum pcpu_wrong wrong = PCPU_WRONG_UNUSED;
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
-
-	local_irq_save(flags);
-	chunk = pcpu_chunk_of(off);
-	if (chunk)
-		wrong = pcpu_mark_wrong(chunk, off);
-	local_irq_restore(flags);
-	return wrong;
-}
-
 /* Whether anybody wants to hear of each object that is freed. */
 static inline bool pcpu_free_is_heard(void)
 {
@@ -485,8 +463,6 @@ static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
 {
 	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
 
-	if (!pcpu_free_is_heard())
-		return;
 	kmemleak_free_percpu(ptr);
 	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
 				 ptr);
@@ -506,15 +482,16 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 
 	off = pcpu_area_ptr_to_off(ptr);
 	if (unlikely(off == PCPU_NO_OFF)) {
-		pcpu_report_wrong_free(ptr, PCPU_WRONG_OUTSIDE, caller);
+		pcpu_wrong_report(ptr, caller);
 		return;
 	}
 	kept = pcpu_arena_claim(off, &class, &owner);
 	if (unlikely(kept == PCPU_NOT_LIVE)) {
-		pcpu_report_wrong_free(ptr, pcpu_free_wrong(off), caller);
+		pcpu_wrong_report(ptr, caller);
 		return;
 	}
-	pcpu_announce_free(ptr, off);
+	if (pcpu_free_is_heard())
+		pcpu_announce_free(ptr, off);
 	if (kept == PCPU_NOT_KEPT) {
 		size = pcpu_free_extent(off, class);
 		pcpu_balance_check();
@@ -550,6 +527,38 @@ void free_percpu(void __percpu *ptr)
 	pcpu_stats_free();
 }
 EXPORT_SYMBOL_GPL(free_percpu);
+
+/**
+ * pcpu_free_module - free a module's percpu section
+ * @ptr: from pcpu_alloc_module(); %NULL is fine
+ *
+ * Nobody else can: free_percpu() of a module's variable is refused.
+ *
+ * Context: any but NMI.
+ */
+void pcpu_free_module(void __percpu *ptr)
+{
+	unsigned long off = pcpu_area_ptr_to_off(ptr);
+	struct pcpu_owner owner;
+	unsigned int granules;
+
+	if (!ptr)
+		return;
+	granules = off == PCPU_NO_OFF ? 0 : pcpu_mark_take_module(off);
+	if (!granules) {
+		pcpu_wrong_report(ptr, _RET_IP_);
+		return;
+	}
+	/* It is ours now: nobody can be given the address before we are done. */
+	pcpu_announce_free(ptr, off);
+	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
+	pcpu_extent_free(off, granules);
+	pcpu_balance_check();
+	if (!pcpu_owner_is_none(&owner))
+		pcpu_account_drop((size_t)granules << PCPU_GRANULE_SHIFT,
+				  &owner);
+	pcpu_stats_free();
+}
 
 /**
  * __is_kernel_percpu_address - whether an address is static percpu data

@@ -12,6 +12,7 @@
 #include "debugfs.h"
 #include "mark.h"
 #include "stats.h"
+#include "wrong.h"
 
 static void pcpu_stats_row(struct seq_file *m, const char *name, long value)
 {
@@ -53,6 +54,7 @@ static void pcpu_stats_global(struct seq_file *m)
 		pcpu_stats_row(m, "min_alloc_size", stats.min_size);
 		pcpu_stats_row(m, "max_alloc_size", stats.max_size);
 	}
+	pcpu_stats_row(m, "wrong_frees", pcpu_wrong_count());
 	pcpu_stats_row(m, "nr_chunks", READ_ONCE(pcpu_counts.chunks));
 	pcpu_stats_row(m, "nr_max_chunks", READ_ONCE(pcpu_counts.max_chunks));
 	pcpu_stats_row(m, "empty_pop_pages", READ_ONCE(pcpu_counts.empty));

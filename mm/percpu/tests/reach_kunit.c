@@ -129,7 +129,7 @@ static bool section_lies_well(struct kunit *test, size_t size, size_t align)
 	for_each_possible_cpu(cpu)
 		KUNIT_EXPECT_NULL(test, memchr_inv(per_cpu_ptr(ptr, cpu), 0,
 						   size));
-	free_percpu(ptr);
+	pcpu_free_module(ptr);
 	return true;
 }
 

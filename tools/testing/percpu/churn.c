@@ -22,6 +22,7 @@ struct object {
 	char *ptr;
 	unsigned int size;
 	unsigned char tag;
+	bool module;
 };
 
 struct thread {
@@ -108,13 +109,29 @@ static void allocate(struct thread *t, struct object *o, size_t align)
 	const char *why = NULL;
 
 	o->size = pick_size(&t->seed);
-	if (rand_r(&t->seed) % 32) {
+	o->module = rand_r(&t->seed) % 32 == 0;
+	if (!o->module) {
 		o->ptr = pcpu_alloc_noprof(o->size, align, false, gfp);
 		return;
 	}
 	o->ptr = pcpu_alloc_module_noprof(o->size, align, &why);
 	if (!o->ptr == !why)
 		fail("a module's section is refused without a reason, or had with one");
+}
+
+/* What a module has only the loader gives back, and that nothing else. */
+static void release(struct object *o)
+{
+	if (o->module) {
+		free_percpu(o->ptr);
+		verify(o, false);
+		pcpu_free_module(o->ptr);
+	} else {
+		pcpu_free_module(o->ptr);
+		verify(o, false);
+		free_percpu(o->ptr);
+	}
+	o->ptr = NULL;
 }
 
 static void step(struct thread *t)
@@ -130,9 +147,8 @@ static void step(struct thread *t)
 		/* Nothing begins there, whosever it is by now; if it still is. */
 		if (rand_r(&t->seed) % 16 == 0 && t->stale)
 			free_percpu(t->stale + 1);
-		free_percpu(o->ptr);
 		t->stale = o->ptr;
-		o->ptr = NULL;
+		release(o);
 		return;
 	}
 	allocate(t, o, align);
@@ -300,7 +316,8 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < nr; i++) {
 		for (k = 0; k < OBJECTS; k++)
-			free_percpu(threads[i].objects[k].ptr);
+			if (threads[i].objects[k].ptr)
+				release(&threads[i].objects[k]);
 		ops += threads[i].ops;
 	}
 	pcpu_balance_now();

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "balance.h"
 #include "check.h"
+#include "wrong.h"
 #include "model.h"
 #include "populate.h"
 #include "strict_bed.h"
@@ -39,6 +40,7 @@ static struct model_object {
 	unsigned long off;
 	size_t size, room;
 	unsigned char tag;
+	bool module;
 } model_objects[MODEL_SLOTS];
 
 /* Offsets of objects that were freed lately */
@@ -204,6 +206,7 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool 
 	struct model_object *o = &model_objects[slot], new = {
 		.size = size,
 		.room = room_of(size, align, gfp, module),
+		.module = module,
 	};
 	unsigned long limit = module ? pcpu_area.module_limit : pcpu_area.size;
 	bool must = must_be_had(size, gfp, limit), atomic = strict_atomic;
@@ -271,7 +274,10 @@ void model_free(unsigned int slot)
 	};
 	/* Any context may free. */
 	strict_atomic = true;
-	free_percpu(o->ptr);
+	if (o->module)
+		pcpu_free_module(o->ptr);
+	else
+		free_percpu(o->ptr);
 	strict_atomic = atomic;
 	model_race = outer;
 	model_freed[model_nr_freed++ % ARRAY_SIZE(model_freed)] = o->off;
@@ -408,9 +414,9 @@ static void check(void)
 	const char *bad;
 
 	shim_quiesce();
-	if (strict_reports != model_wrongs)
-		strict_fail("%lu wrong frees, %lu reports, the last: %s", model_wrongs,
-			    strict_reports, strict_message);
+	if (pcpu_wrong_count() != model_wrongs)
+		strict_fail("%lu wrong frees, %lu refused, last reported: %s", model_wrongs,
+			    pcpu_wrong_count(), strict_message);
 	bad = pcpu_check_area() ?: pcpu_check_conservation();
 	if (bad)
 		fail(bad);

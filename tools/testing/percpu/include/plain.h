@@ -59,6 +59,9 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define vmalloc_to_page(a)	((void *)0)
 #define page_to_phys(p)		((phys_addr_t)0)
 
+#define rcu_read_lock()		((void)0)
+#define rcu_read_unlock()	((void)0)
+
 /* the rest: quiet, or straight to stderr */
 #define trace_percpu_alloc_percpu(...)	shim_ignore(0, __VA_ARGS__)
 #define trace_percpu_free_percpu(...)	shim_ignore(0, __VA_ARGS__)

@@ -44,6 +44,7 @@ typedef uint64_t phys_addr_t;
 #define __always_inline	inline __attribute__((always_inline))
 #define noinline	__attribute__((noinline))
 #define __initdata
+#define __section(s)
 #define __ro_after_init
 #define __read_mostly
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
@@ -109,6 +110,8 @@ void *memchr_inv(const void *start, int c, size_t bytes);
 unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, unsigned long start,
 					 unsigned int nr, unsigned long align_mask);
 
+#define hash_long(v, bits)	((unsigned long)(v) * 0x61C8864680B583EBUL >> (64 - (bits)))
+
 /* lists */
 struct list_head { struct list_head *next, *prev; };
 #define LIST_HEAD_INIT(n)	{ &(n), &(n) }
@@ -165,6 +168,9 @@ extern __thread struct shim_locks shim_locks;
 #define CPUHP_BP_PREPARE_DYN	0
 #define try_cmpxchg(p, o, n)							\
 	__atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
+typedef struct { long v; } atomic_long_t;
+#define atomic_long_inc(a)	((void)__atomic_add_fetch(&(a)->v, 1, __ATOMIC_RELAXED))
+#define atomic_long_read(a)	__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap(p, o, n)
 
 /* RCU: the bed defers to a quiescent point, shim_quiesce() */
@@ -196,6 +202,8 @@ void shim_quiesce(void);
 #define trace_percpu_destroy_chunk(a)	((void)0)
 static inline void shim_ignore(int first, ...) { }
 #define trace_percpu_alloc_percpu_fail(...)	((void)0)
+#define scnprintf		snprintf
+#define mem_dump_obj(p)		pr_err("\n")
 #define dump_stack()		((void)0)
 extern int shim_verbose;
 extern unsigned int shim_refused;	/* requests, and frees */
@@ -221,6 +229,7 @@ extern void (*shim_work)(struct work_struct *work);
 extern char __per_cpu_start[], __per_cpu_end[];
 void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved, gfp_t gfp);
 void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align, const char **why);
+void pcpu_free_module(void __percpu *ptr);
 void free_percpu(void __percpu *ptr);
 bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr);
 bool is_kernel_percpu_address(unsigned long addr);

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Wrong frees: each is known for what it is, is counted, and changes nothing.
+ */
+#include <kunit/test.h>
+
+#include <linux/cpumask.h>
+#include <linux/percpu.h>
+#include <linux/percpu-module.h>
+#include <linux/slab.h>
+#include <linux/stop_machine.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "../area.h"
+#include "../balance.h"
+#include "../check.h"
+#include "../mark.h"
+#include "../wrong.h"
+
+static DEFINE_PER_CPU(long, pcpu_wrong_static);
+
+static void pcpu_wrong_exit(struct kunit *test)
+{
+	const char *bad = pcpu_check_area();
+
+	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
+}
+
+static void __percpu *at(void __percpu *ptr, size_t in)
+{
+	return (u8 __percpu *)ptr + in;
+}
+
+/* A free of @ptr is refused, for the reason @why. */
+static void expect_wrong(struct kunit *test, void __percpu *ptr,
+			 enum pcpu_wrong why)
+{
+	unsigned long before = pcpu_wrong_count();
+	struct pcpu_wrong_free w;
+
+	pcpu_wrong_diagnose(ptr, &w);
+	KUNIT_EXPECT_EQ_MSG(test, (int)w.why, (int)why, "offset %#lx",
+			    w.off);
+	free_percpu(ptr);
+	KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 1);
+}
+
+/* With everybody else stopped: nobody else is given what is free. */
+static int free_again(void *data)
+{
+	void __percpu *ptr = (__force void __percpu *)data;
+	unsigned long before = pcpu_wrong_count();
+	struct pcpu_wrong_free w;
+
+	pcpu_wrong_diagnose(ptr, &w);
+	/* It is another's by now: let it be. */
+	if (w.why == PCPU_WRONG_LIVE)
+		return 0;
+	free_percpu(ptr);
+	if (w.why == PCPU_WRONG_TWICE || w.why == PCPU_WRONG_UNUSED ||
+	    w.why == PCPU_WRONG_GONE || w.why == PCPU_WRONG_INTERIOR)
+		return pcpu_wrong_count() == before + 1 ? 0 : -EIO;
+	return -EINVAL;
+}
+
+static void expect_free_already(struct kunit *test, void __percpu *ptr)
+{
+	KUNIT_EXPECT_EQ(test, stop_machine(free_again, (__force void *)ptr,
+					   NULL), 0);
+}
+
+/* A free within an object is refused, and the object is known. */
+static void expect_inside(struct kunit *test, void __percpu *ptr, size_t in,
+			  size_t size)
+{
+	struct pcpu_wrong_free w;
+
+	pcpu_wrong_diagnose(at(ptr, in), &w);
+	KUNIT_EXPECT_EQ(test, (int)w.why, (int)PCPU_WRONG_INTERIOR);
+	KUNIT_EXPECT_EQ(test, w.begin, pcpu_area_ptr_to_off(ptr));
+	KUNIT_EXPECT_GE(test, w.size, size);
+	expect_wrong(test, at(ptr, in), PCPU_WRONG_INTERIOR);
+}
+
+static void fill(void __percpu *ptr, size_t size, u8 tag)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		memset(per_cpu_ptr(ptr, cpu), tag + cpu, size);
+}
+
+static void expect_filled(struct kunit *test, void __percpu *ptr, size_t size,
+			  u8 tag)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_NULL(test, memchr_inv(per_cpu_ptr(ptr, cpu),
+						   tag + cpu, size));
+}
+
+static const size_t sizes[] = { 4, 8, 48, 200, 1024, 1040, 3 * PAGE_SIZE };
+
+static void null_is_fine(struct kunit *test)
+{
+	unsigned long before = pcpu_wrong_count();
+
+	free_percpu(NULL);
+	pcpu_free_module(NULL);
+	KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before);
+}
+
+/* At once, and when the arenas have given the memory back. */
+static void freed_twice(struct kunit *test)
+{
+	void __percpu *ptr, *left, *right;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		left = __alloc_percpu(sizes[i], 4);
+		ptr = __alloc_percpu(sizes[i], 4);
+		right = __alloc_percpu(sizes[i], 4);
+		KUNIT_ASSERT_TRUE(test, left && ptr && right);
+		fill(left, sizes[i], 1);
+		fill(right, sizes[i], 2);
+		free_percpu(ptr);
+		expect_free_already(test, ptr);
+		pcpu_balance_now();
+		expect_free_already(test, ptr);
+		KUNIT_EXPECT_NULL(test, pcpu_check_area());
+		expect_filled(test, left, sizes[i], 1);
+		expect_filled(test, right, sizes[i], 2);
+		free_percpu(left);
+		free_percpu(right);
+	}
+}
+
+static void in_the_middle(struct kunit *test)
+{
+	void __percpu *ptr;
+	unsigned int i;
+	size_t in;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ptr = __alloc_percpu(sizes[i], 4);
+		KUNIT_ASSERT_TRUE(test, ptr);
+		fill(ptr, sizes[i], 3);
+		for (in = 1; in < sizes[i]; in = 2 * in + 1)
+			expect_inside(test, ptr, in, sizes[i]);
+		expect_inside(test, ptr, sizes[i] - 1, sizes[i]);
+		expect_filled(test, ptr, sizes[i], 3);
+		free_percpu(ptr);
+	}
+}
+
+/* One that goes on in later chunks */
+static void in_the_middle_of_chunks(struct kunit *test)
+{
+	size_t size = 2 * PCPU_CHUNK_SIZE + 3 * PAGE_SIZE;
+	void __percpu *ptr;
+
+	if (size > pcpu_area_max_object())
+		kunit_skip(test, "no object is that long here");
+	ptr = __alloc_percpu_gfp(size, 8, GFP_KERNEL | __GFP_NOWARN);
+	if (!ptr)
+		kunit_skip(test, "no memory");
+	expect_inside(test, ptr, PCPU_CHUNK_SIZE, size);
+	expect_inside(test, ptr, PCPU_CHUNK_SIZE + 100, size);
+	expect_inside(test, ptr, size - 1, size);
+	free_percpu(ptr);
+}
+
+/* The chunk that it was in is gone. */
+static void of_a_freed_chunk(struct kunit *test)
+{
+	size_t size = 3 * PCPU_CHUNK_SIZE;
+	struct pcpu_wrong_free w;
+	void __percpu *ptr;
+
+	if (size > pcpu_area_max_object())
+		kunit_skip(test, "no object is that long here");
+	ptr = __alloc_percpu_gfp(size, 8, GFP_KERNEL | __GFP_NOWARN);
+	if (!ptr)
+		kunit_skip(test, "no memory");
+	free_percpu(ptr);
+	pcpu_balance_now();
+	/* Whoever allocates meanwhile fills lower chunks first. */
+	pcpu_wrong_diagnose(at(ptr, 2 * PCPU_CHUNK_SIZE), &w);
+	KUNIT_EXPECT_EQ(test, (int)w.why, (int)PCPU_WRONG_GONE);
+	KUNIT_EXPECT_NULL(test, pcpu_chunk_of(w.off));
+	expect_free_already(test, at(ptr, 2 * PCPU_CHUNK_SIZE));
+}
+
+/* Where there is memory and nothing in it, and where there is no memory */
+static void never_allocated(struct kunit *test)
+{
+	unsigned long off = pcpu_area.size - PCPU_CHUNK_SIZE;
+	void __percpu *ptr;
+
+	if (!pcpu_chunk_of(off))
+		expect_wrong(test, pcpu_area_off_to_ptr(off), PCPU_WRONG_GONE);
+	ptr = __alloc_percpu(PAGE_SIZE, PAGE_SIZE);
+	KUNIT_ASSERT_TRUE(test, ptr);
+	free_percpu(ptr);
+	expect_free_already(test, at(ptr, 256));
+}
+
+static void static_data(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_SMP))
+		kunit_skip(test, "static percpu data is data like any other");
+	per_cpu(pcpu_wrong_static, 0) = 11;
+	expect_wrong(test, &pcpu_wrong_static, PCPU_WRONG_STATIC);
+	expect_wrong(test, at(&pcpu_wrong_static, 1), PCPU_WRONG_STATIC);
+	KUNIT_EXPECT_EQ(test, per_cpu(pcpu_wrong_static, 0), 11);
+}
+
+/* A module's section is the loader's, and nothing else is. */
+static void module_data(struct kunit *test)
+{
+	static const size_t lengths[] = { 4, 16, 17, 96, 97, 112, 113, 5000 };
+	void __percpu *ptr, *mine = alloc_percpu(u64);
+	unsigned long before;
+	const char *why;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, mine);
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		ptr = pcpu_alloc_module(lengths[i], 16, &why);
+		KUNIT_ASSERT_TRUE(test, ptr);
+		fill(ptr, lengths[i], 5);
+		expect_wrong(test, ptr, PCPU_WRONG_MODULE);
+		expect_wrong(test, at(ptr, 1), PCPU_WRONG_MODULE);
+		expect_wrong(test, at(ptr, lengths[i] - 1), PCPU_WRONG_MODULE);
+		expect_filled(test, ptr, lengths[i], 5);
+		KUNIT_EXPECT_NULL(test, pcpu_check_area());
+
+		before = pcpu_wrong_count();
+		pcpu_free_module(at(ptr, 1));
+		KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 1);
+		pcpu_free_module(ptr);
+		KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 1);
+		pcpu_free_module(ptr);
+		KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 2);
+	}
+	before = pcpu_wrong_count();
+	pcpu_free_module(mine);
+	KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 1);
+	free_percpu(mine);
+	KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 1);
+}
+
+/* What this_cpu_ptr() and the like return is an address. */
+static void copy_of_a_cpu(struct kunit *test)
+{
+	u64 __percpu *ptr = alloc_percpu(u64);
+	struct pcpu_wrong_free w;
+	unsigned int cpu;
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	for_each_possible_cpu(cpu) {
+		void __percpu *copy = (__force void __percpu *)per_cpu_ptr(ptr, cpu);
+
+		/* Without SMP the two are one. */
+		if (copy == ptr)
+			continue;
+		pcpu_wrong_diagnose(copy, &w);
+		KUNIT_EXPECT_EQ(test, w.cpu, cpu);
+		KUNIT_EXPECT_EQ(test, w.off, pcpu_area_ptr_to_off(ptr));
+		expect_wrong(test, copy, PCPU_WRONG_COPY);
+	}
+	free_percpu(ptr);
+}
+
+/* What other allocators returned */
+static void foreign_pointers(struct kunit *test)
+{
+	void *slab = kunit_kmalloc(test, 64, GFP_KERNEL);
+	void *virt = vmalloc(PAGE_SIZE);
+
+	KUNIT_ASSERT_NOT_NULL(test, slab);
+	KUNIT_ASSERT_NOT_NULL(test, virt);
+	memset(slab, 7, 64);
+	memset(virt, 8, PAGE_SIZE);
+	expect_wrong(test, (__force void __percpu *)slab, PCPU_WRONG_FOREIGN);
+	expect_wrong(test, (__force void __percpu *)virt, PCPU_WRONG_FOREIGN);
+	expect_wrong(test, (__force void __percpu *)&slab, PCPU_WRONG_FOREIGN);
+	expect_wrong(test, (__force void __percpu *)foreign_pointers,
+		     PCPU_WRONG_FOREIGN);
+	KUNIT_EXPECT_NULL(test, memchr_inv(slab, 7, 64));
+	KUNIT_EXPECT_NULL(test, memchr_inv(virt, 8, PAGE_SIZE));
+	vfree(virt);
+}
+
+static void garbage(struct kunit *test)
+{
+	static const unsigned long values[] = {
+		1, 16, 4096, ~0UL, ~0UL - 15, LONG_MAX, (unsigned long)LONG_MIN,
+		0x6b6b6b6b, -0x6b6b6bUL, 0xdeadbeef,
+		-1UL * ENOMEM,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		expect_wrong(test, (__force void __percpu *)values[i],
+			     PCPU_WRONG_FOREIGN);
+}
+
+static struct kunit_case pcpu_wrong_cases[] = {
+	KUNIT_CASE(null_is_fine),
+	KUNIT_CASE(freed_twice),
+	KUNIT_CASE(in_the_middle),
+	KUNIT_CASE(in_the_middle_of_chunks),
+	KUNIT_CASE(of_a_freed_chunk),
+	KUNIT_CASE(never_allocated),
+	KUNIT_CASE(static_data),
+	KUNIT_CASE(module_data),
+	KUNIT_CASE(copy_of_a_cpu),
+	KUNIT_CASE(foreign_pointers),
+	KUNIT_CASE(garbage),
+	{ }
+};
+
+static struct kunit_suite pcpu_wrong_suite = {
+	.name = "percpu_wrong",
+	.exit = pcpu_wrong_exit,
+	.test_cases = pcpu_wrong_cases,
+};
+kunit_test_suite(pcpu_wrong_suite);
+
+MODULE_DESCRIPTION("KUnit tests of wrong percpu frees");
+MODULE_LICENSE("GPL");

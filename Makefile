@@ -30,7 +30,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY CACHE
 
 .PHONY: help run shell test test-quick test-modules compare compare-modules \
-	mutants bench bench-quick sizes size-table layout-table series \
+	compare-wrong mutants bench bench-quick sizes size-table layout-table series \
 	series-check lint lint-docs source kernel clean
 
 help:
@@ -42,6 +42,7 @@ help:
 	@echo 'make mutants     plant bugs, and see which test catches each'
 	@echo 'make compare     memory that 1,100 cgroups take and leave, ours and stock'
 	@echo 'make compare-modules  percpu data that modules can have, ours and stock'
+	@echo 'make compare-wrong  what ours and stock make of wrong frees and requests'
 	@echo 'make bench       what it costs, ours and stock, in guest instructions and in userspace'
 	@echo 'make bench-quick the userspace half only; TRACES=folder of recorded traces'
 	@echo 'make sizes       which sizes live how long: boot, cgroups, namespaces, forks, ...'
@@ -86,6 +87,10 @@ compare:
 compare-modules:
 	@echo "the percpu area:" && STOCK= overlay/modules.sh
 	@echo "stock:" && STOCK=1 overlay/modules.sh
+
+compare-wrong:
+	@echo "the percpu area:" && STOCK= overlay/wrong.sh
+	@echo "stock:" && STOCK=1 overlay/wrong.sh
 
 bench:
 	@overlay/bench.sh all

@@ -14,6 +14,7 @@
 #include "age.h"
 #include "balance.h"
 #include "populate.h"
+#include "quarantine.h"
 
 /* Frees come in bursts, and often allocations behind them: wait that long. */
 #define PCPU_BALANCE_DELAY	(HZ / 20)
@@ -229,6 +230,7 @@ static void pcpu_balance_pages(void)
  */
 void pcpu_balance_now(void)
 {
+	pcpu_quarantine_drain();
 	pcpu_age(true, true);
 	pcpu_balance_pages();
 }

@@ -43,7 +43,7 @@ static struct pcpu_snapshot *pcpu_chunks_at(struct seq_file *m, void *v)
  * struct pcpu_chunk_sums - a chunk, summed up
  * @objects: live objects that begin in it
  * @free: granules free for any object
- * @held: granules that arenas and the depot have at hand
+ * @held: granules that arenas and the depot have at hand, or in quarantine
  * @longest: the longest run of granules that are free
  * @small_free: bytes of split granules that are no live object's
  */
@@ -86,7 +86,7 @@ static void pcpu_sums_read(const struct pcpu_snapshot *snap,
 			continue;
 		}
 		run = 0;
-		if (span.use == PCPU_USE_HELD)
+		if (span.use == PCPU_USE_HELD || span.use == PCPU_USE_RETIRED)
 			sums->held += span.nr;
 		else if (span.use == PCPU_USE_OBJECT)
 			sums->objects++;
@@ -135,6 +135,7 @@ static const char pcpu_map_letters[] = {
 	[PCPU_USE_HELD] = 'h',
 	[PCPU_USE_OBJECT] = 'o',
 	[PCPU_USE_REST] = 'c',
+	[PCPU_USE_RETIRED] = 'z',
 	[PCPU_USE_SMALL] = 'q',
 };
 
@@ -143,7 +144,7 @@ static void pcpu_map_header(struct seq_file *m)
 	seq_printf(m, "# percpu-map 1 page %lu granule %u chunk %lu units %u static %lu\n",
 		   PAGE_SIZE, PCPU_GRANULE, PCPU_CHUNK_SIZE,
 		   num_possible_cpus(), pcpu_area.static_size);
-	seq_puts(m, "# chunk populated_pages spans, each a letter and granules: - no memory, . free, r reserved, w withheld, s static, h at hand, o object, c of a lower chunk's object, q small objects: a granule each with how many of how many live\n");
+	seq_puts(m, "# chunk populated_pages spans, each a letter and granules: - no memory, . free, r reserved, w withheld, s static, h at hand, o object, c of a lower chunk's object, z in quarantine, q small objects: a granule each with how many of how many live\n");
 }
 
 static int pcpu_map_show(struct seq_file *m, void *v)

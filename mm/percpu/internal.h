@@ -47,6 +47,8 @@
  *    percpu    the interface: check, place, populate, clear      percpu.c
  *
  *    first_chunk, boot   run once                                first_chunk.[ch], boot.c
+ *    debug     red zones, poison and owners of objects           debug.[ch]
+ *    quarantine  freed objects that nobody is given for a while  quarantine.[ch]
  *    check     one validator per level                           check.[ch]
  *    snapshot  a chunk's books, copied, to be read at leisure    snapshot.[ch]
  *    debugfs   what people look at             debugfs.[ch], report.c, sites.c
@@ -58,6 +60,7 @@
  *                                       others belong to their CPU, IRQs off
  *    pcpu_depot_lock    raw, IRQs off   the depot
  *    pcpu_chunk_lock    raw, IRQs off   chunk table, pages, granules, small rooms
+ *    pcpu_quarantine_lock  raw, IRQs off  freed objects that are checked
  *    pcpu_map_lock      IRQs off        one page table entry
  *
  * None of them is held while memory is allocated, mapped, cleared or charged,

@@ -123,7 +123,8 @@ unsigned int pcpu_mark_take_long(unsigned long off)
  * @marks: the marks of its chunk, or a copy of them
  * @granule: the granule
  *
- * Return: granules of the live object there, 1 for a split granule, or 0.
+ * Return: granules of the object there, live or retired, 1 for a split granule,
+ * or 0.
  */
 unsigned int pcpu_marks_length(const u8 *marks, unsigned int granule)
 {
@@ -136,4 +137,54 @@ unsigned int pcpu_marks_length(const u8 *marks, unsigned int granule)
 	if (pcpu_mark_is_module(mark))
 		return mark & ~PCPU_MARK_MODULE;
 	return mark <= PCPU_CLASS_GRANULES ? mark : 0;
+}
+
+/**
+ * pcpu_mark_give_debug - mark an object live that is checked
+ * @off: its offset; the object is the caller's
+ * @granules: its length, more than PCPU_MARK_DIGITS
+ */
+void pcpu_mark_give_debug(unsigned long off, unsigned int granules)
+{
+	pcpu_mark_set_long(pcpu_chunk_of(off), pcpu_off_to_granule(off),
+			   PCPU_MARK_DEBUG, granules);
+}
+
+/**
+ * pcpu_mark_turn - change the mark of an object with digits
+ * @off: where it may begin, within the area
+ * @from: the mark that it must have
+ * @to: the one that it gets
+ *
+ * Context: any. Of two that do the same only one succeeds.
+ * Return: its granules, or 0 when there is no such mark at @off.
+ */
+unsigned int pcpu_mark_turn(unsigned long off, u8 from, u8 to)
+{
+	unsigned int granules = 0, granule = pcpu_off_to_granule(off);
+	struct pcpu_chunk *chunk;
+
+	rcu_read_lock();
+	chunk = pcpu_chunk_of(off);
+	if (chunk && !(off & (PCPU_GRANULE - 1)) &&
+	    pcpu_mark_get(chunk, granule) == from &&
+	    try_cmpxchg(&chunk->marks[granule], &from, to))
+		granules = pcpu_mark_read_long(chunk, granule);
+	rcu_read_unlock();
+	return granules;
+}
+
+/**
+ * pcpu_mark_take_retired - take away the mark of an object in quarantine
+ * @off: its offset; the object is the caller's
+ *
+ * Return: its granules.
+ */
+unsigned int pcpu_mark_take_retired(unsigned long off)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	unsigned int granule = pcpu_off_to_granule(off);
+
+	pcpu_mark_set(chunk, granule, 0);
+	return pcpu_mark_take_digits(chunk, granule);
 }

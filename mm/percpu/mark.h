@@ -11,12 +11,14 @@
  *	0x60..0x6f	such a digit
  *	0x71..0x76	a module's section of so many granules begins here
  *	0x77		a longer one does; digits follow
+ *	0x78		an object that is checked, see debug.c; digits follow
+ *	0x79		the same, freed and in quarantine
  *	0x80 | mask	a granule of four objects of 4 bytes; mask: live ones
  *	0xc0 | mask	a granule of two objects of 8 bytes, with every other bit
  *	... | 0x20	the same, but only that one object is anybody's
  *
- * To a plain free a module's section is nothing live: only the module loader
- * gives it back.
+ * To a plain free what follows the digits in this table is nothing live: only
+ * the module loader gives back a module's section, and debug.c what it checks.
  *
  * A byte belongs to whoever owns the granule, and is touched by no one else
  * but wrong frees, which look and let be.
@@ -35,6 +37,8 @@
 #define PCPU_MARK_DIGIT		0x60
 #define PCPU_MARK_MODULE	0x70
 #define PCPU_MARK_MODULE_LONG	0x77
+#define PCPU_MARK_DEBUG		0x78
+#define PCPU_MARK_RETIRED	0x79
 #define PCPU_MARK_SPLIT		0x80
 #define PCPU_MARK_KIND		0xc0
 #define PCPU_MARK_LONE		0x20
@@ -182,10 +186,17 @@ static inline bool pcpu_mark_is_module(u8 mark)
 /* Whether the digits of a length follow @mark. */
 static inline bool pcpu_mark_has_digits(u8 mark)
 {
-	return mark == PCPU_MARK_LONG || mark == PCPU_MARK_MODULE_LONG;
+	return mark == PCPU_MARK_LONG ||
+	       (mark >= PCPU_MARK_MODULE_LONG && mark <= PCPU_MARK_RETIRED);
 }
 
-/* Granules of the live object that begins at @granule, or 0. */
+/* Whether an object that is checked begins with @mark, live or not. */
+static inline bool pcpu_mark_is_debug(u8 mark)
+{
+	return mark == PCPU_MARK_DEBUG || mark == PCPU_MARK_RETIRED;
+}
+
+/* Granules of the object that begins at @granule, live or retired, or 0. */
 static inline unsigned int pcpu_mark_length(const struct pcpu_chunk *chunk,
 					    unsigned int granule)
 {
@@ -207,5 +218,8 @@ unsigned int pcpu_mark_read_long(struct pcpu_chunk *chunk, unsigned int granule)
 unsigned int pcpu_mark_take_long(unsigned long off);
 void pcpu_mark_give_module(unsigned long off, unsigned int granules);
 unsigned int pcpu_mark_take_module(unsigned long off);
+void pcpu_mark_give_debug(unsigned long off, unsigned int granules);
+unsigned int pcpu_mark_turn(unsigned long off, u8 from, u8 to);
+unsigned int pcpu_mark_take_retired(unsigned long off);
 
 #endif /* _MM_PERCPU_MARK_H */

@@ -31,9 +31,11 @@
 #include "arena.h"
 #include "balance.h"
 #include "clear.h"
+#include "debug.h"
 #include "extent.h"
 #include "fail.h"
 #include "mark.h"
+#include "quarantine.h"
 #include "stats.h"
 #include "wrong.h"
 
@@ -48,6 +50,7 @@
  * @gfp: the caller's flags within its context
  * @module: for a module's percpu section
  * @owned: somebody may have to pay for it
+ * @debug: it is checked, see debug.c
  * @class: size class, or %PCPU_CLASS_LONG
  * @room: bytes on each CPU that the object takes
  * @why: the reason, when the request is refused
@@ -58,6 +61,7 @@ struct pcpu_request {
 	gfp_t gfp;
 	bool module;
 	bool owned;
+	bool debug;
 	unsigned int class;
 	size_t room;
 	const char *why;
@@ -96,6 +100,13 @@ static bool pcpu_request_check(struct pcpu_request *req)
 		size = max(size, PCPU_OWNED_MIN);
 	if (req->module)
 		size = max(size, PCPU_GRANULE);
+	req->debug = pcpu_debug_enabled() && !req->module &&
+		     pcpu_debug_room(size) <= pcpu_area_max_object();
+	if (req->debug) {
+		req->class = PCPU_CLASS_LONG;
+		req->room = pcpu_debug_room(size);
+		return true;
+	}
 	req->class = pcpu_class_of(size, req->align);
 	if (likely(req->class != PCPU_CLASS_LONG))
 		req->room = pcpu_class_size(req->class);
@@ -139,6 +150,7 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 	off = pcpu_request_place_slow(req);
 	if (unlikely(off == PCPU_NO_OFF)) {
 		/* It may be what others have at hand that is missing. */
+		pcpu_quarantine_drain();
 		pcpu_age(true, gfpflags_allow_blocking(req->gfp));
 		off = pcpu_request_place_slow(req);
 	}
@@ -161,7 +173,7 @@ static void pcpu_clear_patiently(unsigned long off, size_t size)
 /* Whether anybody wants to hear of each object that is given out. */
 static inline bool pcpu_alloc_is_heard(void)
 {
-	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ||
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_debug_enabled() ||
 	       trace_percpu_alloc_percpu_enabled();
 }
 
@@ -193,9 +205,12 @@ static void pcpu_request_clear(const struct pcpu_request *req,
 }
 
 /* From now on it can be freed. */
-static void pcpu_request_mark(const struct pcpu_request *req, unsigned long off)
+static void pcpu_request_mark(const struct pcpu_request *req, unsigned long off,
+			      unsigned long caller)
 {
-	if (unlikely(req->module))
+	if (unlikely(req->debug))
+		pcpu_debug_give(off, req->size, req->room, caller);
+	else if (unlikely(req->module))
 		pcpu_mark_give_module(off, req->room >> PCPU_GRANULE_SHIFT);
 	else if (likely(req->class != PCPU_CLASS_LONG))
 		pcpu_mark_give(off, req->class);
@@ -210,7 +225,7 @@ static void __percpu *pcpu_request_finish(struct pcpu_request *req,
 					  unsigned long caller)
 {
 	pcpu_request_clear(req, off);
-	pcpu_request_mark(req, off);
+	pcpu_request_mark(req, off, caller);
 	if (req->owned)
 		pcpu_account_record(off, req->room,
 				    req->gfp & PCPU_GFP_PASSED, objcg);
@@ -468,6 +483,25 @@ static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
 				 ptr);
 }
 
+/* Free an object that is checked; return %false when there is none at @off. */
+static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
+			    unsigned long caller)
+{
+	size_t room = pcpu_debug_take(off, caller);
+	struct pcpu_owner owner;
+
+	if (likely(!room))
+		return false;
+	pcpu_announce_free(ptr, off);
+	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
+	pcpu_debug_retire(off, room);
+	pcpu_balance_check();
+	if (!pcpu_owner_is_none(&owner))
+		pcpu_account_drop(room, &owner);
+	pcpu_stats_free();
+	return true;
+}
+
 /* Any free. */
 static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 {
@@ -485,6 +519,8 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 		pcpu_wrong_report(ptr, caller);
 		return;
 	}
+	if (pcpu_free_debug(ptr, off, caller))
+		return;
 	kept = pcpu_arena_claim(off, &class, &owner);
 	if (unlikely(kept == PCPU_NOT_LIVE)) {
 		pcpu_wrong_report(ptr, caller);

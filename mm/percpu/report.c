@@ -9,6 +9,7 @@
 #include <linux/seq_file.h>
 
 #include "arena.h"
+#include "debug.h"
 #include "debugfs.h"
 #include "mark.h"
 #include "stats.h"
@@ -55,6 +56,7 @@ static void pcpu_stats_global(struct seq_file *m)
 		pcpu_stats_row(m, "max_alloc_size", stats.max_size);
 	}
 	pcpu_stats_row(m, "wrong_frees", pcpu_wrong_count());
+	pcpu_stats_row(m, "damages", pcpu_debug_count());
 	pcpu_stats_row(m, "nr_chunks", READ_ONCE(pcpu_counts.chunks));
 	pcpu_stats_row(m, "nr_max_chunks", READ_ONCE(pcpu_counts.max_chunks));
 	pcpu_stats_row(m, "empty_pop_pages", READ_ONCE(pcpu_counts.empty));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * sites: who owns most, by the place in the code that allocated it.  Allocation
- * profiling knows that of each object that was allocated while it was on.
+ * profiling knows that of each object that was allocated while it was on, and
+ * percpu_debug= of what it checks.
  */
 #include <linux/cleanup.h>
 #include <linux/kallsyms.h>
@@ -14,6 +15,7 @@
 
 #include <asm/sections.h>
 
+#include "debug.h"
 #include "debugfs.h"
 #include "mark.h"
 #include "owner.h"
@@ -24,12 +26,14 @@
 
 /**
  * struct pcpu_site - what a place in the code owns
- * @tag: the place as allocation profiling has it, or NULL if nobody knows
+ * @tag: the place as allocation profiling has it, or NULL
+ * @ip: the place as an address, or 0; without both nobody knows
  * @objects: live objects
  * @bytes: their bytes on one CPU
  */
 struct pcpu_site {
 	const void *tag;
+	unsigned long ip;
 	unsigned long objects;
 	unsigned long bytes;
 };
@@ -46,17 +50,19 @@ struct pcpu_sites {
 	struct pcpu_snapshot snap;
 };
 
-static void pcpu_sites_add(struct pcpu_sites *sites, const void *tag,
-			   unsigned long bytes)
+/* Count an object of the place @key. */
+static void pcpu_sites_add(struct pcpu_sites *sites,
+			   const struct pcpu_site *key, unsigned long bytes)
 {
 	struct pcpu_site *site = sites->sites;
 	unsigned int i;
 
-	for (i = 0; i < sites->nr && site->tag != tag; i++)
-		site++;
+	for (i = 0; i < sites->nr; i++, site++)
+		if (site->tag == key->tag && site->ip == key->ip)
+			break;
 	if (i == sites->nr && sites->nr < PCPU_SITES_MAX) {
 		sites->nr++;
-		site->tag = tag;
+		*site = *key;
 	}
 	site->objects++;
 	site->bytes += bytes;
@@ -108,24 +114,40 @@ static void pcpu_sites_name(struct seq_file *m, const struct pcpu_site *site)
 
 #endif /* CONFIG_MEM_ALLOC_PROFILING */
 
+/* Where the object at @off was allocated. */
+static struct pcpu_site pcpu_sites_key(struct pcpu_chunk *chunk,
+				       unsigned long off)
+{
+	struct pcpu_site key = { .tag = pcpu_sites_tag(chunk, off) };
+	struct pcpu_record record;
+
+	if (!key.tag && pcpu_debug_read(off, &record))
+		key.ip = record.alloc.ip;
+	return key;
+}
+
 /* Count the small objects of a split granule. */
 static void pcpu_sites_read_small(struct pcpu_sites *sites,
 				  struct pcpu_chunk *chunk, unsigned long off,
 				  u8 mark)
 {
 	unsigned int size = pcpu_class_size(pcpu_mark_split_class(mark));
+	struct pcpu_site key = { };
 	unsigned int i;
 
-	for (i = 0; i < PCPU_GRANULE; i += size)
-		if (mark & pcpu_mark_bit(i))
-			pcpu_sites_add(sites, pcpu_sites_tag(chunk, off + i),
-				       size);
+	for (i = 0; i < PCPU_GRANULE; i += size) {
+		if (!(mark & pcpu_mark_bit(i)))
+			continue;
+		key.tag = pcpu_sites_tag(chunk, off + i);
+		pcpu_sites_add(sites, &key, size);
+	}
 }
 
 static void pcpu_sites_read(struct pcpu_sites *sites, unsigned int nr)
 {
-	struct pcpu_chunk *chunk;
 	struct pcpu_span span = { };
+	struct pcpu_chunk *chunk;
+	struct pcpu_site key;
 
 	guard(rcu)();
 	chunk = READ_ONCE(pcpu_chunk_table[nr]);
@@ -137,10 +159,12 @@ static void pcpu_sites_read(struct pcpu_sites *sites, unsigned int nr)
 
 		if (span.use == PCPU_USE_SMALL)
 			pcpu_sites_read_small(sites, chunk, off, span.mark);
-		else if (span.use == PCPU_USE_OBJECT)
-			pcpu_sites_add(sites, pcpu_sites_tag(chunk, off),
-				       pcpu_mark_length(chunk, span.start) <<
-				       PCPU_GRANULE_SHIFT);
+		if (span.use != PCPU_USE_OBJECT)
+			continue;
+		key = pcpu_sites_key(chunk, off);
+		pcpu_sites_add(sites, &key,
+			       pcpu_mark_length(chunk, span.start) <<
+			       PCPU_GRANULE_SHIFT);
 	}
 }
 
@@ -161,6 +185,8 @@ static void pcpu_sites_row(struct seq_file *m, const struct pcpu_site *site,
 	seq_printf(m, "%lu %lu ", site->bytes, site->objects);
 	if (site->tag)
 		pcpu_sites_name(m, site);
+	else if (site->ip)
+		seq_printf(m, "%pS\n", (void *)site->ip);
 	else
 		seq_printf(m, "%s\n", name);
 }

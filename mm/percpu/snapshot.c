@@ -134,7 +134,8 @@ bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 	if (span->mark & PCPU_MARK_SPLIT) {
 		span->use = PCPU_USE_SMALL;
 	} else if (nr) {
-		span->use = PCPU_USE_OBJECT;
+		span->use = span->mark == PCPU_MARK_RETIRED ?
+			    PCPU_USE_RETIRED : PCPU_USE_OBJECT;
 	} else if (!g && snap->rest) {
 		span->use = PCPU_USE_REST;
 		nr = snap->rest;

@@ -20,6 +20,7 @@
  * @PCPU_USE_HELD: free, but an arena or the depot has them at hand
  * @PCPU_USE_OBJECT: an object begins here
  * @PCPU_USE_REST: the rest of an object that begins in a lower chunk
+ * @PCPU_USE_RETIRED: a freed object in quarantine begins here
  * @PCPU_USE_SMALL: split into objects of a small class
  */
 enum pcpu_use {
@@ -31,6 +32,7 @@ enum pcpu_use {
 	PCPU_USE_HELD,
 	PCPU_USE_OBJECT,
 	PCPU_USE_REST,
+	PCPU_USE_RETIRED,
 	PCPU_USE_SMALL,
 };
 

@@ -15,6 +15,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sprintf.h>
 
+#include "debug.h"
 #include "mark.h"
 #include "wrong.h"
 
@@ -121,6 +122,8 @@ static void pcpu_wrong_in_chunk(struct pcpu_wrong_free *w,
 	w->why = PCPU_WRONG_TWICE;
 	if (!pcpu_wrong_find(w, chunk, granule, &mark))
 		w->begin = PCPU_NO_OFF;
+	else if (mark == PCPU_MARK_RETIRED)
+		w->why = PCPU_WRONG_TWICE;
 	else if (pcpu_mark_is_module(mark))
 		w->why = PCPU_WRONG_MODULE;
 	else if (w->begin != w->off)
@@ -225,5 +228,7 @@ void pcpu_wrong_report(const void __percpu *ptr, unsigned long caller)
 		       (void *)caller, pcpu_wrong_names[w.why],
 		       (__force void *)ptr, text);
 	}
+	if (w.begin != PCPU_NO_OFF)
+		pcpu_debug_describe(w.begin);
 	dump_stack();
 }

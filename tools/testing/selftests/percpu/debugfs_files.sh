@@ -27,7 +27,7 @@ files_present() {
 # One chunk, as big as the header says, on each line
 map_complete() {
 	awk '
-	/^# percpu-map/ { all = $8 / $6 }
+	/^# percpu-map/ { all = $9 / $7 }
 	/^[0-9]/ {
 		sum = 0
 		for (i = 3; i <= NF; i++)

@@ -17,7 +17,7 @@ MARKS=0
 MOUNTED=
 DEBUGFS=
 # In the order in which they can be unloaded
-OUR_MODULES="test_percpu test_percpu_static test_percpu_import test_percpu_export"
+OUR_MODULES="test_percpu test_percpu_wrong test_percpu_static test_percpu_import test_percpu_export"
 
 KTAP_HELPERS="$DIR/../kselftest/ktap_helpers.sh"
 if [ ! -r "$KTAP_HELPERS" ]; then

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * quarantine: freed objects that nobody is given for a while, so that whoever
+ * still writes to one spoils the poison in it and not somebody's data.
+ *
+ * The oldest goes when there are too many, or when memory is short.
+ */
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "area.h"
+#include "debug.h"
+#include "quarantine.h"
+
+#define PCPU_QUARANTINE_SLOTS	4096
+
+/**
+ * struct pcpu_inmate - an object in quarantine
+ * @off: its offset
+ * @room: its bytes on one CPU
+ */
+struct pcpu_inmate {
+	u32 off;
+	u32 room;
+};
+
+/**
+ * struct pcpu_quarantine - all of them
+ * @ring: a ring of %PCPU_QUARANTINE_SLOTS, or NULL as long as there is none
+ * @first: slot of the oldest
+ * @nr: how many there are
+ * @bytes: what they take on one CPU
+ * @limit: what they may take
+ *
+ * Guarded by a lock of its own, raw, IRQs off, in which nothing nests.
+ */
+static struct pcpu_quarantine {
+	struct pcpu_inmate *ring;
+	unsigned int first;
+	unsigned int nr;
+	unsigned long bytes;
+	unsigned long limit;
+} pcpu_quarantine;
+
+static DEFINE_RAW_SPINLOCK(pcpu_quarantine_lock);
+
+/**
+ * pcpu_quarantine_init - begin to keep freed objects
+ * @bytes: how much of them, on one CPU
+ *
+ * Context: process context.
+ * Return: %false without memory; then none is kept.
+ */
+bool pcpu_quarantine_init(unsigned long bytes)
+{
+	struct pcpu_inmate *ring;
+
+	WRITE_ONCE(pcpu_quarantine.limit, bytes);
+	if (pcpu_quarantine.ring)
+		return true;
+	ring = kvcalloc(PCPU_QUARANTINE_SLOTS, sizeof(*ring), GFP_KERNEL);
+	WRITE_ONCE(pcpu_quarantine.ring, ring);
+	return ring;
+}
+
+/* Take the oldest if @limit is passed; return its offset. */
+static unsigned long pcpu_quarantine_pop(unsigned long limit)
+{
+	struct pcpu_quarantine *q = &pcpu_quarantine;
+	unsigned long flags, off = PCPU_NO_OFF;
+
+	raw_spin_lock_irqsave(&pcpu_quarantine_lock, flags);
+	if (q->nr && (q->bytes > limit || q->nr == PCPU_QUARANTINE_SLOTS)) {
+		off = q->ring[q->first].off;
+		q->bytes -= q->ring[q->first].room;
+		q->first = (q->first + 1) % PCPU_QUARANTINE_SLOTS;
+		q->nr--;
+	}
+	raw_spin_unlock_irqrestore(&pcpu_quarantine_lock, flags);
+	return off;
+}
+
+static void pcpu_quarantine_shrink(unsigned long limit)
+{
+	unsigned long off;
+
+	while ((off = pcpu_quarantine_pop(limit)) != PCPU_NO_OFF)
+		pcpu_debug_release(off);
+}
+
+static bool pcpu_quarantine_push(unsigned long off, size_t room)
+{
+	struct pcpu_quarantine *q = &pcpu_quarantine;
+	bool kept = false;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pcpu_quarantine_lock, flags);
+	if (q->ring && q->nr < PCPU_QUARANTINE_SLOTS && room <= q->limit) {
+		q->ring[(q->first + q->nr++) % PCPU_QUARANTINE_SLOTS] =
+			(struct pcpu_inmate) { .off = off, .room = room };
+		q->bytes += room;
+		kept = true;
+	}
+	raw_spin_unlock_irqrestore(&pcpu_quarantine_lock, flags);
+	return kept;
+}
+
+/**
+ * pcpu_quarantine_add - keep a freed object for a while
+ * @off: its offset; the object is the caller's
+ * @room: its bytes on one CPU
+ *
+ * What is too large goes at once.
+ *
+ * Context: any.
+ */
+void pcpu_quarantine_add(unsigned long off, size_t room)
+{
+	if (!pcpu_quarantine_push(off, room))
+		pcpu_debug_release(off);
+	pcpu_quarantine_shrink(READ_ONCE(pcpu_quarantine.limit));
+}
+
+/**
+ * pcpu_quarantine_drain - let all go
+ *
+ * Context: any.
+ */
+void pcpu_quarantine_drain(void)
+{
+	pcpu_quarantine_shrink(0);
+}
+
+/**
+ * pcpu_quarantine_held - how much is in it
+ * @bytes: where to store the bytes on one CPU
+ *
+ * Return: the objects.
+ */
+unsigned long pcpu_quarantine_held(unsigned long *bytes)
+{
+	*bytes = READ_ONCE(pcpu_quarantine.bytes);
+	return READ_ONCE(pcpu_quarantine.nr);
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * percpu_debug=: what is written where it must not be is found, and those who
+ * allocated and freed the object are named.  Reports come here instead of to
+ * the log, which is for damage that nobody did by intent.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+
+#include <linux/cpumask.h>
+#include <linux/jump_label.h>
+#include <linux/kallsyms.h>
+#include <linux/percpu.h>
+#include <linux/poison.h>
+#include <linux/sprintf.h>
+#include <linux/string.h>
+
+#include "../area.h"
+#include "../balance.h"
+#include "../check.h"
+#include "../debug.h"
+#include "../mark.h"
+#include "../quarantine.h"
+#include "../wrong.h"
+
+/* The last report, and how many there were. */
+static struct pcpu_damage seen;
+static unsigned int nr_seen;
+
+static void note_damage(const struct pcpu_damage *damage)
+{
+	seen = *damage;
+	nr_seen++;
+}
+
+static bool was_enabled;
+
+static int pcpu_debug_suite_init(struct kunit_suite *suite)
+{
+	was_enabled = pcpu_debug_enabled();
+	if (was_enabled)
+		return 0;
+	if (!pcpu_quarantine_init(64 << 10))
+		return -ENOMEM;
+	static_branch_enable(&pcpu_debug_key);
+	return 0;
+}
+
+static void pcpu_debug_suite_exit(struct kunit_suite *suite)
+{
+	if (!was_enabled)
+		static_branch_disable(&pcpu_debug_key);
+	pcpu_quarantine_drain();
+}
+
+static int pcpu_debug_test_init(struct kunit *test)
+{
+	nr_seen = 0;
+	kunit_activate_static_stub(test, pcpu_debug_report, note_damage);
+	return 0;
+}
+
+static void pcpu_debug_test_exit(struct kunit *test)
+{
+	const char *bad = pcpu_check_area();
+
+	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
+}
+
+static noinline void __percpu *allocator(size_t size, size_t align)
+{
+	void __percpu *ptr = __alloc_percpu(size, align);
+
+	/* So that this is no tail call, and the caller is us. */
+	barrier();
+	return ptr;
+}
+
+static noinline void liberator(void __percpu *ptr)
+{
+	free_percpu(ptr);
+	barrier();
+}
+
+static bool is_in(unsigned long ip, const char *name)
+{
+	char text[KSYM_SYMBOL_LEN];
+
+	if (!IS_ENABLED(CONFIG_KALLSYMS))
+		return ip;
+	scnprintf(text, sizeof(text), "%ps", (void *)ip);
+	return !strcmp(text, name);
+}
+
+static u8 *last_copy(void __percpu *ptr)
+{
+	return per_cpu_ptr((u8 __percpu *)ptr, cpumask_last(cpu_possible_mask));
+}
+
+/* One report, of a write at byte @byte of the last CPU's copy */
+static void expect_seen(struct kunit *test, const char *what, void __percpu *ptr,
+			size_t byte)
+{
+	KUNIT_ASSERT_EQ(test, nr_seen, 1);
+	KUNIT_EXPECT_STREQ(test, seen.what, what);
+	KUNIT_EXPECT_EQ(test, seen.off, pcpu_area_ptr_to_off(ptr));
+	KUNIT_EXPECT_EQ(test, seen.cpu, cpumask_last(cpu_possible_mask));
+	KUNIT_EXPECT_EQ(test, seen.byte, byte);
+	KUNIT_ASSERT_TRUE(test, seen.known);
+	KUNIT_EXPECT_TRUE(test, is_in(seen.record.alloc.ip, "allocator"));
+}
+
+static const size_t sizes[] = { 1, 4, 8, 13, 48, 200, 1024, 3 * PAGE_SIZE + 5 };
+
+/* Objects are what they were: aligned, zero, and their owner's to the end. */
+static void nothing_to_report(struct kunit *test)
+{
+	unsigned int i, cpu;
+	void __percpu *ptr;
+	size_t align;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (align = 1; align <= PAGE_SIZE; align *= 4) {
+			ptr = allocator(sizes[i], align);
+			KUNIT_ASSERT_TRUE(test, ptr);
+			for_each_possible_cpu(cpu) {
+				u8 *copy = per_cpu_ptr(ptr, cpu);
+
+				KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)copy, align));
+				KUNIT_EXPECT_NULL(test, memchr_inv(copy, 0, sizes[i]));
+				memset(copy, 0xff, sizes[i]);
+			}
+			liberator(ptr);
+		}
+	}
+	pcpu_quarantine_drain();
+	KUNIT_EXPECT_EQ(test, nr_seen, 0);
+}
+
+/* A byte behind an object, on one CPU alone, is found by its free. */
+static void overrun(struct kunit *test)
+{
+	void __percpu *ptr;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ptr = allocator(sizes[i], 4);
+		KUNIT_ASSERT_TRUE(test, ptr);
+		nr_seen = 0;
+		last_copy(ptr)[sizes[i]] ^= 1;
+		liberator(ptr);
+		expect_seen(test, "overrun", ptr, sizes[i]);
+		/* It was repaired: the same is not found again. */
+		pcpu_quarantine_drain();
+		KUNIT_EXPECT_EQ(test, nr_seen, 1);
+	}
+}
+
+/* Further out, where the record lies, other copies still tell the names. */
+static void overrun_of_the_record(struct kunit *test)
+{
+	void __percpu *ptr = allocator(48, 8);
+	size_t room = pcpu_debug_room(48);
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	if (num_possible_cpus() == 1) {
+		liberator(ptr);
+		kunit_skip(test, "there is but one copy");
+	}
+	memset(last_copy(ptr) + 80, 0, room - 80);
+	liberator(ptr);
+	KUNIT_ASSERT_EQ(test, nr_seen, 1);
+	KUNIT_EXPECT_STREQ(test, seen.what, "overrun");
+	KUNIT_EXPECT_TRUE(test, seen.known);
+	KUNIT_EXPECT_TRUE(test, is_in(seen.record.alloc.ip, "allocator"));
+	pcpu_quarantine_drain();
+}
+
+/* In all copies: it is said that nothing is known, and nothing else breaks. */
+static void nothing_left(struct kunit *test)
+{
+	void __percpu *ptr = allocator(48, 8);
+	size_t room = pcpu_debug_room(48);
+	unsigned int cpu;
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	for_each_possible_cpu(cpu)
+		memset(per_cpu_ptr(ptr, cpu), 0x55, room);
+	liberator(ptr);
+	KUNIT_EXPECT_EQ(test, nr_seen, 1);
+	KUNIT_EXPECT_FALSE(test, seen.known);
+	pcpu_quarantine_drain();
+	KUNIT_EXPECT_EQ(test, nr_seen, 1);
+}
+
+/* What lies before an object is the end of another one's room. */
+static void underrun(struct kunit *test)
+{
+	void __percpu *ptr = allocator(48, 8);
+	size_t room = pcpu_debug_room(48);
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	last_copy(ptr)[room - 1] = 0;
+	liberator(ptr);
+	expect_seen(test, "write before an object, or overrun", ptr, room - 1);
+	pcpu_quarantine_drain();
+}
+
+/* A write to a freed object is found when it leaves quarantine. */
+static void use_after_free(struct kunit *test)
+{
+	void __percpu *ptr;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ptr = allocator(sizes[i], 4);
+		KUNIT_ASSERT_TRUE(test, ptr);
+		liberator(ptr);
+		nr_seen = 0;
+		last_copy(ptr)[sizes[i] - 1]++;
+		pcpu_quarantine_drain();
+		expect_seen(test, "use after free", ptr, sizes[i] - 1);
+		KUNIT_EXPECT_TRUE(test, is_in(seen.record.freed.ip, "liberator"));
+	}
+}
+
+/* Freed objects read as poison, on every CPU. */
+static void poison(struct kunit *test)
+{
+	void __percpu *ptr = allocator(200, 8);
+	unsigned int cpu;
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	liberator(ptr);
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_NULL(test, memchr_inv(per_cpu_ptr(ptr, cpu),
+						   POISON_FREE, 200));
+	pcpu_quarantine_drain();
+	KUNIT_EXPECT_EQ(test, nr_seen, 0);
+}
+
+/* Nobody is given an object in quarantine, and quarantine has its bounds. */
+static void quarantine(struct kunit *test)
+{
+	void __percpu *ptr = allocator(48, 8), *other;
+	unsigned long bytes;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	pcpu_quarantine_drain();
+	liberator(ptr);
+	for (i = 0; i < 100; i++) {
+		other = allocator(48, 8);
+		KUNIT_ASSERT_TRUE(test, other);
+		KUNIT_EXPECT_TRUE(test, ptr != other);
+		liberator(other);
+	}
+	for (i = 0; i < 3000; i++)
+		liberator(allocator(100, 8));
+	pcpu_quarantine_held(&bytes);
+	KUNIT_EXPECT_LE(test, bytes, 1UL << 20);
+	pcpu_quarantine_drain();
+	KUNIT_EXPECT_EQ(test, nr_seen, 0);
+}
+
+/* Wrong frees are refused as ever. */
+static void wrong_frees(struct kunit *test)
+{
+	unsigned long before = pcpu_wrong_count();
+	void __percpu *ptr = allocator(48, 8);
+	struct pcpu_wrong_free w;
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	liberator((u8 __percpu *)ptr + 16);
+	KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 1);
+	liberator(ptr);
+	liberator(ptr);
+	KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 2);
+	pcpu_wrong_diagnose(ptr, &w);
+	KUNIT_EXPECT_EQ(test, (int)w.why, (int)PCPU_WRONG_TWICE);
+	KUNIT_EXPECT_EQ(test, w.begin, pcpu_area_ptr_to_off(ptr));
+	pcpu_quarantine_drain();
+	KUNIT_EXPECT_EQ(test, nr_seen, 0);
+}
+
+/* What was allocated before is freed by the other way. */
+static void switched_on_between(struct kunit *test)
+{
+	void __percpu *ptrs[8];
+	unsigned int i;
+
+	static_branch_disable(&pcpu_debug_key);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		ptrs[i] = allocator(8 << i, 8);
+	static_branch_enable(&pcpu_debug_key);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++) {
+		KUNIT_ASSERT_TRUE(test, ptrs[i]);
+		liberator(ptrs[i]);
+	}
+	ptrs[0] = allocator(48, 8);
+	KUNIT_ASSERT_TRUE(test, ptrs[0]);
+	static_branch_disable(&pcpu_debug_key);
+	last_copy(ptrs[0])[48] = 0;
+	liberator(ptrs[0]);
+	static_branch_enable(&pcpu_debug_key);
+	expect_seen(test, "overrun", ptrs[0], 48);
+	pcpu_quarantine_drain();
+}
+
+static struct kunit_case pcpu_debug_cases[] = {
+	KUNIT_CASE(nothing_to_report),
+	KUNIT_CASE(overrun),
+	KUNIT_CASE(overrun_of_the_record),
+	KUNIT_CASE(nothing_left),
+	KUNIT_CASE(underrun),
+	KUNIT_CASE(use_after_free),
+	KUNIT_CASE(poison),
+	KUNIT_CASE(quarantine),
+	KUNIT_CASE(wrong_frees),
+	KUNIT_CASE(switched_on_between),
+	{ }
+};
+
+static struct kunit_suite pcpu_debug_suite = {
+	.name = "percpu_debug",
+	.suite_init = pcpu_debug_suite_init,
+	.suite_exit = pcpu_debug_suite_exit,
+	.init = pcpu_debug_test_init,
+	.exit = pcpu_debug_test_exit,
+	.test_cases = pcpu_debug_cases,
+};
+kunit_test_suite(pcpu_debug_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the checks of percpu objects");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Show what a kernel makes of wrong frees and requests: each in a guest of its
+# own, since it may be the guest's last.
+# usage: wrong.sh [CASE...]
+. "$(dirname "$0")/lib.sh"
+
+tests=$TOP/tools/testing/selftests/percpu
+dir=$(mktemp -d "$CACHE/logs/wrong.XXXXXX")
+log=$dir/build.log
+root=$dir/root
+mkdir -p "$dir/module" "$root"/{bin,dev,proc,sys,tmp}
+
+"$OVERLAY/kernel.sh" "$ARCH" >"$dir/kernel"
+tree=$(sed -n 's/^source: *//p' "$dir/kernel")
+build=$(sed -n 's/^build tree: *//p' "$dir/kernel")
+cp "$(sed -n 's/^image: *//p' "$dir/kernel")" "$dir/image"
+
+# The stock kernel's tree is not ours to build in.
+cp "$tests/test_modules/test_percpu_wrong.c" "$dir/module/"
+echo "obj-m += test_percpu_wrong.o" >"$dir/module/Makefile"
+logged "$log" "building the module" kmake -C "$tree" O="$build" ARCH=x86_64 \
+	M="$dir/module" modules
+cp "$dir"/module/*.ko "$root/"
+cp "$(command -v busybox)" "$root/bin/"
+cp "$OVERLAY"/guest/* "$root/"
+(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$dir/initramfs"
+
+# The lines that say what happened, without their time and their numbers
+seen() {
+	tr -d '\r' <"$dir/console.log" | sed 's/^\[[^]]*\] *//' |
+		sed -n '/^test_percpu_wrong: '"$1"'/,$p' |
+		grep -E -m 3 '^(percpu: |WARNING: |BUG: |Oops: |general protection|rcu: INFO|test_percpu_wrong: [oa]|test_percpu_wrong: __)' |
+		sed 's/(____ptrval____)/X/' || true
+}
+
+# What became of the guest
+fate() {
+	if grep -q '^unloaded' "$dir/verdict.tap"; then
+		echo "goes on"
+	elif grep -q '^alive' "$dir/verdict.tap"; then
+		echo "goes on, the module cannot be unloaded"
+	else
+		echo "the machine stalls"
+	fi
+}
+
+cases=$(sed -n 's/^\t{ "\([af][a-z_0-9]*\)", .*/\1/p' "$tests/test_modules/test_percpu_wrong.c")
+for case in ${*:-$cases}; do
+	"$OVERLAY/boot.sh" "$dir" "$ARCH" "$dir" "${SMP:-2}" "${MEM:-512M}" 40 \
+		"guest=wrong do=$case rcupdate.rcu_cpu_stall_timeout=15" || true
+	echo "$case: $(fate)"
+	seen "$case" | sed 's/^/    /'
+done
+rm -rf "$dir"

@@ -204,13 +204,16 @@ void pcpu_debug_report(const struct pcpu_damage *damage)
 	dump_stack();
 }
 
-/* The first byte of @start..@end - 1 that is not @want, or @end. */
+/*
+ * The first byte of @start..@end - 1 that is not @want, or @end. To memchr_inv()
+ * KASAN would have objections.
+ */
 static size_t pcpu_debug_differs(const u8 *copy, size_t start, size_t end,
 				 u8 want)
 {
-	const void *bad = memchr_inv(copy + start, want, end - start);
-
-	return bad ? (size_t)((const u8 *)bad - copy) : end;
+	while (start < end && READ_ONCE(copy[start]) == want)
+		start++;
+	return start;
 }
 
 /* Look at a part of a copy that is filled with @want; note what is not. */

@@ -29,6 +29,7 @@
 #include "first_chunk.h"
 #include "populate.h"
 #include "reach.h"
+#include "shadow.h"
 
 void *pcpu_base_addr __ro_after_init;
 EXPORT_SYMBOL_GPL(pcpu_base_addr);
@@ -422,6 +423,7 @@ static bool __init pcpu_map_units(unsigned long populated,
 		memcpy((void *)addr, __per_cpu_start,
 		       __per_cpu_end - __per_cpu_start);
 	}
+	pcpu_shadow_take(pcpu_area.static_size, tables - pcpu_area.static_size);
 	pcpu_populate_tables_exist(tables);
 	return true;
 }

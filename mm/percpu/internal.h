@@ -47,6 +47,7 @@
  *    percpu    the interface: check, place, populate, clear      percpu.c
  *
  *    first_chunk, boot   run once                                first_chunk.[ch], boot.c
+ *    shadow    what KASAN is told                                shadow.h
  *    debug     red zones, poison and owners of objects           debug.[ch]
  *    quarantine  freed objects that nobody is given for a while  quarantine.[ch]
  *    check     one validator per level                           check.[ch]

@@ -36,6 +36,7 @@
 #include "fail.h"
 #include "mark.h"
 #include "quarantine.h"
+#include "shadow.h"
 #include "stats.h"
 #include "wrong.h"
 
@@ -100,6 +101,7 @@ static bool pcpu_request_check(struct pcpu_request *req)
 		size = max(size, PCPU_OWNED_MIN);
 	if (req->module)
 		size = max(size, PCPU_GRANULE);
+	size = min(size + PCPU_SHADOW_GAP, pcpu_area_max_object());
 	req->debug = pcpu_debug_enabled() && !req->module &&
 		     pcpu_debug_room(size) <= pcpu_area_max_object();
 	if (req->debug) {
@@ -173,8 +175,8 @@ static void pcpu_clear_patiently(unsigned long off, size_t size)
 /* Whether anybody wants to hear of each object that is given out. */
 static inline bool pcpu_alloc_is_heard(void)
 {
-	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_debug_enabled() ||
-	       trace_percpu_alloc_percpu_enabled();
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_is_kept() ||
+	       pcpu_debug_enabled() || trace_percpu_alloc_percpu_enabled();
 }
 
 /* Tell who wants to hear of a new object. */
@@ -196,6 +198,12 @@ static noinline void pcpu_announce_alloc(const struct pcpu_request *req,
 static void pcpu_request_clear(const struct pcpu_request *req,
 			       unsigned long off)
 {
+	/* Where KASAN looks, what lies behind the object is not ours to clear. */
+	if (pcpu_shadow_is_kept()) {
+		pcpu_shadow_give(off, req->size);
+		pcpu_clear(off, req->size);
+		return;
+	}
 	if (likely(req->class != PCPU_CLASS_LONG))
 		pcpu_clear_class(off, req->class);
 	else if (gfpflags_allow_blocking(req->gfp))
@@ -454,6 +462,7 @@ static size_t pcpu_free_extent(unsigned long off, unsigned int class)
 		nr = pcpu_mark_take_long(off);
 	else
 		nr = pcpu_class_granules(class);
+	pcpu_shadow_take(off, (size_t)nr << PCPU_GRANULE_SHIFT);
 	run.nr = nr;
 	/* It is still in use for the chunk, which stays. */
 	if (!pcpu_chunk_is_reserved(pcpu_chunk_of(off), off))
@@ -466,7 +475,7 @@ static size_t pcpu_free_extent(unsigned long off, unsigned int class)
 /* Whether anybody wants to hear of each object that is freed. */
 static inline bool pcpu_free_is_heard(void)
 {
-	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ||
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_is_kept() ||
 	       trace_percpu_free_percpu_enabled();
 }
 
@@ -492,6 +501,7 @@ static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 
 	if (likely(!room))
 		return false;
+	pcpu_shadow_take(off, room);
 	pcpu_announce_free(ptr, off);
 	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
 	pcpu_debug_retire(off, room);
@@ -533,6 +543,7 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 		pcpu_balance_check();
 	} else {
 		size = pcpu_class_size(class);
+		pcpu_shadow_take(off, size);
 		kept = pcpu_arena_exchange(off, class);
 	}
 	if (!pcpu_owner_is_none(&owner))
@@ -586,6 +597,7 @@ void pcpu_free_module(void __percpu *ptr)
 		return;
 	}
 	/* It is ours now: nobody can be given the address before we are done. */
+	pcpu_shadow_take(off, (size_t)granules << PCPU_GRANULE_SHIFT);
 	pcpu_announce_free(ptr, off);
 	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
 	pcpu_extent_free(off, granules);

@@ -25,6 +25,7 @@
 #include "area.h"
 #include "compat.h"
 #include "populate.h"
+#include "shadow.h"
 
 /* One page table entry at a time changes hands under this lock. */
 static DEFINE_SPINLOCK(pcpu_map_lock);
@@ -63,7 +64,10 @@ static int pcpu_populate_unit_tables(unsigned long addr, unsigned long size,
 	ret = kasan_populate_vmalloc(addr, size, gfp);
 	if (ret)
 		return ret;
-	kasan_unpoison_vmalloc((void *)addr, size, KASAN_VMALLOC_PROT_NORMAL);
+	/* Else object by object, see shadow.h. */
+	if (!pcpu_shadow_is_kept())
+		kasan_unpoison_vmalloc((void *)addr, size,
+				       KASAN_VMALLOC_PROT_NORMAL);
 	return 0;
 }
 

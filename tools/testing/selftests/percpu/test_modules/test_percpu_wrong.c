@@ -8,6 +8,7 @@
 
 #include <linux/delay.h>
 #include <linux/kernel.h>
+#include <linux/kernel_stat.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/sizes.h>

@@ -392,14 +392,14 @@ void pcpu_debug_release(unsigned long off)
 
 static int __init pcpu_debug_setup(char *str)
 {
-	char *size = strchrnul(str, ',');
+	char *size = str ? strchr(str, ',') : NULL;
 
-	if (*size) {
+	if (size) {
 		*size++ = '\0';
 		pcpu_debug_quarantine = memparse(size, NULL);
 	}
-	if (kstrtobool(str, &pcpu_debug_wanted))
-		pr_warn("percpu_debug=%s is unknown\n", str);
+	if (!str || kstrtobool(str, &pcpu_debug_wanted))
+		pr_warn("percpu_debug=%s is unknown\n", str ?: "");
 	return 0;
 }
 early_param("percpu_debug", pcpu_debug_setup);

@@ -11,6 +11,7 @@
 #include "area.h"
 #include "balance.h"
 #include "check.h"
+#include "debug.h"
 #include "bed.h"
 
 #define OBJECTS		2048
@@ -212,6 +213,8 @@ static void balance(void)
 		bad = pcpu_check_conservation();
 	if (bad)
 		fail(bad);
+	if (pcpu_debug_count())
+		fail("an object was damaged");
 	shim_quiesce();
 }
 

@@ -72,4 +72,28 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define pr_warn(...)		fprintf(stderr, __VA_ARGS__)
 #define pr_err(...)		fprintf(stderr, __VA_ARGS__)
 
+/* what debug.c needs, in a bed built with CONFIG_PERCPU_DEBUG: it is always on */
+#define DECLARE_STATIC_KEY_FALSE(k)	extern bool k
+#define DEFINE_STATIC_KEY_FALSE(k)	bool k = true
+#define static_branch_unlikely(k)	(*(k))
+#define static_branch_enable(k)		(*(k) = true)
+#define KUNIT_STATIC_STUB_REDIRECT(f, ...)	((void)0)
+#define early_param(name, f)		static int (*shim_##f)(char *) __attribute__((unused)) = f
+#define early_initcall(f)		static void __attribute__((constructor)) run_##f(void) { f(); }
+#define kstrtobool(s, b)		((void)(s), *(b) = true, 0)
+#define memparse(s, e)			strtoul(s, e, 0)
+#define NSEC_PER_SEC			1000000000UL
+#define NSEC_PER_USEC			1000UL
+#define do_div(n, d)			({ u64 r_ = (n) % (d); (n) /= (d); r_; })
+#define local_clock()			0
+#define in_task()			true
+#define current				0
+#define task_pid_nr(t)			0
+#define add_taint(t, l)			((void)0)
+#define POISON_FREE			0x6b
+#define SLUB_RED_ACTIVE			0xcc
+#define pr_info(...)			((void)0)
+
+#define kvcalloc(n, s, g)		calloc(n, s)
+
 #endif /* _PERCPU_PLAIN_H */

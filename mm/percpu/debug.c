@@ -71,6 +71,26 @@ unsigned long pcpu_debug_count(void)
 }
 
 /**
+ * pcpu_debug_switch - check what is allocated from now on, or not
+ * @on: which
+ *
+ * For tests. Objects that are checked already stay so.
+ *
+ * Context: process context.
+ * Return: how it was before.
+ */
+bool pcpu_debug_switch(bool on)
+{
+	bool was = pcpu_debug_enabled();
+
+	if (on)
+		static_branch_enable(&pcpu_debug_key);
+	else
+		static_branch_disable(&pcpu_debug_key);
+	return was;
+}
+
+/**
  * pcpu_debug_room - bytes that a checked object takes
  * @size: bytes asked for
  *
@@ -410,7 +430,7 @@ static int __init pcpu_debug_init(void)
 		return 0;
 	if (!pcpu_quarantine_init(pcpu_debug_quarantine))
 		pr_warn("no memory for a quarantine\n");
-	static_branch_enable(&pcpu_debug_key);
+	pcpu_debug_switch(true);
 	pr_info("objects are checked, %lu kB of each unit in quarantine\n",
 		pcpu_debug_quarantine >> 10);
 	return 0;

@@ -64,6 +64,7 @@ static inline bool pcpu_debug_enabled(void)
 	return static_branch_unlikely(&pcpu_debug_key);
 }
 
+bool pcpu_debug_switch(bool on);
 size_t pcpu_debug_room(size_t size);
 void pcpu_debug_give(unsigned long off, size_t size, size_t room,
 		     unsigned long caller);
@@ -78,6 +79,11 @@ unsigned long pcpu_debug_count(void);
 #else
 
 static inline bool pcpu_debug_enabled(void)
+{
+	return false;
+}
+
+static inline bool pcpu_debug_switch(bool on)
 {
 	return false;
 }

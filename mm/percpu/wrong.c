@@ -36,8 +36,11 @@ unsigned long pcpu_wrong_count(void)
 	return atomic_long_read(&pcpu_wrong_nr);
 }
 
-/* Whether nothing was said of @caller yet; it is remembered. */
-static bool pcpu_wrong_is_news(unsigned long caller)
+/*
+ * Whether something was said of @caller; if not, and with @remember, then from
+ * now on there was.
+ */
+static bool pcpu_wrong_is_known(unsigned long caller, bool remember)
 {
 	unsigned long first = hash_long(caller, PCPU_WRONG_SHIFT), i, old;
 
@@ -46,15 +49,15 @@ static bool pcpu_wrong_is_news(unsigned long caller)
 							PCPU_WRONG_SITES];
 
 		old = READ_ONCE(*site);
-		if (!old)
+		if (!old && remember)
 			old = cmpxchg(site, 0, caller);
 		if (!old)
-			return true;
-		if (old == caller)
 			return false;
+		if (old == caller)
+			return true;
 	}
 	/* So many: the rate limit has to do. */
-	return true;
+	return false;
 }
 
 /* The free or live small object at @off of a granule with this mark. */
@@ -212,7 +215,8 @@ void pcpu_wrong_report(const void __percpu *ptr, unsigned long caller)
 	char text[128];
 
 	atomic_long_inc(&pcpu_wrong_nr);
-	if (!pcpu_wrong_is_news(caller) || !__ratelimit(&limit))
+	if (pcpu_wrong_is_known(caller, false) || !__ratelimit(&limit) ||
+	    pcpu_wrong_is_known(caller, true))
 		return;
 	pcpu_wrong_diagnose(ptr, &w);
 	if (w.why == PCPU_WRONG_FOREIGN) {

@@ -15,6 +15,7 @@
 #include "../arena.h"
 #include "../balance.h"
 #include "../check.h"
+#include "../debug.h"
 #include "../depot.h"
 
 static unsigned int held_in_all(void)
@@ -217,6 +218,20 @@ static void mixed_alignment(struct kunit *test)
 	}
 }
 
+/* What is checked passes arenas by. */
+static bool was_checked;
+
+static int plain_init(struct kunit_suite *suite)
+{
+	was_checked = pcpu_debug_switch(false);
+	return 0;
+}
+
+static void plain_exit(struct kunit_suite *suite)
+{
+	pcpu_debug_switch(was_checked);
+}
+
 static void books_exit(struct kunit *test)
 {
 	const char *bad = pcpu_check_area();
@@ -237,6 +252,8 @@ static struct kunit_case pcpu_arena_cases[] = {
 
 static struct kunit_suite pcpu_arena_suite = {
 	.name = "percpu_arena",
+	.suite_init = plain_init,
+	.suite_exit = plain_exit,
 	.exit = books_exit,
 	.test_cases = pcpu_arena_cases,
 };

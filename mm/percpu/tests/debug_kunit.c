@@ -8,7 +8,6 @@
 #include <kunit/test.h>
 
 #include <linux/cpumask.h>
-#include <linux/jump_label.h>
 #include <linux/kallsyms.h>
 #include <linux/kasan.h>
 #include <linux/percpu.h>
@@ -46,19 +45,15 @@ static bool was_enabled;
 
 static int pcpu_debug_suite_init(struct kunit_suite *suite)
 {
-	was_enabled = pcpu_debug_enabled();
-	if (was_enabled)
-		return 0;
-	if (!pcpu_quarantine_init(64 << 10))
+	if (!pcpu_debug_enabled() && !pcpu_quarantine_init(64 << 10))
 		return -ENOMEM;
-	static_branch_enable(&pcpu_debug_key);
+	was_enabled = pcpu_debug_switch(true);
 	return 0;
 }
 
 static void pcpu_debug_suite_exit(struct kunit_suite *suite)
 {
-	if (!was_enabled)
-		static_branch_disable(&pcpu_debug_key);
+	pcpu_debug_switch(was_enabled);
 	pcpu_quarantine_drain();
 }
 
@@ -300,20 +295,20 @@ static void switched_on_between(struct kunit *test)
 	void __percpu *ptrs[8];
 	unsigned int i;
 
-	static_branch_disable(&pcpu_debug_key);
+	pcpu_debug_switch(false);
 	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
 		ptrs[i] = allocator(8 << i, 8);
-	static_branch_enable(&pcpu_debug_key);
+	pcpu_debug_switch(true);
 	for (i = 0; i < ARRAY_SIZE(ptrs); i++) {
 		KUNIT_ASSERT_TRUE(test, ptrs[i]);
 		liberator(ptrs[i]);
 	}
 	ptrs[0] = allocator(48, 8);
 	KUNIT_ASSERT_TRUE(test, ptrs[0]);
-	static_branch_disable(&pcpu_debug_key);
+	pcpu_debug_switch(false);
 	spoil(last_copy(ptrs[0]) + 48, 0, 1);
 	liberator(ptrs[0]);
-	static_branch_enable(&pcpu_debug_key);
+	pcpu_debug_switch(true);
 	expect_seen(test, "overrun", ptrs[0], 48);
 	pcpu_quarantine_drain();
 }

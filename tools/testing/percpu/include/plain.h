@@ -77,6 +77,7 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define DEFINE_STATIC_KEY_FALSE(k)	bool k = true
 #define static_branch_unlikely(k)	(*(k))
 #define static_branch_enable(k)		(*(k) = true)
+#define static_branch_disable(k)	(*(k) = false)
 #define KUNIT_STATIC_STUB_REDIRECT(f, ...)	((void)0)
 #define early_param(name, f)		static int (*shim_##f)(char *) __attribute__((unused)) = f
 #define early_initcall(f)		static void __attribute__((constructor)) run_##f(void) { f(); }

@@ -6,9 +6,10 @@
 
 . "$(dirname "$0")/functions.sh"
 
-# An array of what was reported would be too kind to a module that is loaded to
-# the same place again.
+# A module that is loaded to the same place again is the same code again, and
+# there are no more than some reports every few seconds.
 forget() {
+	sleep 1
 	[ ! -w "$DEBUGFS/clear_warn_once" ] || echo 1 > "$DEBUGFS/clear_warn_once"
 }
 

@@ -225,12 +225,10 @@ static int pcpu_arenas_show(struct seq_file *m, void *v)
 		struct pcpu_arena *arena = &pcpu_arenas[i];
 		unsigned long bytes = 0;
 		unsigned int objects = pcpu_arena_held(arena, &bytes);
-		bool watched = READ_ONCE(arena->watched);
 
 		seq_printf(m, "%u %u %lu %u %d %d\n", i, objects, bytes,
 			   READ_ONCE(arena->run.nr) << PCPU_GRANULE_SHIFT,
-			   READ_ONCE(arena->room) +
-			   (watched ? 0 : PCPU_ROOM_UNWATCHED), watched);
+			   pcpu_arena_room(arena), READ_ONCE(arena->watched));
 	}
 	seq_printf(m, "depot - %lu 0 - -\n", READ_ONCE(pcpu_depot->bytes));
 	return 0;

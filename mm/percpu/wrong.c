@@ -135,6 +135,43 @@ static void pcpu_wrong_in_chunk(struct pcpu_wrong_free *w,
 		w->why = PCPU_WRONG_LIVE;
 }
 
+/* Whether the pointer is the address of a CPU's copy of something. */
+static bool pcpu_wrong_is_copy(const void __percpu *ptr,
+			       struct pcpu_wrong_free *w)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long off;
+	unsigned int cpu;
+
+	if (!pcpu_area_addr_to_off((__force unsigned long)ptr, &off, &cpu))
+		return false;
+	chunk = pcpu_chunk_of(off);
+	if (!chunk || !(READ_ONCE(chunk->populated) &
+			BIT_ULL(pcpu_off_to_page(off))))
+		return false;
+	w->why = PCPU_WRONG_COPY;
+	w->off = off;
+	w->cpu = cpu;
+	return true;
+}
+
+/* What the pointer says as a percpu pointer. */
+static void pcpu_wrong_as_pointer(struct pcpu_wrong_free *w)
+{
+	struct pcpu_chunk *chunk;
+
+	if (w->off == PCPU_NO_OFF)
+		return;
+	if (w->off < pcpu_area.static_size) {
+		w->why = PCPU_WRONG_STATIC;
+		return;
+	}
+	w->why = PCPU_WRONG_GONE;
+	chunk = pcpu_chunk_of(w->off);
+	if (chunk)
+		pcpu_wrong_in_chunk(w, chunk);
+}
+
 /**
  * pcpu_wrong_diagnose - find out what is wrong with a free
  * @ptr: what was freed
@@ -144,29 +181,16 @@ static void pcpu_wrong_in_chunk(struct pcpu_wrong_free *w,
  */
 void pcpu_wrong_diagnose(const void __percpu *ptr, struct pcpu_wrong_free *w)
 {
-	struct pcpu_chunk *chunk;
-
 	*w = (struct pcpu_wrong_free) {
 		.why = PCPU_WRONG_FOREIGN,
 		.off = pcpu_area_ptr_to_off(ptr),
 		.begin = PCPU_NO_OFF,
 	};
-	if (w->off == PCPU_NO_OFF) {
-		if (pcpu_area_addr_to_off((__force unsigned long)ptr, &w->off,
-					  &w->cpu))
-			w->why = PCPU_WRONG_COPY;
-		return;
-	}
-	if (w->off < pcpu_area.static_size) {
-		w->why = PCPU_WRONG_STATIC;
-		return;
-	}
 	rcu_read_lock();
-	chunk = pcpu_chunk_of(w->off);
-	if (chunk)
-		pcpu_wrong_in_chunk(w, chunk);
-	else
-		w->why = PCPU_WRONG_GONE;
+	pcpu_wrong_as_pointer(w);
+	/* In the chunk-major layout an address may look like a pointer. */
+	if (w->why == PCPU_WRONG_FOREIGN || w->why == PCPU_WRONG_GONE)
+		pcpu_wrong_is_copy(ptr, w);
 	rcu_read_unlock();
 }
 

@@ -14,6 +14,7 @@
 #include "../balance.h"
 #include "../check.h"
 #include "../populate.h"
+#include "../shadow.h"
 
 #define NR_ROUNDS	32
 #define MAX_THREADS	8
@@ -98,6 +99,7 @@ static void expect_own_pages(struct kunit *test, unsigned long off)
 {
 	unsigned int cpu, *copy;
 
+	pcpu_shadow_give(off, sizeof(*copy));
 	for_each_possible_cpu(cpu) {
 		copy = (unsigned int *)pcpu_area_unit_addr(cpu, off);
 		*copy = cpu + 1;
@@ -106,6 +108,7 @@ static void expect_own_pages(struct kunit *test, unsigned long off)
 		copy = (unsigned int *)pcpu_area_unit_addr(cpu, off);
 		KUNIT_EXPECT_EQ(test, cpu + 1, *copy);
 	}
+	pcpu_shadow_take(off, sizeof(*copy));
 }
 
 static void run_race(struct kunit *test, unsigned long off)

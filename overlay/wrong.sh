@@ -46,7 +46,9 @@ fate() {
 }
 
 cases=$(sed -n 's/^\t{ "\([af][a-z_0-9]*\)", .*/\1/p' "$tests/test_modules/test_percpu_wrong.c")
-for case in ${*:-$cases}; do
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- $cases
+for case; do
 	"$OVERLAY/boot.sh" "$dir" "$ARCH" "$dir" "${SMP:-2}" "${MEM:-512M}" 40 \
 		"guest=wrong do=$case rcupdate.rcu_cpu_stall_timeout=15" || true
 	echo "$case: $(fate)"

@@ -103,6 +103,19 @@ static bool pcpu_wrong_find(struct pcpu_wrong_free *w,
 	return w->off - w->begin < w->size;
 }
 
+/* Whether a granule is in somebody's use, and not withheld. */
+static bool pcpu_wrong_is_used(struct pcpu_chunk *chunk, unsigned int granule,
+			       u64 page)
+{
+	unsigned long flags;
+	bool used;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	used = test_bit(granule, chunk->used) && !(chunk->withheld & page);
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return used;
+}
+
 /* What is in the chunk at @w->off. */
 static void pcpu_wrong_in_chunk(struct pcpu_wrong_free *w,
 				struct pcpu_chunk *chunk)
@@ -119,8 +132,7 @@ static void pcpu_wrong_in_chunk(struct pcpu_wrong_free *w,
 		return;
 	}
 	w->why = PCPU_WRONG_UNUSED;
-	if (!test_bit(granule, chunk->used) ||
-	    READ_ONCE(chunk->withheld) & page)
+	if (!pcpu_wrong_is_used(chunk, granule, page))
 		return;
 	w->why = PCPU_WRONG_TWICE;
 	if (!pcpu_wrong_find(w, chunk, granule, &mark))
@@ -177,7 +189,7 @@ static void pcpu_wrong_as_pointer(struct pcpu_wrong_free *w)
  * @ptr: what was freed
  * @w: where to store what is known
  *
- * Context: any; slow.
+ * Context: any; takes pcpu_chunk_lock. Slow.
  */
 void pcpu_wrong_diagnose(const void __percpu *ptr, struct pcpu_wrong_free *w)
 {
@@ -229,7 +241,7 @@ static void pcpu_wrong_describe(const struct pcpu_wrong_free *w, char *text,
  * @ptr: what was freed
  * @caller: by whom; what the same code does wrong again is but counted
  *
- * Context: any.
+ * Context: any; takes pcpu_chunk_lock.
  */
 void pcpu_wrong_report(const void __percpu *ptr, unsigned long caller)
 {

@@ -12,6 +12,7 @@
 #include "balance.h"
 #include "check.h"
 #include "debug.h"
+#include "wrong.h"
 #include "bed.h"
 
 #define OBJECTS		2048
@@ -120,16 +121,27 @@ static void allocate(struct thread *t, struct object *o, size_t align)
 		fail("a module's section is refused without a reason, or had with one");
 }
 
+/* A wrong free is known for what it is, and has changed nothing. */
+static void expect(struct object *o, enum pcpu_wrong why)
+{
+	struct pcpu_wrong_free w;
+
+	pcpu_wrong_diagnose(o->ptr, &w);
+	if (w.why != why || w.begin != w.off)
+		fail("an object is not what it was");
+	verify(o, false);
+}
+
 /* What a module has only the loader gives back, and that nothing else. */
 static void release(struct object *o)
 {
 	if (o->module) {
 		free_percpu(o->ptr);
-		verify(o, false);
+		expect(o, PCPU_WRONG_MODULE);
 		pcpu_free_module(o->ptr);
 	} else {
 		pcpu_free_module(o->ptr);
-		verify(o, false);
+		expect(o, PCPU_WRONG_LIVE);
 		free_percpu(o->ptr);
 	}
 	o->ptr = NULL;
@@ -301,7 +313,7 @@ int main(int argc, char **argv)
 	static struct thread threads[64];
 	unsigned long start, ops = 0;
 
-	bed_boot(cpus, 5000, 20 << 10);
+	bed_boot(cpus, 5008, 20 << 10);
 	bed_allow_irqs();
 	pcpu_balance_now();
 	start = pcpu_counts.populated;

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KASAN knows objects to the byte, on every CPU.
+ * KASAN knows objects to the byte, on every CPU.  That it reports what it knows
+ * to be wrong is left to kasan_reports.sh: lockdep takes no part after a report.
  */
 #include <kunit/test.h>
 
-#include <linux/console.h>
 #include <linux/cpumask.h>
 #include <linux/percpu.h>
 #include <linux/percpu-module.h>
-#include <linux/printk.h>
 #include <linux/string.h>
-#include <linux/tracepoint.h>
 #include <linux/vmalloc.h>
-#include <linux/workqueue.h>
-#include <trace/events/printk.h>
 
 #include "../balance.h"
 #include "../check.h"
@@ -176,74 +172,6 @@ static void free_memory(struct kunit *test)
 	pcpu_extent_free(off, PAGE_SIZE >> PCPU_GRANULE_SHIFT);
 }
 
-/* Reports, counted as they go to the console */
-static unsigned int nr_reports;
-
-static void probe_console(void *ignore, const char *text, size_t len)
-{
-	if (strnstr(text, "BUG: KASAN: ", len))
-		WRITE_ONCE(nr_reports, nr_reports + 1);
-}
-
-/**
- * struct crime - something that KASAN has to report
- * @work: done by a worker, since a report fails the test whose task does it
- * @addr: the byte to read
- */
-struct crime {
-	struct work_struct work;
-	u8 *addr;
-};
-
-static void commit(struct work_struct *work)
-{
-	struct crime *crime = container_of(work, struct crime, work);
-
-	READ_ONCE(*crime->addr);
-}
-
-/* Reports of reading @addr. They stay out of the console's log. */
-static unsigned int reports_of(u8 *addr)
-{
-	int loglevel = console_loglevel;
-	struct crime crime = { .addr = addr };
-
-	INIT_WORK_ONSTACK(&crime.work, commit);
-	nr_reports = 0;
-	console_loglevel = CONSOLE_LOGLEVEL_SILENT;
-	schedule_work(&crime.work);
-	flush_work(&crime.work);
-	/* All that was printed is passed over before it is loud again. */
-	console_lock();
-	console_unlock();
-	console_loglevel = loglevel;
-	destroy_work_on_stack(&crime.work);
-	return READ_ONCE(nr_reports);
-}
-
-/*
- * An overrun and a use after free, as KASAN sees them; after its first report
- * it says nothing, unless kasan_multi_shot is on the command line.
- */
-static void reports(struct kunit *test)
-{
-	u8 __percpu *ptr = allocate(test, 40);
-	u8 *copy = per_cpu_ptr(ptr, cpumask_last(cpu_possible_mask));
-	bool again = strstr(saved_command_line, "kasan_multi_shot");
-
-	if (!IS_ENABLED(CONFIG_TRACEPOINTS) || !again) {
-		free_percpu(ptr);
-		kunit_skip(test, "needs tracepoints and kasan_multi_shot");
-	}
-	register_trace_console(probe_console, NULL);
-	KUNIT_EXPECT_EQ(test, reports_of(copy + 39), 0);
-	KUNIT_EXPECT_EQ(test, reports_of(copy + 40), 1);
-	free_percpu(ptr);
-	KUNIT_EXPECT_EQ(test, reports_of(copy), 1);
-	unregister_trace_console(probe_console, NULL);
-	tracepoint_synchronize_unregister();
-}
-
 static struct kunit_case pcpu_shadow_cases[] = {
 	KUNIT_CASE(objects_to_the_byte),
 	KUNIT_CASE(nothing_before),
@@ -251,7 +179,6 @@ static struct kunit_case pcpu_shadow_cases[] = {
 	KUNIT_CASE(used_again),
 	KUNIT_CASE(sections_of_modules),
 	KUNIT_CASE(free_memory),
-	KUNIT_CASE(reports),
 	{ }
 };
 

@@ -162,6 +162,21 @@ static void write_after_free(void)
 		free_percpu(__alloc_percpu(OBJECT, 16));
 }
 
+/* Harmless, and for KASAN alone to see. */
+static void read_behind(void)
+{
+	READ_ONCE(last_copy(middle)[OBJECT]);
+}
+
+static void read_after_free(void)
+{
+	u8 *copy = last_copy(middle);
+
+	free_percpu(middle);
+	middle = NULL;
+	READ_ONCE(*copy);
+}
+
 static void ask(size_t size, size_t align)
 {
 	void __percpu *ptr = __alloc_percpu(size, align);
@@ -224,6 +239,8 @@ static const struct {
 	{ "free_garbage", free_garbage },
 	{ "write_behind", write_behind },
 	{ "write_after_free", write_after_free },
+	{ "read_behind", read_behind },
+	{ "read_after_free", read_after_free },
 	{ "ask_size_0", ask_size_0 },
 	{ "ask_align_0", ask_align_0 },
 	{ "ask_align_12", ask_align_12 },

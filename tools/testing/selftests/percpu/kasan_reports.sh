@@ -31,7 +31,9 @@ reported() {
 level=
 grep -q ' kasan_report$' /proc/kallsyms || skip_all "a kernel without KASAN"
 grep -q kasan_multi_shot /proc/cmdline || skip_all "not booted with kasan_multi_shot"
-dmesg | grep -q 'percpu: CPU-major layout' || skip_all "the first window is linear memory"
+mount_point DEBUGFS debugfs
+grep -q 'layout *: *CPU-major' "$DEBUGFS/percpu_stats" ||
+	skip_all "the first window is linear memory"
 
 plan 2
 

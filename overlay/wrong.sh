@@ -41,7 +41,7 @@ fate() {
 	elif grep -q '^alive' "$dir/verdict.tap"; then
 		echo "goes on, the module cannot be unloaded"
 	else
-		echo "the machine stalls"
+		echo "the next allocation never returns"
 	fi
 }
 

@@ -8,7 +8,7 @@ echo 0 >/proc/sys/kernel/panic_on_oops
 insmod /test_percpu_wrong.ko do="$do"
 echo "insmod: $?"
 sleep 1
-# A new process needs percpu memory.
-sh -c 'echo "alive"'
+# That needs percpu memory.
+mkdir /sys/fs/cgroup/wrong && echo "alive"
 rmmod test_percpu_wrong && echo "unloaded"
 echo 'done'

@@ -487,6 +487,8 @@ static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
 {
 	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
 
+	if (!pcpu_free_is_heard())
+		return;
 	kmemleak_free_percpu(ptr);
 	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
 				 ptr);
@@ -536,8 +538,7 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 		pcpu_wrong_report(ptr, caller);
 		return;
 	}
-	if (pcpu_free_is_heard())
-		pcpu_announce_free(ptr, off);
+	pcpu_announce_free(ptr, off);
 	if (kept == PCPU_NOT_KEPT) {
 		size = pcpu_free_extent(off, class);
 		pcpu_balance_check();

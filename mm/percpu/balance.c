@@ -13,8 +13,8 @@
 
 #include "age.h"
 #include "balance.h"
+#include "debug.h"
 #include "populate.h"
-#include "quarantine.h"
 
 /* Frees come in bursts, and often allocations behind them: wait that long. */
 #define PCPU_BALANCE_DELAY	(HZ / 20)
@@ -230,7 +230,7 @@ static void pcpu_balance_pages(void)
  */
 void pcpu_balance_now(void)
 {
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 	pcpu_age(true, true);
 	pcpu_balance_pages();
 }

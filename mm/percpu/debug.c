@@ -382,25 +382,8 @@ size_t pcpu_debug_take(unsigned long off, unsigned long caller)
 	return room;
 }
 
-/**
- * pcpu_debug_retire - keep a freed object from being used for a while
- * @off: from pcpu_debug_take()
- * @room: what that returned
- *
- * Context: any.
- */
-void pcpu_debug_retire(unsigned long off, size_t room)
-{
-	pcpu_quarantine_add(off, room);
-}
-
-/**
- * pcpu_debug_release - let go of a freed object
- * @off: its offset
- *
- * Context: any.
- */
-void pcpu_debug_release(unsigned long off)
+/* Let go of a freed object, after a look at it. */
+static void pcpu_debug_release(unsigned long off)
 {
 	size_t room = pcpu_debug_room_of(off);
 	struct pcpu_record record;
@@ -408,6 +391,40 @@ void pcpu_debug_release(unsigned long off)
 	pcpu_debug_check(off, room, true, &record);
 	pcpu_mark_take_retired(off);
 	pcpu_extent_free(off, room >> PCPU_GRANULE_SHIFT);
+}
+
+static void pcpu_debug_shrink(bool all)
+{
+	unsigned long off;
+
+	while ((off = pcpu_quarantine_pop(all)) != PCPU_NO_OFF)
+		pcpu_debug_release(off);
+}
+
+/**
+ * pcpu_debug_retire - keep a freed object from being used for a while
+ * @off: from pcpu_debug_take()
+ * @room: what that returned
+ *
+ * What is too large goes at once.
+ *
+ * Context: any.
+ */
+void pcpu_debug_retire(unsigned long off, size_t room)
+{
+	if (!pcpu_quarantine_push(off, room))
+		pcpu_debug_release(off);
+	pcpu_debug_shrink(false);
+}
+
+/**
+ * pcpu_debug_drain - let all freed objects go
+ *
+ * Context: any.
+ */
+void pcpu_debug_drain(void)
+{
+	pcpu_debug_shrink(true);
 }
 
 static int __init pcpu_debug_setup(char *str)

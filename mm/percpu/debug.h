@@ -70,7 +70,7 @@ void pcpu_debug_give(unsigned long off, size_t size, size_t room,
 		     unsigned long caller);
 size_t pcpu_debug_take(unsigned long off, unsigned long caller);
 void pcpu_debug_retire(unsigned long off, size_t room);
-void pcpu_debug_release(unsigned long off);
+void pcpu_debug_drain(void);
 bool pcpu_debug_read(unsigned long off, struct pcpu_record *record);
 void pcpu_debug_describe(unsigned long off);
 void pcpu_debug_report(const struct pcpu_damage *damage);
@@ -104,6 +104,10 @@ static inline size_t pcpu_debug_take(unsigned long off, unsigned long caller)
 }
 
 static inline void pcpu_debug_retire(unsigned long off, size_t room)
+{
+}
+
+static inline void pcpu_debug_drain(void)
 {
 }
 

@@ -28,6 +28,7 @@
  * only):
  *
  *    area      offset <-> address <-> unit                       area.[ch]
+ *    shadow    what KASAN is told                                shadow.h
  *    reach     offsets that the code of modules can name         reach.h
  *    class     sizes of objects                                  class.h
  *    populate  pages and page tables behind offsets              populate.[ch]
@@ -35,25 +36,24 @@
  *    mark      which live object begins at a granule             mark.[ch]
  *    extent    runs of granules, first fit by address            extent.[ch]
  *    small     granules split into objects of 4 and 8 bytes      small.[ch]
+ *    quarantine  freed objects that nobody is given for a while  quarantine.[ch]
+ *    debug     red zones, poison and owners of objects           debug.[ch]
+ *    wrong     what is wrong with a free that was refused        wrong.[ch]
  *    owner     who pays for an object                            owner.h
  *    depot     batches that arenas had too much of               depot.[ch]
  *    arena     free objects that a group of CPUs has at hand     arena.[ch]
  *    age       what nobody needs goes back from there            age.[ch]
  *    clear     zeroes for all copies of an object                clear.h
- *    wrong     what is wrong with a free that was refused        wrong.[ch]
  *    account   memcg and allocation profiling                    account.[ch]
+ *    fail      fault injection                                   fail.[ch]
  *    balance   the worker: keeps a reserve, gives pages back     balance.[ch]
  *    stats     lifetime counters                                 stats.[ch]
  *    percpu    the interface: check, place, populate, clear      percpu.c
  *
  *    first_chunk, boot   run once                                first_chunk.[ch], boot.c
- *    shadow    what KASAN is told                                shadow.h
- *    debug     red zones, poison and owners of objects           debug.[ch]
- *    quarantine  freed objects that nobody is given for a while  quarantine.[ch]
  *    check     one validator per level                           check.[ch]
  *    snapshot  a chunk's books, copied, to be read at leisure    snapshot.[ch]
  *    debugfs   what people look at             debugfs.[ch], report.c, sites.c
- *    fail      fault injection                                   fail.[ch]
  *
  * Locks.  None nests in another:
  *

@@ -35,7 +35,6 @@
 #include "extent.h"
 #include "fail.h"
 #include "mark.h"
-#include "quarantine.h"
 #include "shadow.h"
 #include "stats.h"
 #include "wrong.h"
@@ -152,7 +151,7 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 	off = pcpu_request_place_slow(req);
 	if (unlikely(off == PCPU_NO_OFF)) {
 		/* It may be what others have at hand that is missing. */
-		pcpu_quarantine_drain();
+		pcpu_debug_drain();
 		pcpu_age(true, gfpflags_allow_blocking(req->gfp));
 		off = pcpu_request_place_slow(req);
 	}

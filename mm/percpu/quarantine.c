@@ -9,7 +9,6 @@
 #include <linux/spinlock.h>
 
 #include "area.h"
-#include "debug.h"
 #include "quarantine.h"
 
 #define PCPU_QUARANTINE_SLOTS	4096
@@ -63,14 +62,21 @@ bool pcpu_quarantine_init(unsigned long bytes)
 	return ring;
 }
 
-/* Take the oldest if @limit is passed; return its offset. */
-static unsigned long pcpu_quarantine_pop(unsigned long limit)
+/**
+ * pcpu_quarantine_pop - take the oldest object
+ * @all: whether or not there are too many
+ *
+ * Context: any.
+ * Return: its offset; the object is the caller's. %PCPU_NO_OFF if all may stay.
+ */
+unsigned long pcpu_quarantine_pop(bool all)
 {
 	struct pcpu_quarantine *q = &pcpu_quarantine;
 	unsigned long flags, off = PCPU_NO_OFF;
 
 	raw_spin_lock_irqsave(&pcpu_quarantine_lock, flags);
-	if (q->nr && (q->bytes > limit || q->nr == PCPU_QUARANTINE_SLOTS)) {
+	if (q->nr && (all || q->bytes > q->limit ||
+		      q->nr == PCPU_QUARANTINE_SLOTS)) {
 		off = q->ring[q->first].off;
 		q->bytes -= q->ring[q->first].room;
 		q->first = (q->first + 1) % PCPU_QUARANTINE_SLOTS;
@@ -80,15 +86,15 @@ static unsigned long pcpu_quarantine_pop(unsigned long limit)
 	return off;
 }
 
-static void pcpu_quarantine_shrink(unsigned long limit)
-{
-	unsigned long off;
-
-	while ((off = pcpu_quarantine_pop(limit)) != PCPU_NO_OFF)
-		pcpu_debug_release(off);
-}
-
-static bool pcpu_quarantine_push(unsigned long off, size_t room)
+/**
+ * pcpu_quarantine_push - keep a freed object for a while
+ * @off: its offset; the object is the caller's
+ * @room: its bytes on one CPU
+ *
+ * Context: any.
+ * Return: %false when it is too large, or there is no quarantine.
+ */
+bool pcpu_quarantine_push(unsigned long off, size_t room)
 {
 	struct pcpu_quarantine *q = &pcpu_quarantine;
 	bool kept = false;
@@ -103,32 +109,6 @@ static bool pcpu_quarantine_push(unsigned long off, size_t room)
 	}
 	raw_spin_unlock_irqrestore(&pcpu_quarantine_lock, flags);
 	return kept;
-}
-
-/**
- * pcpu_quarantine_add - keep a freed object for a while
- * @off: its offset; the object is the caller's
- * @room: its bytes on one CPU
- *
- * What is too large goes at once.
- *
- * Context: any.
- */
-void pcpu_quarantine_add(unsigned long off, size_t room)
-{
-	if (!pcpu_quarantine_push(off, room))
-		pcpu_debug_release(off);
-	pcpu_quarantine_shrink(READ_ONCE(pcpu_quarantine.limit));
-}
-
-/**
- * pcpu_quarantine_drain - let all go
- *
- * Context: any.
- */
-void pcpu_quarantine_drain(void)
-{
-	pcpu_quarantine_shrink(0);
 }
 
 /**

@@ -7,19 +7,9 @@
 
 #include <linux/types.h>
 
-#ifdef CONFIG_PERCPU_DEBUG
-
 bool pcpu_quarantine_init(unsigned long bytes);
-void pcpu_quarantine_add(unsigned long off, size_t room);
-void pcpu_quarantine_drain(void);
+bool pcpu_quarantine_push(unsigned long off, size_t room);
+unsigned long pcpu_quarantine_pop(bool all);
 unsigned long pcpu_quarantine_held(unsigned long *bytes);
-
-#else
-
-static inline void pcpu_quarantine_drain(void)
-{
-}
-
-#endif
 
 #endif /* _MM_PERCPU_QUARANTINE_H */

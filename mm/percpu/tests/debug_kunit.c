@@ -54,7 +54,7 @@ static int pcpu_debug_suite_init(struct kunit_suite *suite)
 static void pcpu_debug_suite_exit(struct kunit_suite *suite)
 {
 	pcpu_debug_switch(was_enabled);
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 }
 
 static int pcpu_debug_test_init(struct kunit *test)
@@ -137,7 +137,7 @@ static void nothing_to_report(struct kunit *test)
 			liberator(ptr);
 		}
 	}
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 	KUNIT_EXPECT_EQ(test, nr_seen, 0);
 }
 
@@ -155,7 +155,7 @@ static void overrun(struct kunit *test)
 		liberator(ptr);
 		expect_seen(test, "overrun", ptr, sizes[i]);
 		/* It was repaired: the same is not found again. */
-		pcpu_quarantine_drain();
+		pcpu_debug_drain();
 		KUNIT_EXPECT_EQ(test, nr_seen, 1);
 	}
 }
@@ -177,7 +177,7 @@ static void overrun_of_the_record(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, seen.what, "overrun");
 	KUNIT_EXPECT_TRUE(test, seen.known);
 	KUNIT_EXPECT_TRUE(test, is_in(seen.record.alloc.ip, "allocator"));
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 }
 
 /* In all copies: it is said that nothing is known, and nothing else breaks. */
@@ -193,7 +193,7 @@ static void nothing_left(struct kunit *test)
 	liberator(ptr);
 	KUNIT_EXPECT_EQ(test, nr_seen, 1);
 	KUNIT_EXPECT_FALSE(test, seen.known);
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 	KUNIT_EXPECT_EQ(test, nr_seen, 1);
 }
 
@@ -207,7 +207,7 @@ static void underrun(struct kunit *test)
 	spoil(last_copy(ptr) + room - 1, 0, 1);
 	liberator(ptr);
 	expect_seen(test, "write before an object, or overrun", ptr, room - 1);
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 }
 
 /* A write to a freed object is found when it leaves quarantine. */
@@ -222,7 +222,7 @@ static void use_after_free(struct kunit *test)
 		liberator(ptr);
 		nr_seen = 0;
 		spoil(last_copy(ptr) + sizes[i] - 1, 0, 1);
-		pcpu_quarantine_drain();
+		pcpu_debug_drain();
 		expect_seen(test, "use after free", ptr, sizes[i] - 1);
 		KUNIT_EXPECT_TRUE(test, is_in(seen.record.freed.ip, "liberator"));
 	}
@@ -241,7 +241,7 @@ static void poison(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, memchr_inv(per_cpu_ptr(ptr, cpu),
 						   POISON_FREE, 200));
 	kasan_enable_current();
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 	KUNIT_EXPECT_EQ(test, nr_seen, 0);
 }
 
@@ -253,7 +253,7 @@ static void quarantine(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_TRUE(test, ptr);
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 	liberator(ptr);
 	for (i = 0; i < 100; i++) {
 		other = allocator(48, 8);
@@ -265,7 +265,7 @@ static void quarantine(struct kunit *test)
 		liberator(allocator(100, 8));
 	pcpu_quarantine_held(&bytes);
 	KUNIT_EXPECT_LE(test, bytes, 1UL << 20);
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 	/* Others may have freed something meanwhile. */
 	KUNIT_EXPECT_LE(test, pcpu_quarantine_held(&bytes), 100);
 	KUNIT_EXPECT_LE(test, bytes, 32UL << 10);
@@ -288,7 +288,7 @@ static void wrong_frees(struct kunit *test)
 	pcpu_wrong_diagnose(ptr, &w);
 	KUNIT_EXPECT_EQ(test, (int)w.why, (int)PCPU_WRONG_TWICE);
 	KUNIT_EXPECT_EQ(test, w.begin, pcpu_area_ptr_to_off(ptr));
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 	KUNIT_EXPECT_EQ(test, nr_seen, 0);
 }
 
@@ -313,7 +313,7 @@ static void switched_on_between(struct kunit *test)
 	liberator(ptrs[0]);
 	pcpu_debug_switch(true);
 	expect_seen(test, "overrun", ptrs[0], 48);
-	pcpu_quarantine_drain();
+	pcpu_debug_drain();
 }
 
 static struct kunit_case pcpu_debug_cases[] = {

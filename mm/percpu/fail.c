@@ -19,6 +19,7 @@ DECLARE_FAULT_ATTR(pcpu_fail_attr);
  * @gfp: its flags; who asks with %__GFP_NOFAIL is spared
  *
  * Context: any.
+ * Return: whether it has to.
  */
 bool pcpu_should_fail(size_t size, gfp_t gfp)
 {

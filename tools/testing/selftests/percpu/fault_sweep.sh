@@ -149,7 +149,7 @@ plan 11
 
 if ! mount_point DEBUGFS debugfs || ! set_faults; then
 	for name in $KINDS memory_returns no_leaks; do
-		skip $name "no fault injection for all of slab, pages and percpu"
+		skip "$name" "no fault injection for all of slab, pages and percpu"
 	done
 	finish
 fi
@@ -159,7 +159,7 @@ module_load test_percpu_fault
 drop_caches
 USED=$(used_kb)
 for kind in $KINDS; do
-	sweep_case $kind
+	sweep_case "$kind"
 done
 ktap_test_result memory_returns memory_returns
 if [ -w "$DEBUGFS/kmemleak" ]; then

@@ -82,9 +82,11 @@ check_maintainers() {
 check_checkpatch() {
 	local patches
 	patches=$("$OVERLAY/series.sh" | tail -n 1)
-	# It leaves a file where it is run.
+	# Of our own, in case somebody makes them anew; it leaves a file where it is run.
+	rm -rf "$out/patches"
+	cp -r "$patches" "$out/patches"
 	cd "$out"
-	find "$patches" -name '*.patch' ! -name '0000-*' | sort | { xargs perl \
+	find "$out/patches" -name '*.patch' ! -name '0000-*' | sort | { xargs perl \
 		"$tree/scripts/checkpatch.pl" --root="$tree" --strict --terse --showfile --show-types --no-summary 2>&1 || true; } |
 		sed -E 's/^([^:]*:[0-9]+: )(ERROR|WARNING|CHECK):/\1/' | grep -v '^total:' || true
 }

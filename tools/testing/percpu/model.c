@@ -330,6 +330,24 @@ static void free_in_a_race(void)
 	model_counts.wrong++;
 }
 
+/* What people are told of it is true. */
+static void diagnose(enum model_wrong how, char *ptr, const struct model_object *o)
+{
+	void (*hook)(void) = strict_hook;
+	struct pcpu_wrong_free w;
+
+	strict_hook = NULL;
+	pcpu_wrong_diagnose(ptr, &w);
+	strict_hook = hook;
+	if (how == MODEL_STATIC && w.why != PCPU_WRONG_STATIC)
+		fail("static data is taken for something else");
+	if (how == MODEL_INTERIOR && !o->module &&
+	    (w.why != PCPU_WRONG_INTERIOR || w.begin != o->off))
+		fail("it is not known in which object a pointer lies");
+	if (how == MODEL_COPY && (w.why != PCPU_WRONG_COPY || w.off != o->off))
+		fail("the copy of a CPU is not known as such");
+}
+
 void model_free_wrong(enum model_wrong how, unsigned int slot, unsigned int arg)
 {
 	struct pcpu_counts counts = pcpu_counts;
@@ -352,6 +370,8 @@ void model_free_wrong(enum model_wrong how, unsigned int slot, unsigned int arg)
 	free_percpu(ptr);
 	if (nested == model_nested && memcmp(&counts, &pcpu_counts, sizeof(counts)))
 		fail("a wrong free changes something");
+	if (nested == model_nested && ptr)
+		diagnose(how, ptr, &model_objects[slot]);
 	model_counts.wrong++;
 }
 

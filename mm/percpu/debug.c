@@ -393,14 +393,6 @@ static void pcpu_debug_release(unsigned long off)
 	pcpu_extent_free(off, room >> PCPU_GRANULE_SHIFT);
 }
 
-static void pcpu_debug_shrink(bool all)
-{
-	unsigned long off;
-
-	while ((off = pcpu_quarantine_pop(all)) != PCPU_NO_OFF)
-		pcpu_debug_release(off);
-}
-
 /**
  * pcpu_debug_retire - keep a freed object from being used for a while
  * @off: from pcpu_debug_take()
@@ -414,17 +406,23 @@ void pcpu_debug_retire(unsigned long off, size_t room)
 {
 	if (!pcpu_quarantine_push(off, room))
 		pcpu_debug_release(off);
-	pcpu_debug_shrink(false);
+	while ((off = pcpu_quarantine_pop(false)) != PCPU_NO_OFF)
+		pcpu_debug_release(off);
 }
 
 /**
  * pcpu_debug_drain - let all freed objects go
  *
+ * But not those that others free meanwhile: there might be no end to it.
+ *
  * Context: any.
  */
 void pcpu_debug_drain(void)
 {
-	pcpu_debug_shrink(true);
+	unsigned long off, bytes, nr = pcpu_quarantine_held(&bytes);
+
+	while (nr-- && (off = pcpu_quarantine_pop(true)) != PCPU_NO_OFF)
+		pcpu_debug_release(off);
 }
 
 static int __init pcpu_debug_setup(char *str)

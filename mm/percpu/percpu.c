@@ -151,7 +151,9 @@ static unsigned long pcpu_request_place(struct pcpu_request *req)
 	off = pcpu_request_place_slow(req);
 	if (unlikely(off == PCPU_NO_OFF)) {
 		/* It may be what others have at hand that is missing. */
-		pcpu_debug_drain();
+		/* That takes long: with IRQs off a refusal is better. */
+		if (gfpflags_allow_blocking(req->gfp))
+			pcpu_debug_drain();
 		pcpu_age(true, gfpflags_allow_blocking(req->gfp));
 		off = pcpu_request_place_slow(req);
 	}

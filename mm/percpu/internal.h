@@ -45,9 +45,9 @@
  *    age       what nobody needs goes back from there            age.[ch]
  *    clear     zeroes for all copies of an object                clear.h
  *    account   memcg and allocation profiling                    account.[ch]
- *    fail      fault injection                                   fail.[ch]
  *    balance   the worker: keeps a reserve, gives pages back     balance.[ch]
  *    stats     lifetime counters                                 stats.[ch]
+ *    fail      fault injection                                   fail.[ch]
  *    percpu    the interface: check, place, populate, clear      percpu.c
  *
  *    first_chunk, boot   run once                                first_chunk.[ch], boot.c

@@ -106,7 +106,7 @@ for commit in base $(cgit rev-list --reverse base..series); do
 	cgit checkout -q -f "$commit"
 	row "$n" "$(cgit log -1 --format=%s)"
 	# Between these commits there are two allocators to choose from.
-	if grep -qs '^config PERCPU_AREA' "$commits/mm/percpu/Kconfig"; then
+	if grep -qs '^config PERCPU_AREA' "$commits/mm/Kconfig"; then
 		echo CONFIG_PERCPU_AREA=y >"$results/area.config"
 		EXTRA_CONFIG=$results/area.config row "$n+" "the same with CONFIG_PERCPU_AREA=y"
 	fi

@@ -64,6 +64,8 @@ static atomic_long_t pcpu_debug_nr;
 
 /**
  * pcpu_debug_count - damages found since boot
+ *
+ * Return: how many.
  */
 unsigned long pcpu_debug_count(void)
 {

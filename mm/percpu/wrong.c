@@ -30,6 +30,8 @@ static atomic_long_t pcpu_wrong_nr;
 
 /**
  * pcpu_wrong_count - how many frees were refused since boot
+ *
+ * Return: how many.
  */
 unsigned long pcpu_wrong_count(void)
 {

@@ -338,6 +338,7 @@ static struct kunit_suite pcpu_debug_suite = {
 	.exit = pcpu_debug_test_exit,
 	.test_cases = pcpu_debug_cases,
 };
+
 kunit_test_suite(pcpu_debug_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the checks of percpu objects");

@@ -187,6 +187,7 @@ static struct kunit_suite pcpu_shadow_suite = {
 	.exit = pcpu_shadow_exit,
 	.test_cases = pcpu_shadow_cases,
 };
+
 kunit_test_suite(pcpu_shadow_suite);
 
 MODULE_DESCRIPTION("KUnit tests of what KASAN knows of percpu objects");

@@ -335,6 +335,7 @@ static struct kunit_suite pcpu_wrong_suite = {
 	.exit = pcpu_wrong_exit,
 	.test_cases = pcpu_wrong_cases,
 };
+
 kunit_test_suite(pcpu_wrong_suite);
 
 MODULE_DESCRIPTION("KUnit tests of wrong percpu frees");

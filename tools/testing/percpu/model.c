@@ -28,7 +28,8 @@ static const struct strict_layout model_layouts[] = {
 	{ "more CPUs than arenas", 17, 18, 2048 * KB, 1, 4 * KB, 20 * KB, 0, 2048 * KB },
 	{ "little space", 2, 2, 1024 * KB, 1, 8 * KB, 24 * KB, 0, 512 * KB, false, 1 },
 	{ "linear", 4, 4, 4096 * KB, 8, 8 * KB, 100 * KB, 0, 4096 * KB, true },
-	{ "linear, modules near", 3, 3, 2048 * KB, 4, 8 * KB, 400 * KB, 256 * KB, 512 * KB, true, 2 },
+	{ "linear, modules near", 3, 3, 2048 * KB, 4, 8 * KB, 400 * KB, 256 * KB, 512 * KB,
+	  true, 2 },
 	{ "no windows but one", 2, 3, 512 * KB, 1, 4 * KB, 508 * KB, 8 * KB, 512 * KB, true },
 };
 

@@ -23,12 +23,17 @@
 
 #define MAX_KEPT	16
 
+/* Two chunks each: many times what is there from boot on. */
+#define MAX_OCCUPIED	32
+
 /* The worker gives back what is idle after a while. */
 #define IDLE_MS		500
 
 /* All of it is done under the lock of the parameters. */
 static void __percpu *kept[MAX_KEPT];
 static unsigned int nr_kept;
+static void __percpu *occupied[MAX_OCCUPIED];
+static unsigned int nr_occupied;
 
 static void fill(void __percpu *ptr, size_t size)
 {
@@ -116,6 +121,19 @@ static int run_chunks(void)
 	return err;
 }
 
+/* Until rmmod, as others are to need memory that is not there yet */
+static int run_occupy(void)
+{
+	int err;
+
+	if (nr_occupied == MAX_OCCUPIED)
+		return -ENOSPC;
+	err = take(&occupied[nr_occupied], SZ_256K + SZ_16K, 16, GFP_KERNEL);
+	if (occupied[nr_occupied])
+		nr_occupied++;
+	return err;
+}
+
 /* Without memory a reference count is shared, and as good. */
 static int run_bigref(void)
 {
@@ -154,6 +172,7 @@ static const struct {
 	{ "atomic", run_atomic },
 	{ "account", run_account },
 	{ "chunks", run_chunks },
+	{ "occupy", run_occupy },
 	{ "drop", run_drop },
 	{ "bigref", run_bigref },
 	{ "tags", run_tags },
@@ -182,6 +201,8 @@ static int __init test_init(void)
 
 static void __exit test_exit(void)
 {
+	while (nr_occupied)
+		free_percpu(occupied[--nr_occupied]);
 	run_drop();
 }
 

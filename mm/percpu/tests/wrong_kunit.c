@@ -185,29 +185,36 @@ static bool chunk_goes(unsigned long off)
 	return !pcpu_chunk_of(off);
 }
 
-/* The chunk that it was in is gone. */
+/* The chunk that it was in is gone; those from boot never go. */
 static void of_a_freed_chunk(struct kunit *test)
 {
 	size_t size = 3 * PCPU_CHUNK_SIZE;
 	struct pcpu_wrong_free w;
-	void __percpu *ptr;
-	unsigned int tries;
+	void __percpu *ptrs[16];
+	unsigned int nr = 0;
+	unsigned long off = 0;
 
 	if (size > pcpu_area_max_object())
 		kunit_skip(test, "no object is that long here");
-	/* Others may take what is free in the chunk, and then it stays. */
-	for (tries = 0; tries < 5; tries++) {
-		ptr = __alloc_percpu_gfp(size, 8, GFP_KERNEL | __GFP_NOWARN);
-		if (!ptr)
-			kunit_skip(test, "no memory");
-		free_percpu(ptr);
-		if (chunk_goes(pcpu_area_ptr_to_off(ptr) + 2 * PCPU_CHUNK_SIZE))
+	do {
+		ptrs[nr] = __alloc_percpu_gfp(size, 8,
+					      GFP_KERNEL | __GFP_NOWARN);
+		if (!ptrs[nr])
 			break;
+		off = pcpu_area_ptr_to_off(ptrs[nr++]) + 2 * PCPU_CHUNK_SIZE;
+	} while (pcpu_chunk_of(off)->pinned && nr < ARRAY_SIZE(ptrs));
+	if (!nr || pcpu_chunk_of(off)->pinned) {
+		while (nr)
+			free_percpu(ptrs[--nr]);
+		kunit_skip(test, "no memory");
 	}
-	pcpu_wrong_diagnose(at(ptr, 2 * PCPU_CHUNK_SIZE), &w);
+	free_percpu(ptrs[--nr]);
+	KUNIT_EXPECT_TRUE(test, chunk_goes(off));
+	pcpu_wrong_diagnose(at(ptrs[nr], 2 * PCPU_CHUNK_SIZE), &w);
 	KUNIT_EXPECT_EQ(test, (int)w.why, (int)PCPU_WRONG_GONE);
-	KUNIT_EXPECT_LT(test, tries, 5);
-	expect_free_already(test, at(ptr, 2 * PCPU_CHUNK_SIZE));
+	expect_free_already(test, at(ptrs[nr], 2 * PCPU_CHUNK_SIZE));
+	while (nr)
+		free_percpu(ptrs[--nr]);
 }
 
 /* Where there is memory and nothing in it, and where there is no memory */

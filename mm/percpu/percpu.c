@@ -126,35 +126,37 @@ static unsigned long pcpu_request_place_slow(struct pcpu_request *req)
 		.module = req->module,
 	};
 
-	if (req->class == PCPU_CLASS_LONG || req->module) {
-		unsigned long off = PCPU_NO_OFF;
-
-		if (!req->module)
-			off = pcpu_arena_take_long(req->room >>
-						   PCPU_GRANULE_SHIFT,
-						   req->align);
-		return off != PCPU_NO_OFF ? off :
-		       pcpu_extent_alloc(&place, gfp, &req->why);
-	}
+	if (req->class == PCPU_CLASS_LONG || req->module)
+		return pcpu_extent_alloc(&place, gfp, &req->why);
 	return pcpu_arena_refill(req->class, req->align, gfp, &req->why);
+}
+
+/* Take what the CPU has at hand. */
+static unsigned long pcpu_request_at_hand(const struct pcpu_request *req)
+{
+	if (unlikely(req->module))
+		return PCPU_NO_OFF;
+	if (req->class == PCPU_CLASS_LONG)
+		return pcpu_arena_take_long(req->room >> PCPU_GRANULE_SHIFT,
+					    req->align);
+	return pcpu_arena_take(req->class, req->align);
 }
 
 static unsigned long pcpu_request_place(struct pcpu_request *req)
 {
-	unsigned long off;
+	unsigned long off = pcpu_request_at_hand(req);
 
-	if (likely(req->class != PCPU_CLASS_LONG && !req->module)) {
-		off = pcpu_arena_take(req->class, req->align);
-		if (likely(off != PCPU_NO_OFF))
-			return off;
-	}
+	if (likely(off != PCPU_NO_OFF))
+		return off;
 	off = pcpu_request_place_slow(req);
 	if (unlikely(off == PCPU_NO_OFF)) {
-		/* It may be what others have at hand that is missing. */
-		/* That takes long: with IRQs off a refusal is better. */
-		if (gfpflags_allow_blocking(req->gfp))
+		bool may_wait = gfpflags_allow_blocking(req->gfp);
+
+		/* What takes long is not for who has IRQs off. */
+		if (may_wait)
 			pcpu_debug_drain();
-		pcpu_age(true, gfpflags_allow_blocking(req->gfp));
+		/* It may be what others have at hand that is missing. */
+		pcpu_age(true, may_wait);
 		off = pcpu_request_place_slow(req);
 	}
 	pcpu_balance_check();

@@ -344,40 +344,38 @@ static noinline void __percpu *pcpu_alloc_small(size_t size, size_t align,
 	return pcpu_area_addr_to_ptr(addr);
 }
 
-/* The same for a few granules. */
-static noinline void __percpu *pcpu_alloc_short(size_t size, size_t align,
-						unsigned long caller,
-						gfp_t gfp)
+/* The same for granules; @few: they are short, and no more aligned than one. */
+static __always_inline void __percpu *pcpu_alloc_granules(size_t size,
+							  size_t align,
+							  unsigned long caller,
+							  gfp_t gfp, bool few)
 {
 	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
 	unsigned long addr, off;
 
-	off = pcpu_arena_take(pcpu_class_of_granules(nr), 1);
+	off = pcpu_arena_take(pcpu_class_of_granules(nr), few ? 1 : align);
 	if (unlikely(off == PCPU_NO_OFF))
 		return pcpu_alloc_missed(size, align, caller, gfp);
 	addr = pcpu_area_off_to_addr(off);
-	pcpu_clear_short(addr, nr * PCPU_GRANULE);
+	if (few)
+		pcpu_clear_short(addr, nr * PCPU_GRANULE);
+	else
+		pcpu_clear_granules(addr, nr * PCPU_GRANULE);
 	pcpu_mark_give_granules(off, nr);
 	pcpu_stats_alloc(size);
 	return pcpu_area_addr_to_ptr(addr);
 }
 
-/* The same for any number of granules, aligned like more than one. */
-static noinline void __percpu *pcpu_alloc_granules(size_t size, size_t align,
-						   unsigned long caller,
-						   gfp_t gfp)
+static noinline void __percpu *pcpu_alloc_few(size_t size, size_t align,
+					      unsigned long caller, gfp_t gfp)
 {
-	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
-	unsigned long addr, off;
+	return pcpu_alloc_granules(size, align, caller, gfp, true);
+}
 
-	off = pcpu_arena_take(pcpu_class_of_granules(nr), align);
-	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_missed(size, align, caller, gfp);
-	addr = pcpu_area_off_to_addr(off);
-	pcpu_clear_granules(addr, nr * PCPU_GRANULE);
-	pcpu_mark_give_granules(off, nr);
-	pcpu_stats_alloc(size);
-	return pcpu_area_addr_to_ptr(addr);
+static noinline void __percpu *pcpu_alloc_many(size_t size, size_t align,
+					       unsigned long caller, gfp_t gfp)
+{
+	return pcpu_alloc_granules(size, align, caller, gfp, false);
 }
 
 /**
@@ -413,9 +411,9 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 	if (most < 8)
 		return pcpu_alloc_small(size, align, _RET_IP_, gfp);
 	if (size <= PCPU_CLEAR_SHORT && likely(align <= PCPU_GRANULE))
-		return pcpu_alloc_short(size, align, _RET_IP_, gfp);
+		return pcpu_alloc_few(size, align, _RET_IP_, gfp);
 	if (likely(size <= PCPU_CLASS_GRANULES * PCPU_GRANULE))
-		return pcpu_alloc_granules(size, align, _RET_IP_, gfp);
+		return pcpu_alloc_many(size, align, _RET_IP_, gfp);
 	return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
 }
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
@@ -427,8 +425,8 @@ EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
  * @why: where to store the reason when it is refused
  *
  * All code of modules reaches the object by all its relocations. It is zero on
- * every possible CPU, nobody is charged for it, and free_percpu() frees it. A
- * refusal is not logged: the caller knows the module's name.
+ * every possible CPU, nobody is charged for it, and pcpu_free_module() frees it.
+ * A refusal is not logged: the caller knows the module's name.
  *
  * Context: process context; may sleep.
  * Return: percpu pointer, or %NULL.

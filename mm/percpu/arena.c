@@ -398,30 +398,26 @@ enum pcpu_kept pcpu_arena_claim(unsigned long off, unsigned int *class,
  *
  * Context: any; owns the CPU's arena for a moment, and takes perhaps the depot's
  * lock or pcpu_chunk_lock after that.
- * Return: %PCPU_KEPT or %PCPU_KEPT_TELL.
  */
-enum pcpu_kept pcpu_arena_exchange(unsigned long off, unsigned int class)
+void pcpu_arena_exchange(unsigned long off, unsigned int class)
 {
 	unsigned int nr = 0, victim = class;
 	u32 offs[PCPU_BATCH_MAX];
 	struct pcpu_arena *arena;
 	struct pcpu_stock *stock;
 	unsigned long flags;
-	bool tell;
 
 	arena = pcpu_arena_get(&flags);
 	stock = &arena->stocks[class];
-	tell = !arena->watched;
-	pcpu_arena_set_watched(arena, true);
-	if (arena->room < 0 && stock->nr < stock->most)
+	if (pcpu_arena_room(arena) < 0 && stock->nr < stock->most)
 		victim = pcpu_arena_victim(arena);
-	if (arena->room < 0 || stock->nr == stock->most)
+	if (pcpu_arena_room(arena) < 0 || stock->nr == stock->most)
 		nr = pcpu_stock_split(arena, &arena->stocks[victim], offs,
 				      DIV_ROUND_UP(arena->stocks[victim].nr, 2));
 	pcpu_stock_push(arena, stock, off);
-	pcpu_arena_put(arena, flags);
-	tell |= pcpu_arena_pass_on(victim, offs, nr);
-	return tell ? PCPU_KEPT_TELL : PCPU_KEPT;
+	pcpu_arena_put_watched(arena, flags);
+	if (pcpu_arena_pass_on(victim, offs, nr))
+		pcpu_balance_kick();
 }
 
 /* Cut @nr granules from the arena's run, or swap it for one that has them. */

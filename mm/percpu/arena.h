@@ -120,14 +120,12 @@ void pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr, u32 *slots);
 
 /**
  * enum pcpu_kept - what became of a freed object
- * @PCPU_KEPT: it is at hand for the next one
- * @PCPU_KEPT_TELL: the same, and the worker ought to know
+ * @PCPU_KEPT: it is to be at hand for the next one
  * @PCPU_NOT_KEPT: the caller has it, and gives it back to the chunks
  * @PCPU_NOT_LIVE: there is none; nothing has changed
  */
 enum pcpu_kept {
 	PCPU_KEPT,
-	PCPU_KEPT_TELL,
 	PCPU_NOT_KEPT,
 	PCPU_NOT_LIVE,
 };
@@ -136,7 +134,7 @@ unsigned long pcpu_arena_refill(unsigned int class, size_t align, gfp_t gfp,
 				const char **why);
 enum pcpu_kept pcpu_arena_claim(unsigned long off, unsigned int *class,
 				struct pcpu_owner *owner);
-enum pcpu_kept pcpu_arena_exchange(unsigned long off, unsigned int class);
+void pcpu_arena_exchange(unsigned long off, unsigned int class);
 unsigned long pcpu_arena_take_long(unsigned int nr, size_t align);
 bool pcpu_arena_keep_long(struct pcpu_run *run);
 unsigned int pcpu_arena_held(const struct pcpu_arena *arena,

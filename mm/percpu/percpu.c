@@ -495,6 +495,14 @@ static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
 				 ptr);
 }
 
+/* The object is gone: nobody pays for it any more. */
+static void pcpu_free_finish(size_t size, struct pcpu_owner *owner)
+{
+	if (!pcpu_owner_is_none(owner))
+		pcpu_account_drop(size, owner);
+	pcpu_stats_free();
+}
+
 /* Free an object that is checked; return %false when there is none at @off. */
 static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 			    unsigned long caller)
@@ -509,9 +517,7 @@ static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
 	pcpu_debug_retire(off, room);
 	pcpu_balance_check();
-	if (!pcpu_owner_is_none(&owner))
-		pcpu_account_drop(room, &owner);
-	pcpu_stats_free();
+	pcpu_free_finish(room, &owner);
 	return true;
 }
 
@@ -546,13 +552,9 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 	} else {
 		size = pcpu_class_size(class);
 		pcpu_shadow_take(off, size);
-		kept = pcpu_arena_exchange(off, class);
+		pcpu_arena_exchange(off, class);
 	}
-	if (!pcpu_owner_is_none(&owner))
-		pcpu_account_drop(size, &owner);
-	pcpu_stats_free();
-	if (kept == PCPU_KEPT_TELL)
-		pcpu_balance_kick();
+	pcpu_free_finish(size, &owner);
 }
 
 /**
@@ -590,6 +592,7 @@ void pcpu_free_module(void __percpu *ptr)
 	unsigned long off = pcpu_area_ptr_to_off(ptr);
 	struct pcpu_owner owner;
 	unsigned int granules;
+	size_t size;
 
 	if (!ptr)
 		return;
@@ -599,15 +602,13 @@ void pcpu_free_module(void __percpu *ptr)
 		return;
 	}
 	/* It is ours now: nobody can be given the address before we are done. */
-	pcpu_shadow_take(off, (size_t)granules << PCPU_GRANULE_SHIFT);
+	size = (size_t)granules << PCPU_GRANULE_SHIFT;
+	pcpu_shadow_take(off, size);
 	pcpu_announce_free(ptr, off);
 	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
 	pcpu_extent_free(off, granules);
 	pcpu_balance_check();
-	if (!pcpu_owner_is_none(&owner))
-		pcpu_account_drop((size_t)granules << PCPU_GRANULE_SHIFT,
-				  &owner);
-	pcpu_stats_free();
+	pcpu_free_finish(size, &owner);
 }
 
 /**

@@ -39,62 +39,6 @@ static struct pcpu_snapshot *pcpu_chunks_at(struct seq_file *m, void *v)
 	return pcpu_snapshot_take(snap, *(loff_t *)v - 1) ? snap : NULL;
 }
 
-/**
- * struct pcpu_chunk_sums - a chunk, summed up
- * @objects: live objects that begin in it
- * @free: granules free for any object
- * @held: granules that arenas and the depot have at hand, or in quarantine
- * @longest: the longest run of granules that are free
- * @small_free: bytes of split granules that are no live object's
- */
-struct pcpu_chunk_sums {
-	unsigned int objects;
-	unsigned int free;
-	unsigned int held;
-	unsigned int longest;
-	unsigned int small_free;
-};
-
-static void pcpu_sums_small(struct pcpu_chunk_sums *sums, u8 mark)
-{
-	unsigned int class = pcpu_mark_split_class(mark);
-	unsigned int live = hweight8(mark & pcpu_mark_full(class));
-
-	sums->objects += live;
-	sums->small_free += PCPU_GRANULE - live * pcpu_class_size(class);
-}
-
-/* Free granules may lie side by side, some of them without memory. */
-static void pcpu_sums_free(struct pcpu_chunk_sums *sums, unsigned int nr,
-			   unsigned int *run)
-{
-	sums->free += nr;
-	*run += nr;
-	sums->longest = max(sums->longest, *run);
-}
-
-static void pcpu_sums_read(const struct pcpu_snapshot *snap,
-			   struct pcpu_chunk_sums *sums)
-{
-	struct pcpu_span span = { };
-	unsigned int run = 0;
-
-	*sums = (struct pcpu_chunk_sums) { };
-	while (pcpu_snapshot_next(snap, &span)) {
-		if (span.use == PCPU_USE_FREE || span.use == PCPU_USE_BARE) {
-			pcpu_sums_free(sums, span.nr, &run);
-			continue;
-		}
-		run = 0;
-		if (span.use == PCPU_USE_HELD || span.use == PCPU_USE_RETIRED)
-			sums->held += span.nr;
-		else if (span.use == PCPU_USE_OBJECT)
-			sums->objects++;
-		else if (span.use == PCPU_USE_SMALL)
-			pcpu_sums_small(sums, span.mark);
-	}
-}
-
 /* On some architectures hweight64() is a long. */
 static unsigned int pcpu_pages_in(u64 pages)
 {
@@ -113,7 +57,7 @@ static int pcpu_chunks_show(struct seq_file *m, void *v)
 	snap = pcpu_chunks_at(m, v);
 	if (!snap)
 		return 0;
-	pcpu_sums_read(snap, &sums);
+	pcpu_snapshot_sum(snap, &sums);
 	seq_printf(m, "%u %lu %u %u %u %u %u %u %u %u\n", snap->nr,
 		   (unsigned long)snap->nr << PCPU_CHUNK_SHIFT,
 		   pcpu_pages_in(snap->populated),
@@ -167,7 +111,7 @@ static int pcpu_map_show(struct seq_file *m, void *v)
 			continue;
 		class = pcpu_mark_split_class(span.mark);
 		seq_printf(m, ":%u/%u",
-			   hweight8(span.mark & pcpu_mark_full(class)),
+			   pcpu_mark_nr_live(span.mark),
 			   PCPU_GRANULE / pcpu_class_size(class));
 	}
 	seq_putc(m, '\n');
@@ -263,7 +207,7 @@ static void pcpu_bins_read(struct pcpu_debugfs_bins *bins,
 
 		if (span.use == PCPU_USE_SMALL) {
 			class = pcpu_mark_split_class(span.mark);
-			live = hweight8(span.mark & pcpu_mark_full(class));
+			live = pcpu_mark_nr_live(span.mark);
 			pcpu_bins_add(bins, class, live,
 				      live * pcpu_class_size(class));
 		} else if (span.use == PCPU_USE_OBJECT) {
@@ -322,6 +266,9 @@ static int pcpu_bins_show(struct seq_file *m, void *v)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(pcpu_bins);
+
+DEFINE_SHOW_ATTRIBUTE(pcpu_report);
+DEFINE_SHOW_ATTRIBUTE(pcpu_owners);
 
 static int __init pcpu_debugfs_init(void)
 {

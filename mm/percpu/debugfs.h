@@ -5,9 +5,9 @@
 #ifndef _MM_PERCPU_DEBUGFS_H
 #define _MM_PERCPU_DEBUGFS_H
 
-#include <linux/fs.h>
+struct seq_file;
 
-extern const struct file_operations pcpu_report_fops;
-extern const struct file_operations pcpu_owners_fops;
+int pcpu_report_show(struct seq_file *m, void *v);
+int pcpu_owners_show(struct seq_file *m, void *v);
 
 #endif /* _MM_PERCPU_DEBUGFS_H */

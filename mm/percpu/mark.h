@@ -27,6 +27,7 @@
 #define _MM_PERCPU_MARK_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 
@@ -106,6 +107,12 @@ static inline u8 pcpu_mark_bit(unsigned long off)
 static inline u8 pcpu_mark_full(unsigned int class)
 {
 	return class ? 0x5 : 0xf;
+}
+
+/* Live objects of a split granule with this mark. */
+static inline unsigned int pcpu_mark_nr_live(u8 mark)
+{
+	return hweight8(mark & pcpu_mark_full(pcpu_mark_split_class(mark)));
 }
 
 /* Mark a small object live; it is the caller's. */

@@ -3,15 +3,14 @@
  * report: all about the area on one page, for people.  It is what
  * CONFIG_PERCPU_STATS has always shown, and more.
  */
-#include <linux/cleanup.h>
-#include <linux/init.h>
-#include <linux/rcupdate.h>
+#include <linux/bitops.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 
 #include "arena.h"
 #include "debug.h"
 #include "debugfs.h"
-#include "mark.h"
+#include "snapshot.h"
 #include "stats.h"
 #include "wrong.h"
 
@@ -64,74 +63,20 @@ static void pcpu_stats_global(struct seq_file *m)
 	seq_putc(m, '\n');
 }
 
-/**
- * struct pcpu_chunk_stats - a chunk, as it is shown
- * @populated: pages with memory
- * @empty: populated pages with nothing in them
- * @free_bytes: bytes that are free for any object
- * @nr_objects: live objects that begin here
- * @small_free_bytes: bytes free in granules split into small objects
- */
-struct pcpu_chunk_stats {
-	unsigned int populated;
-	unsigned int empty;
-	unsigned int free_bytes;
-	unsigned int nr_objects;
-	unsigned int small_free_bytes;
-};
-
-/* Count what the marks say, without a lock. */
-static void pcpu_stats_read_marks(struct pcpu_chunk *chunk,
-				  struct pcpu_chunk_stats *st)
+static void pcpu_stats_chunk(struct seq_file *m,
+			     const struct pcpu_snapshot *snap)
 {
-	unsigned int g;
-	u8 mark, *rooms;
+	struct pcpu_chunk_sums sums;
 
-	for (g = 0; g < PCPU_CHUNK_GRANULES; g++) {
-		mark = pcpu_mark_get(chunk, g);
-		if (!(mark & PCPU_MARK_SPLIT)) {
-			st->nr_objects += mark && mark <= PCPU_MARK_LONG;
-			continue;
-		}
-		st->nr_objects += hweight8(mark & ~PCPU_MARK_KIND &
-					   ~PCPU_MARK_LONE);
-		rooms = READ_ONCE(chunk->rooms[g / PCPU_PAGE_GRANULES]);
-		if (rooms)
-			st->small_free_bytes +=
-				hweight8(READ_ONCE(rooms[g % PCPU_PAGE_GRANULES])) *
-				pcpu_class_size(pcpu_mark_split_class(mark));
-	}
-}
-
-static bool pcpu_stats_read_chunk(unsigned int nr, struct pcpu_chunk_stats *st)
-{
-	struct pcpu_chunk *chunk;
-
-	guard(rcu)();
-	chunk = READ_ONCE(pcpu_chunk_table[nr]);
-	if (!chunk)
-		return false;
-	scoped_guard(raw_spinlock_irqsave, &pcpu_chunk_lock) {
-		st->populated = hweight64(chunk->populated);
-		st->empty = hweight64(chunk->empty & chunk->populated);
-		st->free_bytes = chunk->nr_free << PCPU_GRANULE_SHIFT;
-	}
-	pcpu_stats_read_marks(chunk, st);
-	return true;
-}
-
-static void pcpu_stats_chunk(struct seq_file *m, unsigned int nr)
-{
-	struct pcpu_chunk_stats st = { };
-
-	if (!pcpu_stats_read_chunk(nr, &st))
-		return;
-	seq_printf(m, "Chunk %u:%s\n", nr, nr ? "" : " <- First Chunk");
-	pcpu_stats_row(m, "populated_pages", st.populated);
-	pcpu_stats_row(m, "empty_pop_pages", st.empty);
-	pcpu_stats_row(m, "nr_objects", st.nr_objects);
-	pcpu_stats_row(m, "free_bytes", st.free_bytes);
-	pcpu_stats_row(m, "small_free_bytes", st.small_free_bytes);
+	pcpu_snapshot_sum(snap, &sums);
+	seq_printf(m, "Chunk %u:%s\n", snap->nr,
+		   snap->nr ? "" : " <- First Chunk");
+	pcpu_stats_row(m, "populated_pages", hweight64(snap->populated));
+	pcpu_stats_row(m, "empty_pop_pages",
+		       hweight64(snap->empty & snap->populated));
+	pcpu_stats_row(m, "nr_objects", sums.objects);
+	pcpu_stats_row(m, "free_bytes", snap->nr_free << PCPU_GRANULE_SHIFT);
+	pcpu_stats_row(m, "small_free_bytes", sums.small_free);
 	seq_putc(m, '\n');
 }
 
@@ -151,29 +96,29 @@ static void pcpu_stats_arenas(struct seq_file *m)
 	seq_putc(m, '\n');
 }
 
-static int pcpu_report_show(struct seq_file *m, void *v)
+/**
+ * pcpu_report_show - write the report
+ * @m: where to
+ * @v: unused
+ *
+ * Context: process context.
+ * Return: 0 or -ENOMEM.
+ */
+int pcpu_report_show(struct seq_file *m, void *v)
 {
+	struct pcpu_snapshot *snap = kvzalloc(sizeof(*snap), GFP_KERNEL);
 	unsigned int nr;
 
+	if (!snap)
+		return -ENOMEM;
 	seq_puts(m, "Percpu Memory Statistics\n");
 	pcpu_stats_layout(m);
 	pcpu_stats_global(m);
 	pcpu_stats_arenas(m);
 	pcpu_stats_title(m, "Per Chunk Stats");
 	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++)
-		pcpu_stats_chunk(m, nr);
+		if (pcpu_snapshot_take(snap, nr))
+			pcpu_stats_chunk(m, snap);
+	kvfree(snap);
 	return 0;
 }
-
-static int pcpu_report_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, pcpu_report_show, NULL);
-}
-
-const struct file_operations pcpu_report_fops = {
-	.owner = THIS_MODULE,
-	.open = pcpu_report_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = single_release,
-};

@@ -191,7 +191,15 @@ static void pcpu_sites_row(struct seq_file *m, const struct pcpu_site *site,
 		seq_printf(m, "%s\n", name);
 }
 
-static int pcpu_owners_show(struct seq_file *m, void *v)
+/**
+ * pcpu_owners_show - write who owns most
+ * @m: where to
+ * @v: unused
+ *
+ * Context: process context.
+ * Return: 0 or -ENOMEM.
+ */
+int pcpu_owners_show(struct seq_file *m, void *v)
 {
 	struct pcpu_sites *sites = kvzalloc(sizeof(*sites), GFP_KERNEL);
 	unsigned int i;
@@ -211,16 +219,3 @@ static int pcpu_owners_show(struct seq_file *m, void *v)
 	kvfree(sites);
 	return 0;
 }
-
-static int pcpu_owners_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, pcpu_owners_show, NULL);
-}
-
-const struct file_operations pcpu_owners_fops = {
-	.owner = THIS_MODULE,
-	.open = pcpu_owners_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = single_release,
-};

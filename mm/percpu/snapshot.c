@@ -146,3 +146,48 @@ bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 	span->nr = min(nr, PCPU_CHUNK_GRANULES - g);
 	return true;
 }
+
+static void pcpu_sums_small(struct pcpu_chunk_sums *sums, u8 mark)
+{
+	unsigned int live = pcpu_mark_nr_live(mark);
+
+	sums->objects += live;
+	sums->small_free += PCPU_GRANULE -
+			    live * pcpu_class_size(pcpu_mark_split_class(mark));
+}
+
+/* Free granules may lie side by side, some of them without memory. */
+static void pcpu_sums_free(struct pcpu_chunk_sums *sums, unsigned int nr,
+			   unsigned int *run)
+{
+	sums->free += nr;
+	*run += nr;
+	sums->longest = max(sums->longest, *run);
+}
+
+/**
+ * pcpu_snapshot_sum - sum up a chunk
+ * @snap: the snapshot
+ * @sums: where to store the sums
+ */
+void pcpu_snapshot_sum(const struct pcpu_snapshot *snap,
+		       struct pcpu_chunk_sums *sums)
+{
+	struct pcpu_span span = { };
+	unsigned int run = 0;
+
+	*sums = (struct pcpu_chunk_sums) { };
+	while (pcpu_snapshot_next(snap, &span)) {
+		if (span.use == PCPU_USE_FREE || span.use == PCPU_USE_BARE) {
+			pcpu_sums_free(sums, span.nr, &run);
+			continue;
+		}
+		run = 0;
+		if (span.use == PCPU_USE_HELD || span.use == PCPU_USE_RETIRED)
+			sums->held += span.nr;
+		else if (span.use == PCPU_USE_OBJECT)
+			sums->objects++;
+		else if (span.use == PCPU_USE_SMALL)
+			pcpu_sums_small(sums, span.mark);
+	}
+}

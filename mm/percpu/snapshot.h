@@ -76,8 +76,26 @@ struct pcpu_snapshot {
 	u8 marks[PCPU_MARKS_SIZE];
 };
 
+/**
+ * struct pcpu_chunk_sums - a chunk, summed up
+ * @objects: live objects that begin in it
+ * @free: granules free for any object
+ * @held: granules that arenas and the depot have at hand, or in quarantine
+ * @longest: the longest run of granules that are free
+ * @small_free: bytes of split granules that are no live object's
+ */
+struct pcpu_chunk_sums {
+	unsigned int objects;
+	unsigned int free;
+	unsigned int held;
+	unsigned int longest;
+	unsigned int small_free;
+};
+
 bool pcpu_snapshot_take(struct pcpu_snapshot *snap, unsigned int nr);
 bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 			struct pcpu_span *span);
+void pcpu_snapshot_sum(const struct pcpu_snapshot *snap,
+		       struct pcpu_chunk_sums *sums);
 
 #endif /* _MM_PERCPU_SNAPSHOT_H */

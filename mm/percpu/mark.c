@@ -177,14 +177,12 @@ unsigned int pcpu_mark_turn(unsigned long off, u8 from, u8 to)
 /**
  * pcpu_mark_take_retired - take away the mark of an object in quarantine
  * @off: its offset; the object is the caller's
- *
- * Return: its granules.
  */
-unsigned int pcpu_mark_take_retired(unsigned long off)
+void pcpu_mark_take_retired(unsigned long off)
 {
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
 	unsigned int granule = pcpu_off_to_granule(off);
 
 	pcpu_mark_set(chunk, granule, 0);
-	return pcpu_mark_take_digits(chunk, granule);
+	pcpu_mark_take_digits(chunk, granule);
 }

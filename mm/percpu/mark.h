@@ -227,6 +227,6 @@ void pcpu_mark_give_module(unsigned long off, unsigned int granules);
 unsigned int pcpu_mark_take_module(unsigned long off);
 void pcpu_mark_give_debug(unsigned long off, unsigned int granules);
 unsigned int pcpu_mark_turn(unsigned long off, u8 from, u8 to);
-unsigned int pcpu_mark_take_retired(unsigned long off);
+void pcpu_mark_take_retired(unsigned long off);
 
 #endif /* _MM_PERCPU_MARK_H */

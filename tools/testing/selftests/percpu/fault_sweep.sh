@@ -51,7 +51,7 @@ drop_caches() {
 }
 
 # What is removed goes a while later.
-settle() {
+objects_settle() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		drop_caches
 		objects=$(nr_objects)
@@ -115,7 +115,7 @@ sweep_case() {
 		return
 	fi
 	log_mark
-	said=$(sweep "$1" 2>&1) && settle && before=$(nr_objects) &&
+	said=$(sweep "$1" 2>&1) && objects_settle && before=$(nr_objects) &&
 		said=$(sweep "$1" 2>&1)
 	verdict=$?
 	say "$1: $said"

@@ -4,8 +4,7 @@
 # each come, then the children go, then the rest. Same words for every kernel.
 
 exec >&3
-percpu_kb() { awk '/^Percpu:/ {print $2}' /proc/meminfo; }
-say() { printf '%-40s Percpu: %6s kB\n' "$1" "$(percpu_kb)"; }
+. /percpu_kb.sh
 settle() {
 	last=
 	while now=$(percpu_kb); [ "$now" != "$last" ]; do

@@ -4,8 +4,7 @@
 # not. Same words for every kernel.
 
 exec >&3
-percpu_kb() { awk '/^Percpu:/ {print $2}' /proc/meminfo; }
-say() { printf '%-40s Percpu: %6s kB\n' "$1" "$(percpu_kb)"; }
+. /percpu_kb.sh
 
 # try BYTES COUNT
 try() {

@@ -6,7 +6,7 @@
 exec >&3
 failed=
 title() { echo; echo "== $*"; }
-percpu_kb() { awk '/^Percpu:/ {print $2}' /proc/meminfo; }
+. /percpu_kb.sh
 untimed() { sed 's/^\[[^]]*\] //'; }
 
 title "The layout chosen at boot"

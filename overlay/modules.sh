@@ -7,30 +7,13 @@
 
 tests=$TOP/tools/testing/selftests/percpu
 dir=$(mktemp -d "$CACHE/logs/modules.XXXXXX")
-log=$dir/build.log
-root=$dir/root
-mkdir -p "$dir/module" "$root"/{bin,dev,proc,sys,tmp}
-
-"$OVERLAY/kernel.sh" "$ARCH" >"$dir/kernel"
-tree=$(sed -n 's/^source: *//p' "$dir/kernel")
-build=$(sed -n 's/^build tree: *//p' "$dir/kernel")
-cp "$(sed -n 's/^image: *//p' "$dir/kernel")" "$dir/image"
-
-# The stock kernel's tree is not ours to build in.
-cp "$tests"/test_modules/*.h "$dir/module/"
+mkdir "$dir/generated"
 for bytes in 3000 4096 1048576; do
-	name=test_percpu_gen_${bytes}_n0000
-	sh "$tests/test_modules/generate.sh" $bytes >"$dir/module/$name.c"
-	echo "obj-m += $name.o" >>"$dir/module/Makefile"
+	sh "$tests/test_modules/generate.sh" $bytes \
+		>"$dir/generated/test_percpu_gen_${bytes}_n0000.c"
 done
-logged "$log" "building the modules" kmake -C "$tree" O="$build" ARCH=x86_64 \
-	M="$dir/module" modules
-cp "$dir"/module/*.ko "$root/"
-logged "$log" "building load_modules" gcc -O2 -Wall -static -D_GNU_SOURCE \
-	-o "$root/bin/load_modules" "$tests/load_modules.c"
-cp "$(command -v busybox)" "$root/bin/"
-cp "$OVERLAY"/guest/* "$root/"
-(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$dir/initramfs"
+"$OVERLAY/module-guest.sh" "$dir" "$ARCH" "$tests"/test_modules/*.h \
+	"$dir"/generated/*.c -- "$tests/load_modules.c"
 
 status=0
 "$OVERLAY/boot.sh" "$dir" "$ARCH" "$dir" "${SMP:-4}" "${MEM:-1G}" 300 \

@@ -7,24 +7,7 @@
 
 tests=$TOP/tools/testing/selftests/percpu
 dir=$(mktemp -d "$CACHE/logs/wrong.XXXXXX")
-log=$dir/build.log
-root=$dir/root
-mkdir -p "$dir/module" "$root"/{bin,dev,proc,sys,tmp}
-
-"$OVERLAY/kernel.sh" "$ARCH" >"$dir/kernel"
-tree=$(sed -n 's/^source: *//p' "$dir/kernel")
-build=$(sed -n 's/^build tree: *//p' "$dir/kernel")
-cp "$(sed -n 's/^image: *//p' "$dir/kernel")" "$dir/image"
-
-# The stock kernel's tree is not ours to build in.
-cp "$tests/test_modules/test_percpu_wrong.c" "$dir/module/"
-echo "obj-m += test_percpu_wrong.o" >"$dir/module/Makefile"
-logged "$log" "building the module" kmake -C "$tree" O="$build" ARCH=x86_64 \
-	M="$dir/module" modules
-cp "$dir"/module/*.ko "$root/"
-cp "$(command -v busybox)" "$root/bin/"
-cp "$OVERLAY"/guest/* "$root/"
-(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$dir/initramfs"
+"$OVERLAY/module-guest.sh" "$dir" "$ARCH" "$tests/test_modules/test_percpu_wrong.c"
 
 # The lines that say what happened, without their time and their numbers
 seen() {

@@ -9,7 +9,6 @@
  * many rounds.  Runs on one CPU and rests after each round, so that what a
  * round leaves to workers is done when the next one begins.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>

@@ -71,15 +71,16 @@ script() {
 	esac
 }
 
-# On the kernel's command line: only=NAME that script alone, without=NAME,NAME
+# On the kernel's command line: only=NAME,NAME those scripts alone, without=NAME,NAME
 # not those, where the bed is about something else.
 group_percpu() {
 	[ -d /kselftest/percpu ] || { missing percpu:; return; }
 	for program in $(sed -n 's/^percpu://p' /kselftest/kselftest-list.txt); do
 		cd /kselftest/percpu || return
-		[ "${program%.sh}" = "${only:-${program%.sh}}" ] || continue
-		case ,${without:-}, in *,"${program%.sh}",*) continue ;; esac
-		script "percpu: ${program%.sh}" ./"$program"
+		name=${program%.sh}
+		case ,${only:-$name}, in *,"$name",*) ;; *) continue ;; esac
+		case ,${without:-}, in *,"$name",*) continue ;; esac
+		script "percpu: $name" ./"$program"
 		cd /
 	done
 }

@@ -91,7 +91,14 @@ mount_point() {
 	eval "$1=\$point"
 }
 
+# kcsan on|off: a kernel may have KCSAN and not have it look from boot on
+kcsan() {
+	! mount_point KCSAN debugfs || [ ! -w "$KCSAN/kcsan" ] ||
+		echo "$1" > "$KCSAN/kcsan"
+}
+
 cleanup() {
+	kcsan off
 	for module in $OUR_MODULES; do
 		module_unload "$module"
 	done
@@ -349,6 +356,7 @@ plan() {
 		module_unload "$module"
 	done
 	CPUS=$(possible_cpus)
+	kcsan on
 
 	ktap_print_header
 	ktap_set_plan "$1"

@@ -65,6 +65,7 @@
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/percpu_tag.h>
+#include <linux/preempt.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/wake_q.h>
 #include <linux/slab.h>
@@ -199,7 +200,11 @@ static void unlock_two(struct percpu_tag_cpu *a, struct percpu_tag_cpu *b)
  * The queue, pool->lock held
  */
 
-/* The tag must be seen before the wakeup is; the task may be gone right after. */
+/*
+ * The tag must be seen before the wakeup is; the task may be gone right after.
+ * Nobody else may have the tag, nor wake up who is in a wake_q: so from here to
+ * wake_up_q() nothing may preempt, whatever the priority of who frees.
+ */
 static void hand_over(struct percpu_tag_pool *pool, unsigned int tag,
 		      struct wake_q_head *wake)
 {
@@ -278,6 +283,7 @@ static bool steal_from(struct percpu_tag_cpu *own, struct percpu_tag_cpu *other,
 	unsigned long flags;
 	bool taken;
 
+	guard(preempt)();
 	local_irq_save(flags);
 	lock_two(own, other);
 	if (own->head == TAG_NONE)
@@ -334,11 +340,10 @@ static bool nobody_has(struct percpu_tag_pool *pool)
 	       !READ_ONCE(*cpumask_bits(pool->have));
 }
 
-/* What @cpu's list has goes to the queue; if the queue is longer, it is WAITED. */
-static void visit(struct percpu_tag_pool *pool, unsigned int cpu,
-		  struct wake_q_head *wake)
+/* What a list has goes to the queue; if the queue is longer, it is WAITED. */
+static void hand_out(struct percpu_tag_cpu *list, struct wake_q_head *wake)
 {
-	struct percpu_tag_cpu *list = list_of(pool, cpu);
+	struct percpu_tag_pool *pool = list->pool;
 
 	guard(raw_spinlock_irqsave)(&list->lock);
 	guard(raw_spinlock)(&pool->lock);
@@ -349,6 +354,15 @@ static void visit(struct percpu_tag_pool *pool, unsigned int cpu,
 	}
 	list_withdraw(list);
 	list->state = LIST_WAITED;
+}
+
+static void visit(struct percpu_tag_pool *pool, unsigned int cpu)
+{
+	DEFINE_WAKE_Q(wake);
+
+	guard(preempt)();
+	hand_out(list_of(pool, cpu), &wake);
+	wake_up_q(&wake);
 }
 
 /* Join the queue; says whether somebody in it vouches that nothing is free. */
@@ -378,15 +392,13 @@ static int leave(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w, int 
 static void sweep(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w,
 		  unsigned int first)
 {
-	DEFINE_WAKE_Q(wake);
 	unsigned int cpu;
 
 	for_each_cpu_wrap(cpu, cpu_possible_mask, first) {
-		visit(pool, cpu, &wake);
+		visit(pool, cpu);
 		if (READ_ONCE(w->tag) >= 0)
 			break;
 	}
-	wake_up_q(&wake);
 	guard(raw_spinlock_irqsave)(&pool->lock);
 	if (w->tag < 0)
 		pool->swept = true;
@@ -462,7 +474,7 @@ static __always_inline bool alloc_fast(struct percpu_tag_cpu *list, unsigned int
  *
  * See percpu_tag_alloc(), which calls it if the caller must not block.
  *
- * Context: any except NMI.
+ * Context: any except NMI. May wake up a waiter, so not under a scheduler's lock.
  * Return: a tag or -ENOSPC.
  */
 int percpu_tag_alloc_nowait(struct percpu_tag_pool *pool)
@@ -548,24 +560,30 @@ static void report_free(struct percpu_tag_pool *pool, unsigned int tag,
 	}
 }
 
+/* Free a tag to who waits, or park it. Says whether it was out. */
+static bool free_out(struct percpu_tag_cpu *list, unsigned int tag)
+{
+	DEFINE_WAKE_Q(wake);
+	bool out;
+
+	guard(preempt)();
+	scoped_guard(raw_spinlock_irqsave, &list->lock) {
+		/* Under the lock: who sees it free and destroys the pool waits for us. */
+		out = claim(list->next, tag, TAG_NONE);
+		if (out && !park(list->pool, tag))
+			give(list, tag, &wake);
+	}
+	wake_up_q(&wake);
+	return out;
+}
+
 /* Wrong, or not to be used again, or somebody may be waiting for it. */
 static noinline void free_slow(struct percpu_tag_cpu *list, unsigned int tag,
 			       unsigned long caller)
 {
 	struct percpu_tag_pool *pool = list->pool;
-	DEFINE_WAKE_Q(wake);
-	bool out = false;
 
-	if (tag < pool->nr_tags) {
-		guard(raw_spinlock_irqsave)(&list->lock);
-		/* Under the lock: who sees it free and destroys the pool waits for us. */
-		out = claim(list->next, tag, TAG_NONE);
-		if (out && !park(pool, tag))
-			give(list, tag, &wake);
-	}
-	if (out)
-		wake_up_q(&wake);
-	else
+	if (tag >= pool->nr_tags || !free_out(list, tag))
 		report_free(pool, tag, caller);
 }
 
@@ -606,6 +624,7 @@ static void deal_run(struct percpu_tag_pool *pool, unsigned int cpu,
 	struct percpu_tag_cpu *list = list_of(pool, cpu);
 	DEFINE_WAKE_Q(wake);
 
+	guard(preempt)();
 	scoped_guard(raw_spinlock_irqsave, &list->lock) {
 		while (to-- > from) {
 			if (READ_ONCE(pool->next[to]) == TAG_PARKED)
@@ -681,6 +700,7 @@ static unsigned int nr_in_use(struct percpu_tag_pool *pool, unsigned int tag)
  * does then.
  *
  * Context: process context, may sleep. Holds each CPU's list for its length.
+ * Takes cpus_read_lock(), so not from a CPU hotplug callback.
  * Return: how many tags of @nr and above are still out, or -EINVAL.
  */
 int percpu_tag_pool_resize(struct percpu_tag_pool *pool, unsigned int nr)
@@ -768,7 +788,8 @@ static int pool_allocate(struct percpu_tag_pool *pool)
  * @nr_tags: how many tags it has, 1 to PERCPU_TAG_MAX; all are usable
  * @flags: PERCPU_TAG_IOWAIT if waiting for a tag is waiting for I/O, or 0
  *
- * Context: process context, may sleep; from postcore initcalls on.
+ * Context: process context, may sleep; from postcore initcalls on. Takes
+ * cpus_read_lock().
  * Return: 0, -EINVAL or -ENOMEM; what failed needs no destroy.
  */
 int percpu_tag_pool_init(struct percpu_tag_pool *pool, unsigned int nr_tags,
@@ -830,6 +851,8 @@ int percpu_tag_pool_destroy(struct percpu_tag_pool *pool)
 		guard(raw_spinlock)(&pool->lock);
 		waited |= !list_empty(&pool->waiters);
 	}
+	/* What was just free then may have gone to one who waited. */
+	out = max(out, nr_in_use(pool, 0));
 	if (out || waited) {
 		if (report_once(pool, REPORT_DESTROY))
 			pr_err("pool %p: %pS destroys it with %u tags out%s\n", pool,
@@ -858,6 +881,7 @@ static void spill(struct percpu_tag_pool *pool, unsigned int cpu)
 	while (more) {
 		DEFINE_WAKE_Q(wake);
 
+		guard(preempt)();
 		to = list_of(pool, other);
 		local_irq_disable();
 		lock_two(from, to);

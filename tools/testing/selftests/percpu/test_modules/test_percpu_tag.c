@@ -195,14 +195,14 @@ static enum hrtimer_restart fight_timer(struct hrtimer *timer)
 	}
 	if (f->held < 0 && time_over(fight_end))
 		return HRTIMER_NORESTART;
-	hrtimer_forward_now(timer, us_to_ktime(100 + fighter_random(f) % 400));
+	hrtimer_forward_now(timer, ns_to_ktime((100 + fighter_random(f) % 400) * NSEC_PER_USEC));
 	return HRTIMER_RESTART;
 }
 
 static void fight_timer_start(struct fighter *f)
 {
 	hrtimer_setup(&f->timer, fight_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	hrtimer_start(&f->timer, us_to_ktime(100), HRTIMER_MODE_REL_HARD);
+	hrtimer_start(&f->timer, ns_to_ktime(100 * NSEC_PER_USEC), HRTIMER_MODE_REL_HARD);
 }
 
 /* What must hold at any moment, among it: nobody sleeps while a tag is free. */

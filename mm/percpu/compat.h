@@ -9,6 +9,8 @@
 #include <linux/memcontrol.h>
 #include <linux/version.h>
 
+#include <asm/sections.h>
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 
 #define alloc_pages_bulk_node	alloc_pages_bulk_array_node
@@ -19,6 +21,13 @@ static inline bool obj_cgroup_is_root(const struct obj_cgroup *objcg)
 	return false;
 }
 
+#endif
+
+/* Older x86-64 links percpu variables for address 0, and keeps them elsewhere. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#define PCPU_STATIC_IMAGE	__per_cpu_load
+#else
+#define PCPU_STATIC_IMAGE	__per_cpu_start
 #endif
 
 #endif /* _MM_PERCPU_COMPAT_H */

@@ -25,6 +25,7 @@
 #include <asm/dma.h>
 
 #include "arena.h"
+#include "compat.h"
 #include "depot.h"
 #include "first_chunk.h"
 #include "populate.h"
@@ -47,6 +48,12 @@ static unsigned long __init pcpu_static_size(void)
 		return 0;
 	return ALIGN((unsigned long)(__per_cpu_end - __per_cpu_start),
 		     PCPU_GRANULE);
+}
+
+/* Give a unit the values that static variables begin with. */
+static void __init pcpu_copy_static(unsigned long addr)
+{
+	memcpy((void *)addr, PCPU_STATIC_IMAGE, __per_cpu_end - __per_cpu_start);
 }
 
 /* Units in address space: the unit of a CPU is its number. */
@@ -420,8 +427,7 @@ static bool __init pcpu_map_units(unsigned long populated,
 			pcpu_populate_pte(addr + tables - PAGE_SIZE);
 		flush_cache_vmap_early(addr, addr + populated);
 		kasan_populate_early_vm_area_shadow((void *)addr, tables);
-		memcpy((void *)addr, __per_cpu_start,
-		       __per_cpu_end - __per_cpu_start);
+		pcpu_copy_static(addr);
 	}
 	pcpu_shadow_take(pcpu_area.static_size, tables - pcpu_area.static_size);
 	pcpu_populate_tables_exist(tables);
@@ -557,8 +563,7 @@ int __init pcpu_first_chunk_linear(unsigned long reserved,
 		memset((void *)pcpu_area_unit_addr(unit, 0), 0,
 		       cpu_possible(unit) ? populated : 0);
 		if (IS_ENABLED(CONFIG_SMP) && cpu_possible(unit))
-			memcpy((void *)pcpu_area_unit_addr(unit, 0),
-			       __per_cpu_start, __per_cpu_end - __per_cpu_start);
+			pcpu_copy_static(pcpu_area_unit_addr(unit, 0));
 		pcpu_trim_unit(unit, populated);
 	}
 	pcpu_populate_tables_exist(pcpu_area_window_size());

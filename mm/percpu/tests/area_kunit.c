@@ -14,6 +14,7 @@
 /* Offset, pointer, address and unit name each other, in every chunk. */
 static void arithmetic(struct kunit *test)
 {
+	void __percpu *first = pcpu_area_off_to_ptr(0);
 	unsigned long off, back;
 	unsigned int cpu, unit, nr;
 
@@ -33,7 +34,7 @@ static void arithmetic(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_EQ(test, PCPU_NO_OFF,
-			pcpu_area_ptr_to_off((void __percpu __force *)1UL));
+			pcpu_area_ptr_to_off((u8 __percpu *)first - 1));
 	KUNIT_EXPECT_FALSE(test, pcpu_area_addr_to_off((unsigned long)&off, &back,
 						       &unit));
 }

@@ -62,8 +62,11 @@ struct object {
 
 static struct object __rcu *slots[NR_SLOTS];
 static struct object *mailbox[NR_SLOTS];	/* references to be put */
-static atomic_t nr_made, nr_released, nr_bad, nr_running, nr_gets, nr_in_irq;
-static DECLARE_COMPLETION(all_ended);
+static atomic_t nr_made, nr_released, nr_bad, nr_gets, nr_in_irq;
+
+/* The threads of a test. They run our code until crew_join() returns. */
+static struct task_struct **crew;
+static unsigned int crew_size;
 
 static bool ending(void)
 {
@@ -157,10 +160,24 @@ static void use_in_irq(struct irq_work *work)
 	}
 }
 
-static void thread_ends(void)
+static int crew_add(int (*fn)(void *), void *data)
 {
-	if (atomic_dec_and_test(&nr_running))
-		complete(&all_ended);
+	struct task_struct *task;
+
+	task = kthread_create(fn, data, "bigref/%u", crew_size);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	crew[crew_size++] = get_task_struct(task);
+	wake_up_process(task);
+	return 0;
+}
+
+static void crew_join(void)
+{
+	while (crew_size) {
+		kthread_stop(crew[--crew_size]);
+		put_task_struct(crew[crew_size]);
+	}
 }
 
 static void move_somewhere(u32 random)
@@ -191,7 +208,6 @@ static int user_thread(void *data)
 		cond_resched();
 	}
 	irq_work_sync(&work);
-	thread_ends();
 	return 0;
 }
 
@@ -287,27 +303,17 @@ static int owner_thread(void *data)
 	prandom_seed_state(&rnd, seed * 7 + (unsigned long)data);
 	while (!ending())
 		owner_round(&rnd);
-	thread_ends();
 	return 0;
 }
 
 static int torture_start(unsigned int users)
 {
-	struct task_struct *task;
-	unsigned int i;
+	unsigned long i;
+	int err = 0;
 
-	atomic_set(&nr_running, users + NR_OWNERS);
-	for (i = 0; i < users + NR_OWNERS; i++) {
-		task = kthread_run(i < users ? user_thread : owner_thread,
-				   (void *)(unsigned long)i, "bigref/%u", i);
-		if (!IS_ERR(task))
-			continue;
-		WRITE_ONCE(stop, true);
-		for (; i < users + NR_OWNERS; i++)
-			thread_ends();
-		return PTR_ERR(task);
-	}
-	return 0;
+	for (i = 0; i < users + NR_OWNERS && !err; i++)
+		err = crew_add(i < users ? user_thread : owner_thread, (void *)i);
+	return err;
 }
 
 static int test_torture(void)
@@ -319,7 +325,7 @@ static int test_torture(void)
 	while (!err && !ending() && time_before(jiffies, end))
 		msleep(20);
 	WRITE_ONCE(stop, true);
-	wait_for_completion(&all_ended);
+	crew_join();
 	for (i = 0; i < NR_SLOTS; i++)
 		if (mailbox[i])
 			object_put(mailbox[i]);
@@ -378,7 +384,6 @@ static int race_thread(void *data)
 /* Their mean, in nanoseconds for a pair */
 static int race_run(struct race *race, unsigned int nr)
 {
-	struct task_struct *task;
 	unsigned int i, started = 0;
 
 	init_completion(&race->go);
@@ -386,14 +391,14 @@ static int race_run(struct race *race, unsigned int nr)
 	atomic_set(&race->nr_left, nr);
 	atomic64_set(&race->ns, 0);
 	for (i = 0; i < nr; i++) {
-		task = kthread_run(race_thread, race, "bigref/%u", i);
-		if (!IS_ERR(task))
+		if (!crew_add(race_thread, race))
 			started++;
 		else if (atomic_dec_and_test(&race->nr_left))
 			complete(&race->all_done);
 	}
 	complete_all(&race->go);
 	wait_for_completion(&race->all_done);
+	crew_join();
 	if (started != nr)
 		return -ENOMEM;
 	return div_u64(atomic64_read(&race->ns), nr * NR_PAIRS);
@@ -433,8 +438,6 @@ static int test_pays(void)
 	err = err ?: race_report(race, "then");
 	if (!bigref_destroy(&race->ref))
 		err = err ?: -EBUSY;
-	/* Threads that are done may not be gone. */
-	msleep(100);
 	kfree(race);
 	return err;
 }
@@ -445,10 +448,14 @@ static int __init test_bigref_init(void)
 
 	if (!seed)
 		seed = get_random_u32() | 1;
+	crew = kcalloc(num_possible_cpus() + NR_OWNERS, sizeof(*crew), GFP_KERNEL);
+	if (!crew)
+		return -ENOMEM;
 	if (!strcmp(run, "torture"))
 		err = test_torture();
 	else if (!strcmp(run, "pays"))
 		err = test_pays();
+	kfree(crew);
 	if (!err)
 		say("ok");
 	else

@@ -19,7 +19,7 @@ flock 9
 # The manifest joined with what the overlay touches: "NAME file|step PATH" in
 # the order of patches, or what is wrong with it.
 join() {
-	awk '
+	awk -v series="$(series_of "$src")" '
 		function regex(glob) {
 			gsub(/[.+]/, "\\\\&", glob)
 			gsub(/\*/, "[^/]*", glob)
@@ -41,7 +41,7 @@ join() {
 				owner[path] = name
 				print name, "file", path
 			}
-			if (!found)
+			if (!found && ($2 == "" || $2 == series))
 				print "! " name " names " $1 ", which the overlay does not touch"
 		}
 		END {

@@ -131,7 +131,7 @@ static void bigref_unlink(struct bigref *ref)
 	struct bigref *at = bigref_queue;
 
 	lockdep_assert_held(&bigref_lock);
-	bigref_nr_queued--;
+	WRITE_ONCE(bigref_nr_queued, bigref_nr_queued - 1);
 	if (at == ref) {
 		WRITE_ONCE(bigref_queue, (struct bigref *)next);
 		return;
@@ -193,6 +193,12 @@ bool bigref_may_queue(void)
 	return !time_in_range(jiffies, failed_at, failed_at + HZ);
 }
 
+/* Without the lock, which all hot counts would fight for when there is none */
+static bool bigref_room_in_queue(void)
+{
+	return READ_ONCE(bigref_nr_queued) < BIGREF_NR_QUEUED && bigref_may_queue();
+}
+
 void bigref_enqueue(struct bigref *ref)
 {
 	unsigned long flags;
@@ -200,10 +206,10 @@ void bigref_enqueue(struct bigref *ref)
 
 	raw_spin_lock_irqsave(&bigref_lock, flags);
 	if (bigref_state(READ_ONCE(ref->mode)) == BIGREF_ADAPT &&
-	    bigref_nr_queued < BIGREF_NR_QUEUED && bigref_may_queue()) {
+	    bigref_room_in_queue()) {
 		bigref_set_mode(ref, (unsigned long)bigref_queue | BIGREF_QUEUED);
 		WRITE_ONCE(bigref_queue, ref);
-		bigref_nr_queued++;
+		WRITE_ONCE(bigref_nr_queued, bigref_nr_queued + 1);
 		queued = true;
 	}
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
@@ -227,8 +233,11 @@ void bigref_note_get(struct bigref *ref)
 	if (FIELD_GET(BIGREF_HINT_WINDOW, mode) == window)
 		moves += FIELD_GET(BIGREF_HINT_MOVES, mode);
 	if (moves >= BIGREF_NR_MOVES) {
-		bigref_enqueue(ref);
-		return;
+		if (bigref_room_in_queue()) {
+			bigref_enqueue(ref);
+			return;
+		}
+		moves = 0;
 	}
 	/* Who loses this race knows that the winner counted. */
 	try_cmpxchg_relaxed(&ref->mode, &mode,
@@ -328,6 +337,9 @@ static bool bigref_end_disown(struct bigref *ref, struct bigref_record *record)
 	if (good) {
 		/* Who sees the counters gone sees a @count with their sum. */
 		smp_store_release(&ref->mode, BIGREF_EXACT);
+	} else {
+		/* Who used it wrongly may not have come to that. */
+		bigref_mark_over(ref);
 	}
 	call_rcu(&record->rcu, bigref_retire_rcu);
 	return good;
@@ -459,8 +471,10 @@ static noinline bool bigref_destroy_shared(struct bigref *ref)
  * @ref: the count; the caller holds its only reference
  *
  * For an object that goes without a disown, as in an error path: nobody can
- * find it, not even by tryget.  After the last put of a disowned count it is
- * not needed, and does no harm.
+ * find it, not even by tryget.  So if it ever could be found, an RCU grace
+ * period has passed since: to free it by kfree_rcu() is not enough, as its
+ * counters may be another count's at once.  In @release, and behind it, this is
+ * not needed and does no harm.
  *
  * Context: Any but NMI; visits every possible CPU's counter.
  * Return: False if there were other references, or a disown was under way:

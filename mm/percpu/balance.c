@@ -40,6 +40,8 @@ void pcpu_balance_kick(void)
 {
 	if (!READ_ONCE(pcpu_balance_enabled))
 		return;
+	/* What the caller changed is seen by a worker that is not pending any more. */
+	smp_mb();
 	if (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW)
 		mod_delayed_work(system_long_wq, &pcpu_balance_dwork, 0);
 	else if (!delayed_work_pending(&pcpu_balance_dwork))

@@ -61,6 +61,7 @@ typedef uint64_t phys_addr_t;
 #define READ_ONCE(x)		__atomic_load_n(&(x), __builtin_classify_type(x) == 5 ?	\
 						__ATOMIC_CONSUME : __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+#define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define might_alloc(g)		((void)(g))

@@ -14,6 +14,7 @@
 
 #include "age.h"
 #include "arena.h"
+#include "balance.h"
 #include "depot.h"
 #include "extent.h"
 
@@ -196,6 +197,8 @@ static int pcpu_age_dead_cpu(unsigned int cpu)
 		local_irq_restore(flags);
 		pcpu_haul_flush(&haul);
 	} while (haul.more);
+	/* The worker may have come by meanwhile, and found no CPU to ask. */
+	pcpu_balance_kick();
 	return 0;
 }
 

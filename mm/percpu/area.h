@@ -7,6 +7,7 @@
 #define _MM_PERCPU_AREA_H
 
 #include <linux/cache.h>
+#include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 
@@ -67,6 +68,29 @@ struct pcpu_area {
 };
 
 extern struct pcpu_area pcpu_area;
+
+/* The next unit from @unit on that has memory, or the number of units. */
+static inline unsigned int pcpu_unit_next(unsigned int unit)
+{
+	while (pcpu_area.sparse && unit < pcpu_area.nr_units &&
+	       !cpu_possible(unit))
+		unit++;
+	return unit;
+}
+
+/*
+ * Not for_each_possible_cpu(): Xen takes CPUs out of that mask after boot has
+ * given them units, which then stay as they are.
+ */
+#define for_each_pcpu_unit(unit)					\
+	for ((unit) = pcpu_unit_next(0); (unit) < pcpu_area.nr_units;	\
+	     (unit) = pcpu_unit_next((unit) + 1))
+
+/* How many there are. */
+static inline unsigned int pcpu_nr_units(void)
+{
+	return pcpu_area.sparse ? num_possible_cpus() : pcpu_area.nr_units;
+}
 
 static inline unsigned long pcpu_area_window_size(void)
 {

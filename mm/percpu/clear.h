@@ -104,7 +104,7 @@ static noinline void pcpu_clear_possible(unsigned long addr, size_t size)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_pcpu_unit(cpu)
 		memset((void *)(addr + cpu * pcpu_area.stride), 0, size);
 }
 

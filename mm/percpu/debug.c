@@ -126,7 +126,7 @@ static bool pcpu_debug_find(unsigned long off, size_t room,
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		memcpy(record, pcpu_debug_record(cpu, off, room),
 		       sizeof(*record));
 		if (record->cookie == pcpu_debug_cookie(off) &&
@@ -300,7 +300,7 @@ static bool pcpu_debug_check(unsigned long off, size_t room, bool freed,
 	damage.known = pcpu_debug_find(off, room, &damage.record);
 	if (damage.known) {
 		*record = damage.record;
-		for_each_possible_cpu(damage.cpu) {
+		for_each_pcpu_unit(damage.cpu) {
 			if (!pcpu_debug_check_copy(&damage, room, freed))
 				continue;
 			pcpu_debug_report(&damage);
@@ -338,7 +338,7 @@ void pcpu_debug_give(unsigned long off, size_t size, size_t room,
 	unsigned int cpu;
 
 	pcpu_debug_track(&record.alloc, caller);
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		u8 *copy = pcpu_debug_copy(cpu, off);
 
 		memset(copy + size, SLUB_RED_ACTIVE, room - size);
@@ -371,7 +371,7 @@ size_t pcpu_debug_take(unsigned long off, unsigned long caller)
 		record.size = room - PCPU_DEBUG_TAIL - PCPU_DEBUG_FIRST;
 	record.cookie = pcpu_debug_cookie(off);
 	pcpu_debug_track(&record.freed, caller);
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		u8 *copy = pcpu_debug_copy(cpu, off);
 
 		/* What was damaged is whole again, and reported once. */

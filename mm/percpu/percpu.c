@@ -673,5 +673,5 @@ phys_addr_t per_cpu_ptr_to_phys(void *addr)
  */
 unsigned long pcpu_nr_pages(void)
 {
-	return READ_ONCE(pcpu_counts.populated) * num_possible_cpus();
+	return READ_ONCE(pcpu_counts.populated) * pcpu_nr_units();
 }

@@ -96,7 +96,7 @@ int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp)
 	/* Table pages come with GFP_KERNEL; the caller may be in reclaim. */
 	noio = memalloc_noio_save();
 	for (; from < end && !ret; from += PCPU_CHUNK_SIZE) {
-		for_each_possible_cpu(cpu) {
+		for_each_pcpu_unit(cpu) {
 			ret = pcpu_populate_unit_tables(pcpu_area_unit_addr(cpu, from),
 							PCPU_CHUNK_SIZE, gfp);
 			if (ret)
@@ -185,7 +185,7 @@ static int pcpu_get_pages(struct list_head *pages, gfp_t gfp)
 	/* Who cannot wait may well fail; the refusal says it all. */
 	if (!gfpflags_allow_blocking(gfp))
 		gfp |= __GFP_NOWARN;
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		if (nr && (nr == PCPU_PAGES_BULK || cpu_to_node(cpu) != node)) {
 			if (!pcpu_get_node_pages(pages, node, nr, gfp))
 				goto failed;
@@ -238,7 +238,7 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp)
 	if (pcpu_get_pages(&pages, gfp))
 		return -ENOMEM;
 
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		page = list_first_entry(&pages, struct page, lru);
 		list_del(&page->lru);
 		addr = pcpu_area_unit_addr(cpu, off);
@@ -265,7 +265,7 @@ void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 	unsigned int cpu;
 	pte_t *pte;
 
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		addr = pcpu_area_unit_addr(cpu, off);
 		pte = virt_to_kpte(addr);
 		flush_cache_vunmap(addr, addr + PAGE_SIZE);

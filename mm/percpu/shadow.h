@@ -36,7 +36,7 @@ static inline void pcpu_shadow_give(unsigned long off, size_t size)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_pcpu_unit(cpu)
 		kasan_unpoison_vmalloc((void *)pcpu_area_unit_addr(cpu, off),
 				       size, KASAN_VMALLOC_PROT_NORMAL);
 }
@@ -50,7 +50,7 @@ static inline void pcpu_shadow_take(unsigned long off, size_t size)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_pcpu_unit(cpu)
 		kasan_poison_vmalloc((void *)pcpu_area_unit_addr(cpu, off),
 				     size);
 }

@@ -32,6 +32,7 @@
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include "debug.h"
 #include "extent.h"
@@ -120,15 +121,20 @@ static u64 pcpu_debug_cookie(unsigned long off)
 	return PCPU_DEBUG_COOKIE ^ off;
 }
 
-/* Copy what is kept of an object from the first copy where it has survived. */
+/*
+ * Copy what is kept of an object from the first copy where it has survived. If
+ * the object is not the caller's, its pages may go meanwhile.
+ */
 static bool pcpu_debug_find(unsigned long off, size_t room,
 			    struct pcpu_record *record)
 {
 	unsigned int cpu;
 
 	for_each_pcpu_unit(cpu) {
-		memcpy(record, pcpu_debug_record(cpu, off, room),
-		       sizeof(*record));
+		if (copy_from_kernel_nofault(record,
+					     pcpu_debug_record(cpu, off, room),
+					     sizeof(*record)))
+			continue;
 		if (record->cookie == pcpu_debug_cookie(off) &&
 		    record->size <= room - PCPU_DEBUG_TAIL - PCPU_DEBUG_FIRST)
 			return true;
@@ -149,7 +155,8 @@ static size_t pcpu_debug_room_of(unsigned long off)
 		room = (size_t)pcpu_mark_length(chunk, granule) <<
 		       PCPU_GRANULE_SHIFT;
 	rcu_read_unlock();
-	return room;
+	/* A mark that is just taken away may have lost digits. */
+	return room < PCPU_DEBUG_MIN_ROOM ? 0 : room;
 }
 
 /**

@@ -130,9 +130,10 @@ bool pcpu_metadata_allowed(gfp_t gfp)
  * pcpu_populate_allowed - whether a caller may populate pages
  * @gfp: the caller's flags
  *
- * UML syncs its page tables under a lock that is not IRQ-safe, and KMSAN
- * allocates metadata while mapping: there, as where no memory can be had at
- * all, callers that may not sleep live on the reserve.
+ * UML syncs its page tables under a lock that is not IRQ-safe, KMSAN allocates
+ * metadata while mapping, parisc and xtensa ask other CPUs to flush caches:
+ * there, as where no memory can be had at all, callers that may not sleep live
+ * on the reserve.
  *
  * Return: true if pages may be asked for and entered.
  */
@@ -141,7 +142,8 @@ bool pcpu_populate_allowed(gfp_t gfp)
 	if (!pcpu_metadata_allowed(gfp))
 		return false;
 	return gfpflags_allow_blocking(gfp) ||
-	       !(IS_ENABLED(CONFIG_UML) || IS_ENABLED(CONFIG_KMSAN));
+	       !(IS_ENABLED(CONFIG_UML) || IS_ENABLED(CONFIG_KMSAN) ||
+		 IS_ENABLED(CONFIG_PARISC) || IS_ENABLED(CONFIG_XTENSA));
 }
 
 static void pcpu_free_pages(struct list_head *pages)

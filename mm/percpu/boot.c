@@ -114,13 +114,15 @@ unsigned long __init pcpu_boot_reserve(unsigned long choice)
 /*
  * A linear first chunk is for machines that cannot have it mapped: encrypted
  * guests flip pages of the linear map only, KMSAN needs metadata for it early,
- * sparc64 and powerpc touch percpu data where only linear memory is mapped.
+ * sparc64 and powerpc touch percpu data where only linear memory is mapped,
+ * riscv gives the hypervisor __pa() of some, and its modules lie just in reach
+ * of the kernel's image.
  */
 static bool __init pcpu_want_mapped(void)
 {
 	if (!IS_ENABLED(CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK) ||
-	    !(IS_ENABLED(CONFIG_X86_64) || IS_ENABLED(CONFIG_ARM64) ||
-	      IS_ENABLED(CONFIG_RISCV)) || IS_ENABLED(CONFIG_KMSAN))
+	    !(IS_ENABLED(CONFIG_X86_64) || IS_ENABLED(CONFIG_ARM64)) ||
+	    IS_ENABLED(CONFIG_KMSAN))
 		return false;
 	if (pcpu_chosen_fc != PCPU_FC_AUTO)
 		return false;

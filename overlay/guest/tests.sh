@@ -60,7 +60,7 @@ script() {
 	name=$1
 	shift
 	echo "== $name"
-	timeout 900 "$@" >"$tmp/tap" 2>&1 </dev/null
+	timeout $((900 + 2 * PERCPU_TEST_SECONDS)) "$@" >"$tmp/tap" 2>&1 </dev/null
 	rc=$?
 	cat "$tmp/tap"
 	take "$name" "$tmp/tap"

@@ -1,0 +1,129 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Everything at once: threads allocate and free, count references and fight for
+# tags, while modules with percpu data, control groups, network namespaces and
+# CPUs come and go and debugfs is read.  Then Percpu: is what it was.
+#
+# Nothing is slow here but the machine; PERCPU_TEST_SECONDS=1800 is a soak.
+
+. "$(dirname "$0")/functions.sh"
+
+JOBS='churn torture fight modules groups namespaces readers'
+
+extra_cleanup() {
+	hotplug_cleanup
+	for module in test_bigref test_percpu_tag; do
+		module_unload $module
+	done
+	[ -z "$CGROUPS" ] || rmdir "$CGROUPS"/soak.* 2>/dev/null
+}
+
+busy() {
+	[ "$(date +%s)" -lt "$END" ]
+}
+
+churn() {
+	module_load test_percpu run=churn max_objects="$OBJECTS" seconds="$1"
+}
+
+torture() {
+	! module_path test_bigref >/dev/null ||
+		module_load test_bigref run=torture seconds="$1"
+}
+
+fight() {
+	! module_path test_percpu_tag >/dev/null ||
+		module_load test_percpu_tag run=fight nr_threads=4 nr_tags=16 \
+			nr_timers=2 seconds="$1"
+}
+
+modules() {
+	while busy; do
+		module_load test_percpu_static && module_unload test_percpu_static ||
+			return 1
+	done
+}
+
+groups() {
+	[ -n "$CGROUPS" ] || return 0
+	while busy; do
+		for nr in 1 2 3 4 5 6 7 8; do
+			mkdir "$CGROUPS/soak.$nr" || return 1
+		done
+		for nr in 1 2 3 4 5 6 7 8; do
+			rmdir "$CGROUPS/soak.$nr" || return 1
+		done
+	done
+}
+
+namespaces() {
+	unshare -n true 2>/dev/null || return 0
+	while busy; do
+		unshare -n true || return 1
+	done
+}
+
+readers() {
+	while busy; do
+		cat "$DEBUGFS"/percpu/* "$DEBUGFS/percpu_stats" >/dev/null || return 1
+		sleep 1
+	done
+}
+
+# everything <seconds>: sets $wrong if one of them fails
+everything() {
+	END=$(($(date +%s) + $1))
+	pids=
+	for job in $JOBS; do
+		$job "$1" &
+		pids="$pids $job:$!"
+	done
+	SECONDS_TO_RUN=$1
+	cpus=$(hotplug_cpus)
+	[ -z "$cpus" ] || hotplug_rounds $cpus
+	for job in $pids; do
+		wait "${job#*:}" || wrong=${wrong:-"${job%:*} failed"}
+	done
+	for module in test_percpu test_bigref test_percpu_tag; do
+		module_unload $module || wrong=${wrong:-"$module does not unload"}
+	done
+}
+
+rest() {
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	settle
+}
+
+# What one percent is, or a page on every CPU
+percent() {
+	max $((IDLE / 100)) $((CPUS * $(page_kb)))
+}
+
+plan 2
+mount_point DEBUGFS debugfs
+mount_point CGROUPS cgroup2 || CGROUPS=
+[ -z "$CGROUPS" ] || echo +memory > "$CGROUPS/cgroup.subtree_control"
+ONLINE=$(count_cpus $CPU_DIR/online)
+OBJECTS=$(max 16 "$(min $(($(unit_budget 8) / 415 / ONLINE)) 1024)")
+SECONDS_ASKED=$SECONDS_TO_RUN
+
+# What is allocated once and for all is, after a first time.
+wrong=''
+log_mark
+everything 2
+rest
+IDLE=$before
+everything "$SECONDS_ASKED"
+log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
+conclude soak "$wrong"
+
+rest
+say "$SECONDS_ASKED s. In use: $IDLE kB, $before kB"
+if wait_for 10 used_at_most $((IDLE + $(percent))); then
+	pass memory_back
+else
+	fail memory_back "$(used_kb) kB in use, $IDLE kB before"
+fi
+finish

@@ -17,9 +17,11 @@ seen() {
 		sed 's/(____ptrval____)/X/' || true
 }
 
-# What became of the guest
+# What became of the guest, after CASE
 fate() {
-	if grep -q '^unloaded' "$dir/verdict.tap"; then
+	if ! grep -q "test_percpu_wrong: $1" "$dir/console.log"; then
+		echo "not tried: the guest was not up in time"
+	elif grep -q '^unloaded' "$dir/verdict.tap"; then
 		echo "goes on"
 	elif grep -q '^alive' "$dir/verdict.tap"; then
 		echo "goes on, the module cannot be unloaded"
@@ -32,9 +34,9 @@ cases=$(sed -n 's/^\t{ "\([af][a-z_0-9]*\)", .*/\1/p' "$tests/test_modules/test_
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $cases
 for case; do
-	"$OVERLAY/boot.sh" "$dir" "$ARCH" "$dir" "${SMP:-2}" "${MEM:-512M}" 40 \
-		"guest=wrong do=$case rcupdate.rcu_cpu_stall_timeout=15" || true
-	echo "$case: $(fate)"
+	"$OVERLAY/boot.sh" "$dir" "$ARCH" "$dir" "${SMP:-2}" "${MEM:-512M}" 60 \
+		"guest=wrong do=$case kunit.enable=0 rcupdate.rcu_cpu_stall_timeout=15" || true
+	echo "$case: $(fate "$case")"
 	seen "$case" | sed 's/^/    /'
 done
 rm -rf "$dir"

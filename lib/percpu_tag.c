@@ -310,9 +310,10 @@ static bool take_or_withdraw(struct percpu_tag_cpu *list, unsigned int *tag)
 /*
  * Whom to steal from: CPUs of the own node first, then the others, each from
  * the next higher number on; last the own list, to which somebody may have freed
- * meanwhile. Every list is tried at most once.
+ * meanwhile. Every list is tried at most once. The mask changes while it is read:
+ * what is true says each list, under its lock.
  */
-static int steal(struct percpu_tag_pool *pool, unsigned int cpu)
+static __no_kcsan int steal(struct percpu_tag_pool *pool, unsigned int cpu)
 {
 	struct percpu_tag_cpu *own = list_of(pool, cpu);
 	unsigned int victim, far, tag;

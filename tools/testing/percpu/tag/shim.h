@@ -27,6 +27,7 @@ typedef unsigned int gfp_t;
 #undef __always_inline
 #define __always_inline		inline __attribute__((always_inline))
 #define noinline		__attribute__((noinline))
+#define __no_kcsan
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
 #define EXPORT_SYMBOL_GPL(x)	extern int shim_export_##x
 #define likely(x)		__builtin_expect(!!(x), 1)

@@ -23,8 +23,20 @@ if have ccache; then
 fi
 # A build's time, place and person would only spoil the cache.
 export KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=percpu KBUILD_BUILD_HOST=overlay
+
+# A line "# ours: NAME_SANITIZE" in the fragment: what that instruments is our
+# files, and no others.
+sanitize=()
+sanitizer=$(sed -n 's/^# ours: //p' "$fragment")
+if [ -n "$sanitizer" ]; then
+	sanitize=("$sanitizer=n")
+	for file in "$TOP"/mm/percpu/{,tests/}*.c "$TOP"/kernel/bigref*.c "$TOP"/lib/percpu_tag*.c; do
+		sanitize+=("${sanitizer}_$(basename "$file" .c).o=y")
+	done
+fi
 mk() {
-	kmake -C "$tree" O="$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" CC="$cc" "$@"
+	kmake -C "$tree" O="$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" CC="$cc" \
+		"${sanitize[@]}" "$@"
 }
 
 # The fragment and those that it stands "on:", the most general first.

@@ -24,10 +24,12 @@ STOCK ?=
 TRACES ?=
 # ours or stock: which guests make bench measures again
 ONLY ?=
+# 1: make bench also sums over 64 CPUs, for twenty minutes more a kernel
+WIDE ?=
 # where sources and build trees lie
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
-export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY CACHE
+export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE CACHE
 
 .PHONY: help run shell test test-quick test-modules compare compare-modules \
 	compare-wrong mutants bench bench-quick sizes size-table layout-table series \

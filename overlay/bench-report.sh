@@ -42,7 +42,7 @@ join_half() {
 	echo
 	echo "Linux $(release_of "$src"), one source for both. $(gcc --version | head -n 1)."
 	[ "$what" = quick ] ||
-		echo "Guests: config bench.config, QEMU TCG with icount, 4, 16 and 64 CPUs; cycles are guest instructions."
+		echo "Guests: config bench.config, QEMU TCG with icount, 4 and 16 CPUs, with WIDE=1 also 64; cycles are guest instructions."
 	echo "Userspace (user_ rows): $(nproc) CPUs of this machine, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1); ns and pairs/s vary from run to run."
 	echo
 	awk -F'\t' '

@@ -10,6 +10,7 @@
 #include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/hash.h>
+#include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
@@ -238,6 +239,22 @@ static void pcpu_wrong_describe(const struct pcpu_wrong_free *w, char *text,
 			  w->off - w->begin, w->size);
 }
 
+/*
+ * Where the kernel's image lies in vmalloc space, as on arm64, an address of
+ * that may look like the pointer to an offset that has no memory.
+ */
+static void pcpu_wrong_end_line(const struct pcpu_wrong_free *w,
+				const void __percpu *ptr)
+{
+	if (w->why == PCPU_WRONG_GONE &&
+	    is_vmalloc_addr((__force const void *)ptr)) {
+		pr_cont(", or no percpu pointer:");
+		mem_dump_obj((__force void *)ptr);
+	} else {
+		pr_cont("\n");
+	}
+}
+
 /**
  * pcpu_wrong_report - say what is wrong with a free that was refused
  * @ptr: what was freed
@@ -266,9 +283,10 @@ void pcpu_wrong_report(const void __percpu *ptr, unsigned long caller)
 	} else {
 		/* Offsets tell more than hashed pointers, and no secrets. */
 		pcpu_wrong_describe(&w, text, sizeof(text));
-		pr_err("free_percpu() by %pS ignored: %s (pointer %p: %s)\n",
+		pr_err("free_percpu() by %pS ignored: %s (pointer %p: %s)",
 		       (void *)caller, pcpu_wrong_names[w.why],
 		       (__force void *)ptr, text);
+		pcpu_wrong_end_line(&w, ptr);
 	}
 	if (w.begin != PCPU_NO_OFF)
 		pcpu_debug_describe(w.begin);

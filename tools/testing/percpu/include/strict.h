@@ -34,6 +34,7 @@ void strict_say(unsigned long *count, const char *fmt, ...) __attribute__((forma
 #define __ratelimit(r)		((void)(r), true)
 #define pr_warn(fmt, ...)	strict_say(&strict_warnings, fmt, ##__VA_ARGS__)
 #define pr_err(fmt, ...)	strict_say(&strict_reports, fmt, ##__VA_ARGS__)
+#define pr_cont(fmt, ...)	((void)0)
 
 /* locks */
 typedef struct { bool held; unsigned long taken; } raw_spinlock_t;

@@ -85,7 +85,7 @@ else
 fi
 refused free_gone "$gone"
 refused free_kmalloc 'no percpu pointer .*slab kmalloc'
-refused free_vmalloc 'no percpu pointer .*vmalloc'
+refused free_vmalloc 'no percpu pointer.*vmalloc'
 refused free_garbage 'no percpu pointer'
 refused ask_size_0 'size is 0 .*caller'
 refused ask_align_0 'alignment is no power of two'

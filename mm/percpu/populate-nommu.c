@@ -28,9 +28,10 @@ bool pcpu_metadata_allowed(gfp_t gfp)
 	return slab_is_available();
 }
 
+/* There is nothing to populate: whoever finds room has memory there. */
 bool pcpu_populate_allowed(gfp_t gfp)
 {
-	return false;
+	return slab_is_available();
 }
 
 int pcpu_populate_page(unsigned long off, gfp_t gfp)

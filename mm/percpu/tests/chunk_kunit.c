@@ -55,6 +55,8 @@ static void withheld_pages(struct kunit *test)
 	unsigned long flags;
 	u64 pages;
 
+	if (!IS_ENABLED(CONFIG_MMU))
+		kunit_skip(test, "all chunks are there from boot on");
 	chunk = pcpu_chunk_create(GFP_KERNEL, &why);
 	KUNIT_ASSERT_NOT_NULL_MSG(test, chunk, "%s", why ?: "");
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
@@ -79,6 +81,8 @@ static void chunk_life(struct kunit *test)
 	struct pcpu_chunk *chunk;
 	const char *why = NULL;
 
+	if (!IS_ENABLED(CONFIG_MMU))
+		kunit_skip(test, "all chunks are there from boot on");
 	chunk = pcpu_chunk_create(GFP_KERNEL, &why);
 	KUNIT_ASSERT_NOT_NULL_MSG(test, chunk, "%s", why ?: "");
 	KUNIT_EXPECT_LE(test, chunk->nr, top);

@@ -179,7 +179,7 @@ else
 fi
 if is_smp; then
 	refused too_large 536870912 8 'size is over the limit'
-	refused alignment 4096 8192 'alignment is over a page'
+	refused alignment 4096 $(($(page_kb) * 2048)) 'alignment is over a page'
 else
 	skip too_large "no percpu sections without SMP"
 	skip alignment "no percpu sections without SMP"

@@ -26,6 +26,8 @@ TRACES ?=
 ONLY ?=
 # 1: make bench also sums over 64 CPUs, for twenty minutes more a kernel
 WIDE ?=
+# for make deb and debian: a kernel config, or the word localmodconfig
+CONFIG ?=
 # where sources and build trees lie
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
@@ -33,7 +35,7 @@ export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE C
 
 .PHONY: help run shell test test-quick test-modules compare compare-modules \
 	compare-wrong mutants bench bench-quick sizes size-table layout-table series \
-	series-check lint lint-docs source kernel clean
+	series-check lint lint-docs deb debian source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
@@ -53,6 +55,8 @@ help:
 	@echo 'make series      patches for git am; make series-check builds and boots each'
 	@echo 'make lint        checkpatch, sparse, W=1, kernel-doc, coccicheck, ...; CHECK=name for one'
 	@echo 'make lint-docs   make htmldocs for our pages'
+	@echo 'make deb         Debian packages of a kernel; CONFIG=file, or localmodconfig'
+	@echo 'make debian      the same, installed into a Debian system that boots under QEMU'
 	@echo 'make source      print the path of the patched kernel source'
 	@echo 'make kernel      build only; print image, build tree and source'
 	@echo 'make clean       remove what was built; fetched sources stay in CACHE/src'
@@ -123,6 +127,12 @@ lint:
 
 lint-docs:
 	@overlay/lint.sh docs
+
+deb:
+	@overlay/deb.sh "$(CONFIG)"
+
+debian:
+	@overlay/debian.sh "$(CONFIG)"
 
 source:
 	@overlay/packages.sh && overlay/apply.sh "$$(overlay/fetch.sh)"

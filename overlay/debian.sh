@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Install the packages of deb.sh into a fresh Debian system, and boot that under
+# QEMU up to its login prompt; print how long it took to start, and the percpu
+# statistics.
+# usage: debian.sh CONFIG, as for deb.sh
+. "$(dirname "$0")/lib.sh"
+. "$OVERLAY/apt.sh"
+
+suite=trixie
+"$OVERLAY/deb.sh" "${1:-}" >"$CACHE/logs/packages.list"
+package=$(grep -E '/linux-image-[^/]*\.deb$' "$CACHE/logs/packages.list" | grep -v -e -dbg_) ||
+	die "no image among the packages of deb.sh"
+dir=$(dirname "$package")/system
+log=$dir/log
+base=$CACHE/deb/$suite
+mkdir -p "$dir"
+"$OVERLAY/packages.sh" debootstrap e2fsprogs
+[ "$(id -u)" = 0 ] || die "debootstrap and chroot need root"
+
+# Fetched once
+if [ ! -f "$base.tar" ]; then
+	say "fetching Debian $suite"
+	rm -rf "$base"
+	logged "$log" "debootstrap" debootstrap --variant=minbase \
+		--include=systemd-sysv,udev,kmod,initramfs-tools,zstd,login \
+		"$suite" "$base" "$(mirror debian)"
+	tar -C "$base" -cf "$base.tar.new" .
+	mv "$base.tar.new" "$base.tar"
+	rm -rf "$base"
+fi
+
+say "installing $(basename "$package")"
+root=$dir/root
+rm -rf "$root"
+mkdir -p "$root"
+tar -C "$root" -xf "$base.tar"
+cp "$package" "$root/image.deb"
+logged "$log" "installing the kernel" chroot "$root" dpkg -i /image.deb
+rm "$root/image.deb"
+cp "$OVERLAY/debian/percpu-report" "$root/usr/local/bin/"
+cp "$OVERLAY/debian/percpu-report.service" "$root/etc/systemd/system/"
+chroot "$root" systemctl enable percpu-report serial-getty@ttyS0 2>>"$log"
+echo percpu >"$root/etc/hostname"
+echo "/dev/vda / ext4 defaults 0 1" >"$root/etc/fstab"
+chroot "$root" passwd -d root >>"$log"
+cp "$root"/boot/vmlinuz-* "$dir/image"
+cp "$root"/boot/initrd.img-* "$dir/initramfs"
+rm -f "$dir/disk"
+logged "$log" "making the disk" mke2fs -q -t ext4 -d "$root" "$dir/disk" 3G
+rm -rf "$root"
+
+say "booting Debian $suite; the console goes to $dir/console.log"
+status=0
+"$OVERLAY/boot.sh" "$dir" x86_64 "$dir" "${SMP:-4}" "${MEM:-2G}" "${LIMIT:-900}" \
+	"root=/dev/vda rw systemd.show_status=1" \
+	-drive "file=$dir/disk,format=raw,if=virtio" || status=$?
+tr -d '\r' <"$dir/verdict.tap" | grep -vE '^(ok |done$)' || true
+grep -aq 'login:' "$dir/console.log" || die "no login prompt came; see $dir/console.log"
+"$OVERLAY/verdict.sh" debian "$dir/console.log" "$dir/verdict.tap" "$status" debian \
+	>/dev/null || die "the system did not end well; see $dir"
+rm -f "$dir/disk"

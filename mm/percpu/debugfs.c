@@ -87,7 +87,7 @@ static void pcpu_map_header(struct seq_file *m)
 {
 	seq_printf(m, "# percpu-map 1 page %lu granule %u chunk %lu units %u static %lu\n",
 		   PAGE_SIZE, PCPU_GRANULE, PCPU_CHUNK_SIZE,
-		   num_possible_cpus(), pcpu_area.static_size);
+		   pcpu_nr_units(), pcpu_area.static_size);
 	seq_puts(m, "# chunk populated_pages spans, each a letter and granules: - no memory, . free, r reserved, w withheld, s static, h at hand, o object, c of a lower chunk's object, z in quarantine, q small objects: a granule each with how many of how many live\n");
 }
 

@@ -57,9 +57,10 @@ static void __init pcpu_copy_static(unsigned long addr)
 }
 
 /* Units in address space: the unit of a CPU is its number. */
-static unsigned int __init pcpu_wanted_units(void)
+static void __init pcpu_count_units(void)
 {
-	return IS_ENABLED(CONFIG_SMP) ? nr_cpu_ids : 1;
+	pcpu_area.nr_units = IS_ENABLED(CONFIG_SMP) ? nr_cpu_ids : 1;
+	pcpu_area.sparse = num_possible_cpus() < pcpu_area.nr_units;
 }
 
 static void * __init pcpu_early_alloc(size_t size)
@@ -79,7 +80,6 @@ static void __init pcpu_publish_layout(void)
 	unsigned int unit;
 
 	pcpu_area.span = pcpu_area.nr_units * pcpu_area.stride;
-	pcpu_area.sparse = num_possible_cpus() < pcpu_area.nr_units;
 	offsets = pcpu_early_alloc(pcpu_area.nr_units * sizeof(*offsets));
 	for (unit = 0; unit < pcpu_area.nr_units; unit++)
 		offsets[unit] = unit * pcpu_area.stride;
@@ -417,7 +417,7 @@ static bool __init pcpu_map_units(unsigned long populated,
 	unsigned long tables = round_up(populated, PCPU_CHUNK_SIZE);
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		unsigned long addr = pcpu_area_unit_addr(cpu, 0);
 
 		if (!(pcpu_area.huge && pcpu_map_unit_huge(cpu, to_node)) &&
@@ -446,7 +446,7 @@ int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t to_node)
 	unsigned long populated, size, fair;
 
 	pcpu_area.name = "CPU-major";
-	pcpu_area.nr_units = pcpu_wanted_units();
+	pcpu_count_units();
 	pcpu_area.static_size = pcpu_static_size();
 	populated = PFN_ALIGN(pcpu_area.static_size +
 			      PERCPU_DYNAMIC_EARLY_SIZE);
@@ -545,7 +545,7 @@ int __init pcpu_first_chunk_linear(unsigned long reserved,
 	unsigned int unit;
 
 	pcpu_area.name = "chunk-major";
-	pcpu_area.nr_units = pcpu_wanted_units();
+	pcpu_count_units();
 	pcpu_area.static_size = pcpu_static_size();
 	if (!pcpu_modules_reach_far())
 		pcpu_area.reserved_size = PFN_ALIGN(reserved);

@@ -31,7 +31,7 @@ static void pcpu_stats_layout(struct seq_file *m)
 	seq_printf(m, "  %-20s: %12s\n", "first_chunk",
 		   pcpu_area.linear_size ? "linear" :
 		   pcpu_area.huge ? "large-pages" : "pages");
-	pcpu_stats_row(m, "nr_units", num_possible_cpus());
+	pcpu_stats_row(m, "nr_units", pcpu_nr_units());
 	pcpu_stats_row(m, "unit_size", pcpu_area.size);
 	pcpu_stats_row(m, "unit_stride", pcpu_area.stride);
 	pcpu_stats_row(m, "static_size", pcpu_area.static_size);

@@ -243,16 +243,11 @@ static void pcpu_wrong_describe(const struct pcpu_wrong_free *w, char *text,
  * Where the kernel's image lies in vmalloc space, as on arm64, an address of
  * that may look like the pointer to an offset that has no memory.
  */
-static void pcpu_wrong_end_line(const struct pcpu_wrong_free *w,
-				const void __percpu *ptr)
+static bool pcpu_wrong_may_be_foreign(const struct pcpu_wrong_free *w,
+				      const void __percpu *ptr)
 {
-	if (w->why == PCPU_WRONG_GONE &&
-	    is_vmalloc_addr((__force const void *)ptr)) {
-		pr_cont(", or no percpu pointer:");
-		mem_dump_obj((__force void *)ptr);
-	} else {
-		pr_cont("\n");
-	}
+	return w->why == PCPU_WRONG_GONE &&
+	       is_vmalloc_addr((__force const void *)ptr);
 }
 
 /**
@@ -267,6 +262,7 @@ void pcpu_wrong_report(const void __percpu *ptr, unsigned long caller)
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 	struct pcpu_wrong_free w;
+	bool foreign, either;
 	char text[128];
 
 	atomic_long_inc(&pcpu_wrong_nr);
@@ -274,20 +270,23 @@ void pcpu_wrong_report(const void __percpu *ptr, unsigned long caller)
 	    pcpu_wrong_is_known(caller, true))
 		return;
 	pcpu_wrong_diagnose(ptr, &w);
-	if (w.why == PCPU_WRONG_FOREIGN) {
+	foreign = w.why == PCPU_WRONG_FOREIGN;
+	either = pcpu_wrong_may_be_foreign(&w, ptr);
+	if (foreign) {
 		pr_err("free_percpu() by %pS ignored: %s (pointer %p):",
 		       (void *)caller, pcpu_wrong_names[w.why],
 		       (__force void *)ptr);
-		/* It goes on with the line. */
-		mem_dump_obj((__force void *)ptr);
 	} else {
 		/* Offsets tell more than hashed pointers, and no secrets. */
 		pcpu_wrong_describe(&w, text, sizeof(text));
-		pr_err("free_percpu() by %pS ignored: %s (pointer %p: %s)",
+		pr_err("free_percpu() by %pS ignored: %s (pointer %p: %s)%s",
 		       (void *)caller, pcpu_wrong_names[w.why],
-		       (__force void *)ptr, text);
-		pcpu_wrong_end_line(&w, ptr);
+		       (__force void *)ptr, text,
+		       either ? ", or no percpu pointer:" : "\n");
 	}
+	/* It goes on with the line. */
+	if (foreign || either)
+		mem_dump_obj((__force void *)ptr);
 	if (w.begin != PCPU_NO_OFF)
 		pcpu_debug_describe(w.begin);
 	dump_stack();

@@ -71,7 +71,6 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define __ratelimit(r)		((void)(r), __atomic_add_fetch(&shim_refused, 1, __ATOMIC_RELAXED), shim_verbose)
 #define pr_warn(...)		fprintf(stderr, __VA_ARGS__)
 #define pr_err(...)		fprintf(stderr, __VA_ARGS__)
-#define pr_cont(...)		fprintf(stderr, __VA_ARGS__)
 
 /* what debug.c needs, in a bed built with CONFIG_PERCPU_DEBUG: it is always on */
 #define DECLARE_STATIC_KEY_FALSE(k)	extern bool k

@@ -34,13 +34,13 @@ void strict_say(unsigned long *count, const char *fmt, ...) __attribute__((forma
 #define __ratelimit(r)		((void)(r), true)
 #define pr_warn(fmt, ...)	strict_say(&strict_warnings, fmt, ##__VA_ARGS__)
 #define pr_err(fmt, ...)	strict_say(&strict_reports, fmt, ##__VA_ARGS__)
-#define pr_cont(fmt, ...)	((void)0)
 
 /* locks */
 typedef struct { bool held; unsigned long taken; } raw_spinlock_t;
 #define DEFINE_RAW_SPINLOCK(n)	raw_spinlock_t n
 #define raw_spin_lock_init(x)	((void)((x)->held = false))
 void raw_spin_lock(raw_spinlock_t *lock);
+bool raw_spin_trylock(raw_spinlock_t *lock);
 void raw_spin_unlock(raw_spinlock_t *lock);
 #define lockdep_assert_held(l)							\
 	((void)((l)->held || (strict_fail("%s: lock is not held", __func__), 0)))

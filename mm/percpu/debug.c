@@ -122,6 +122,23 @@ static u64 pcpu_debug_cookie(unsigned long off)
 }
 
 /*
+ * Read what may go meanwhile. By words: on sparc32 copy_from_kernel_nofault()
+ * of 8 bytes reads 4 of them.
+ */
+static bool pcpu_debug_fetch(struct pcpu_record *to,
+			     const struct pcpu_record *from)
+{
+	unsigned long i;
+
+	static_assert(!(sizeof(*to) % sizeof(i)));
+	for (i = 0; i < sizeof(*to); i += sizeof(i))
+		if (copy_from_kernel_nofault((void *)to + i,
+					     (const void *)from + i, sizeof(i)))
+			return false;
+	return true;
+}
+
+/*
  * Copy what is kept of an object from the first copy where it has survived. If
  * the object is not the caller's, its pages may go meanwhile.
  */
@@ -131,11 +148,8 @@ static bool pcpu_debug_find(unsigned long off, size_t room,
 	unsigned int cpu;
 
 	for_each_pcpu_unit(cpu) {
-		if (copy_from_kernel_nofault(record,
-					     pcpu_debug_record(cpu, off, room),
-					     sizeof(*record)))
-			continue;
-		if (record->cookie == pcpu_debug_cookie(off) &&
+		if (pcpu_debug_fetch(record, pcpu_debug_record(cpu, off, room)) &&
+		    record->cookie == pcpu_debug_cookie(off) &&
 		    record->size <= room - PCPU_DEBUG_TAIL - PCPU_DEBUG_FIRST)
 			return true;
 	}

@@ -167,15 +167,17 @@ static void pcpu_haul_flush(struct pcpu_haul *haul)
 	}
 }
 
-static bool pcpu_arena_age(unsigned int nr, bool all, bool may_wait)
+/* @cpu: whose the arena is, if it is not shared */
+static bool pcpu_arena_age(struct pcpu_arena *arena, unsigned int cpu, bool all,
+			   bool may_wait)
 {
-	struct pcpu_haul haul = { .arena = &pcpu_arenas[nr], .all = all };
+	struct pcpu_haul haul = { .arena = arena, .all = all };
 
 	/* Do not disturb who has nothing. */
 	if (!READ_ONCE(haul.arena->watched))
 		return false;
 	do {
-		if (!pcpu_haul_visit(&haul, nr, may_wait))
+		if (!pcpu_haul_visit(&haul, cpu, may_wait))
 			return false;
 		pcpu_haul_flush(&haul);
 	} while (haul.more);
@@ -235,10 +237,10 @@ static bool pcpu_depot_age(bool all)
  */
 bool pcpu_age(bool all, bool may_wait)
 {
-	bool more = false;
+	bool more = pcpu_arena_age(&pcpu_arena_common, 0, all, may_wait);
 	unsigned int i;
 
 	for (i = 0; i < pcpu_nr_arenas; i++)
-		more |= pcpu_arena_age(i, all, may_wait);
+		more |= pcpu_arena_age(&pcpu_arenas[i], i, all, may_wait);
 	return pcpu_depot_age(all) || more;
 }

@@ -4,16 +4,17 @@
  *
  * To the chunks an object at hand is in use, to everybody else it is free: it
  * carries no mark.  Freed objects are given out again first, the latest before
- * others.  New ones are cut from a run of granules, whatever their class, so
- * that what is allocated together lies together: batches for each class would
- * spread it, and 10 of 11 cgroups of the recorded trace would leave 1,196 KB
- * instead of 772.  What an arena has too much of goes to the depot by the
+ * others.  New ones are cut from a run of granules, whatever their class and
+ * CPU, so that what is allocated together lies together: batches for each class
+ * would spread it, and 10 of 11 cgroups of the recorded trace would leave 1,196
+ * KB instead of 700.  What an arena has too much of goes to the depot by the
  * batch, and from there to the chunks.  What nobody needed for a while the
  * worker gives back, see age.c.
  *
  * Offsets are kept beside the objects and not in them: whoever writes to a
  * freed object must not get at the allocator through it.
  */
+#include <linux/cache.h>
 #include <linux/cpumask.h>
 #include <linux/init.h>
 #include <linux/percpu.h>
@@ -30,9 +31,9 @@
 struct pcpu_arena *pcpu_arenas __ro_after_init;
 unsigned int pcpu_nr_arenas __ro_after_init;
 
-struct pcpu_arena pcpu_arena_none;
+struct pcpu_arena pcpu_arena_common = { .shared = true };
 
-DEFINE_PER_CPU(struct pcpu_arena *, pcpu_arena_local) = &pcpu_arena_none;
+DEFINE_PER_CPU(struct pcpu_arena *, pcpu_arena_local) = &pcpu_arena_common;
 
 /* Bytes that an arena may hold. */
 int pcpu_arena_max_bytes __ro_after_init;
@@ -94,7 +95,8 @@ void __init pcpu_arenas_init(struct pcpu_arena *arenas, unsigned int nr,
 
 	pcpu_arena_max_bytes = min(PCPU_ARENA_BYTES,
 				   PCPU_ARENAS_BYTES / (int)nr);
-	raw_spin_lock_init(&pcpu_arena_none.lock);
+	raw_spin_lock_init(&pcpu_arena_common.lock);
+	pcpu_arena_common.room = pcpu_arena_max_bytes - PCPU_ROOM_UNWATCHED;
 	for (i = 0; i < nr; i++) {
 		slots = pcpu_arena_init(&arenas[i], slots);
 		arenas[i].shared = nr_cpu_ids > nr;
@@ -116,7 +118,7 @@ static struct pcpu_arena *pcpu_arena_get(unsigned long *flags)
 	local_irq_save(saved);
 	*flags = saved;
 	arena = raw_cpu_read(pcpu_arena_local);
-	if (likely(arena != &pcpu_arena_none))
+	if (likely(arena != &pcpu_arena_common))
 		return arena;
 	arena = &pcpu_arenas[raw_smp_processor_id() % pcpu_nr_arenas];
 	if (!arena->shared && !pcpu_area.sparse)
@@ -144,6 +146,19 @@ void pcpu_arena_set_watched(struct pcpu_arena *arena, bool watched)
 		return;
 	WRITE_ONCE(arena->watched, watched);
 	arena->room += watched ? PCPU_ROOM_UNWATCHED : -PCPU_ROOM_UNWATCHED;
+}
+
+/* Own the arena whose run is to be cut from; turns IRQs off. */
+static struct pcpu_arena *pcpu_arena_get_run(unsigned long *flags)
+{
+	unsigned long saved;
+
+	local_irq_save(saved);
+	*flags = saved;
+	if (likely(raw_spin_trylock(&pcpu_arena_common.lock)))
+		return &pcpu_arena_common;
+	local_irq_restore(saved);
+	return pcpu_arena_get(flags);
 }
 
 /* Let go of an arena that has got something: the worker looks after it. */
@@ -272,28 +287,65 @@ static unsigned long pcpu_arena_cut(struct pcpu_arena *arena, unsigned int nr,
 	return off;
 }
 
-/* Skip what keeps the run from being aligned: an object of another class. */
-static void pcpu_arena_align(struct pcpu_arena *arena, unsigned int nr,
-			     size_t align)
+/*
+ * Skip what keeps the run from being aligned: an object of another class, for
+ * the caller to keep. Return its granules.
+ */
+static unsigned int pcpu_arena_align(struct pcpu_arena *arena, unsigned int nr,
+				     size_t align)
 {
 	struct pcpu_run *run = &arena->run;
 	unsigned int skip = (-run->off & (align - 1)) >> PCPU_GRANULE_SHIFT;
-	struct pcpu_stock *stock;
 
 	pcpu_arena_assert_owned(arena);
 
-	if (!skip || skip > PCPU_CLASS_GRANULES || skip + nr > run->nr)
-		return;
-	stock = &arena->stocks[pcpu_class_of(skip << PCPU_GRANULE_SHIFT,
-					     PCPU_GRANULE)];
-	if (stock->nr == stock->most)
-		return;
-	pcpu_stock_push(arena, stock, run->off);
+	if (skip > PCPU_CLASS_GRANULES || skip + nr > run->nr)
+		return 0;
 	run->off += skip << PCPU_GRANULE_SHIFT;
 	run->nr -= skip;
+	return skip;
 }
 
-/* Find an object in what the arena has, or cut one from its run. */
+/* Whose CPU cut from the run of all arenas last; guarded by its lock. */
+static unsigned int pcpu_arena_cutter;
+
+/* Whether the last one was another CPU; from now on it is this one. */
+static bool pcpu_arena_change_cutter(const struct pcpu_arena *arena)
+{
+	unsigned int cpu = raw_smp_processor_id();
+	bool other;
+
+	if (arena != &pcpu_arena_common)
+		return false;
+	other = pcpu_arena_cutter != cpu;
+	pcpu_arena_cutter = cpu;
+	return other;
+}
+
+/*
+ * Cut an object from a run that is there. Those of two CPUs share no cache line:
+ * whoever allocates clears all copies.
+ */
+static unsigned long pcpu_arena_cut_next(unsigned int nr, size_t align)
+{
+	u32 offs[PCPU_BATCH_MAX];
+	struct pcpu_arena *arena;
+	unsigned long flags, off;
+	unsigned int skipped;
+
+	arena = pcpu_arena_get_run(&flags);
+	offs[0] = arena->run.off;
+	skipped = pcpu_arena_align(arena, nr,
+				   pcpu_arena_change_cutter(arena) ?
+				   max(align, (size_t)L1_CACHE_BYTES) : align);
+	off = pcpu_arena_cut(arena, nr, align);
+	pcpu_arena_put(arena, flags);
+	if (unlikely(skipped))
+		pcpu_arena_stash(pcpu_class_of_granules(skipped), offs, 1);
+	return off;
+}
+
+/* Find an object in what the arena has, or cut one from a run. */
 static unsigned long pcpu_arena_make(unsigned int class, size_t align)
 {
 	struct pcpu_arena *arena;
@@ -301,16 +353,10 @@ static unsigned long pcpu_arena_make(unsigned int class, size_t align)
 
 	arena = pcpu_arena_get(&flags);
 	off = pcpu_stock_find(arena, &arena->stocks[class], align);
-	if (off == PCPU_NO_OFF && class >= PCPU_NR_SMALL &&
-	    !pcpu_depot_has(class)) {
-		unsigned int nr = pcpu_class_granules(class);
-
-		if (unlikely(align > PCPU_GRANULE))
-			pcpu_arena_align(arena, nr, align);
-		off = pcpu_arena_cut(arena, nr, align);
-	}
 	pcpu_arena_put(arena, flags);
-	return off;
+	if (off != PCPU_NO_OFF || class < PCPU_NR_SMALL || pcpu_depot_has(class))
+		return off;
+	return pcpu_arena_cut_next(pcpu_class_granules(class), align);
 }
 
 /* Get a batch from the depot: return one aligned object, keep the others. */
@@ -420,14 +466,14 @@ void pcpu_arena_exchange(unsigned long off, unsigned int class)
 		pcpu_balance_kick();
 }
 
-/* Cut @nr granules from the arena's run, or swap it for one that has them. */
+/* Cut @nr granules from a run, or swap it for one that has them. */
 static unsigned long pcpu_arena_new_run(unsigned int nr, size_t align)
 {
 	struct pcpu_run run, old = { };
 	struct pcpu_arena *arena;
 	unsigned long flags, off;
 
-	arena = pcpu_arena_get(&flags);
+	arena = pcpu_arena_get_run(&flags);
 	off = pcpu_arena_cut(arena, nr, align);
 	if (off == PCPU_NO_OFF)
 		swap(arena->run, old);
@@ -445,9 +491,10 @@ static unsigned long pcpu_arena_new_run(unsigned int nr, size_t align)
 	off = run.off;
 	run.off += nr << PCPU_GRANULE_SHIFT;
 	run.nr -= nr;
-	arena = pcpu_arena_get(&flags);
-	/* The arena may have got one meanwhile, or be that of another CPU. */
+	arena = pcpu_arena_get_run(&flags);
+	/* The arena may have got one meanwhile, or be another one. */
 	swap(arena->run, run);
+	pcpu_arena_change_cutter(arena);
 	pcpu_arena_put_watched(arena, flags);
 	if (unlikely(run.nr))
 		pcpu_extent_free(run.off, run.nr);

@@ -105,11 +105,17 @@ extern unsigned int pcpu_nr_arenas;
 extern int pcpu_arena_max_bytes;
 
 /*
- * The arena that a CPU has to itself. Until the CPU needs it, where arenas are
- * shared, and where some units are nobody's, this is pcpu_arena_none, which has
- * nothing and keeps nothing: that sends all callers to the slow paths.
+ * An arena without stocks, whose run is everybody's: what one task allocates lies
+ * together, and dies together, although the task moves from CPU to CPU. Nobody
+ * waits for it: who finds it locked cuts from the run of his own arena.
  */
-extern struct pcpu_arena pcpu_arena_none;
+extern struct pcpu_arena pcpu_arena_common;
+
+/*
+ * The arena that a CPU has to itself. Until the CPU needs it, where arenas are
+ * shared, and where some units are nobody's, this is pcpu_arena_common, which
+ * has no object and keeps none: that sends all callers to the slow paths.
+ */
 DECLARE_PER_CPU(struct pcpu_arena *, pcpu_arena_local);
 
 extern unsigned int pcpu_arenas_most;

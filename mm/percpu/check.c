@@ -252,12 +252,13 @@ const char *pcpu_check_conservation(void)
 	struct pcpu_sums sums = {
 		.live = pcpu_area.static_size >> PCPU_GRANULE_SHIFT,
 	};
-	const char *bad = NULL;
+	const char *bad;
 	unsigned int i;
 
 	for (i = 0; i < pcpu_area_nr_chunks(); i++)
 		if (pcpu_chunk_table[i])
 			pcpu_sum_chunk(pcpu_chunk_table[i], &sums);
+	bad = pcpu_sum_arena(&pcpu_arena_common, &sums);
 	for (i = 0; i < pcpu_nr_arenas && !bad; i++)
 		bad = pcpu_sum_arena(&pcpu_arenas[i], &sums);
 	if (!bad)

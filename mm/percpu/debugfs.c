@@ -174,6 +174,9 @@ static int pcpu_arenas_show(struct seq_file *m, void *v)
 			   READ_ONCE(arena->run.nr) << PCPU_GRANULE_SHIFT,
 			   pcpu_arena_room(arena), READ_ONCE(arena->watched));
 	}
+	seq_printf(m, "common - 0 %u - %d\n",
+		   READ_ONCE(pcpu_arena_common.run.nr) << PCPU_GRANULE_SHIFT,
+		   READ_ONCE(pcpu_arena_common.watched));
 	seq_printf(m, "depot - %lu 0 - -\n", READ_ONCE(pcpu_depot->bytes));
 	return 0;
 }

@@ -13,13 +13,24 @@ typedef struct { pthread_spinlock_t l; unsigned int last; unsigned long taken; }
 	raw_spinlock_t n;							\
 	static void __attribute__((constructor)) init_##n(void) { raw_spin_lock_init(&n); }
 #define raw_spin_lock_init(x)	pthread_spin_init(&(x)->l, 0)
-static inline void raw_spin_lock(raw_spinlock_t *s)
+static inline void shim_lock_taken(raw_spinlock_t *s)
 {
-	pthread_spin_lock(&s->l);
 	s->taken++;
 	shim_locks.taken++;
 	shim_locks.foreign += s->last != shim_cpu;
 	s->last = shim_cpu;
+}
+static inline void raw_spin_lock(raw_spinlock_t *s)
+{
+	pthread_spin_lock(&s->l);
+	shim_lock_taken(s);
+}
+static inline bool raw_spin_trylock(raw_spinlock_t *s)
+{
+	if (pthread_spin_trylock(&s->l))
+		return false;
+	shim_lock_taken(s);
+	return true;
 }
 static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->l); }
 /*

@@ -47,6 +47,7 @@ typedef uint64_t phys_addr_t;
 #define __section(s)
 #define __ro_after_init
 #define __read_mostly
+#define L1_CACHE_BYTES		64
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
 #define EXPORT_SYMBOL_GPL(x)	extern int shim_export_##x
 /* An option is 1 or not defined. */

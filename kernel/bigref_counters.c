@@ -14,18 +14,24 @@
  * that are handed out are zero on every CPU.
  *
  * Every CPU keeps one free counter, with its record, at hand, and takes no lock
- * for that; an offline CPU keeps its own.
+ * for that.  As such a counter keeps its group, and that perhaps a page on every
+ * CPU, they go back every second from the last new group on, until no CPU had
+ * one; what comes to hand after that stays until there is a new group again.
  */
 #include <linux/align.h>
 #include <linux/bits.h>
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
+#include <linux/init.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
+#include <linux/workqueue.h>
 
 #include "bigref_internal.h"
 
@@ -61,6 +67,10 @@ static bool bigref_has_empty;		/* one group may stay, all free */
 
 static DEFINE_PER_CPU(unsigned long, bigref_at_hand);
 
+static void bigref_trim_run(struct work_struct *work);
+static DECLARE_DELAYED_WORK(bigref_trim_work, bigref_trim_run);
+static bool bigref_trims __read_mostly;		/* there are workqueues */
+
 /* It is one thing to its users. */
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "bigref."
@@ -69,13 +79,23 @@ bool bigref_no_percpu;
 module_param_named(no_percpu, bigref_no_percpu, bool, 0644);
 MODULE_PARM_DESC(no_percpu, "Let every allocation of percpu memory fail");
 
-unsigned int bigref_nr_in_use(void)
+unsigned int bigref_nr_at_hand(void)
 {
-	unsigned int nr = READ_ONCE(bigref_nr_taken);
-	unsigned int cpu;
+	unsigned int cpu, nr = 0;
 
 	for_each_possible_cpu(cpu)
-		nr -= !!READ_ONCE(per_cpu(bigref_at_hand, cpu));
+		nr += !!READ_ONCE(per_cpu(bigref_at_hand, cpu));
+	return nr;
+}
+
+unsigned int bigref_nr_in_use(void)
+{
+	unsigned long flags;
+	unsigned int nr;
+
+	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
+	nr = bigref_nr_taken - bigref_nr_at_hand();
+	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
 	return nr;
 }
 
@@ -180,6 +200,8 @@ static struct bigref_group *group_new(gfp_t gfp)
 	}
 	*group_word(group->base) = group;
 	group->free = GROUP_ALL;
+	if (READ_ONCE(bigref_trims))
+		queue_delayed_work(system_long_wq, &bigref_trim_work, HZ);
 	return group;
 }
 
@@ -228,27 +250,43 @@ static void group_free_rcu(struct rcu_head *rcu)
 	kfree(group);
 }
 
-static noinline void counters_to_group(unsigned long __percpu *counters)
+/* Return a group that is surplus then, off the list. */
+static struct bigref_group *group_put(unsigned long __percpu *counters)
 {
-	unsigned long flags;
 	unsigned int index;
 	struct bigref_group *group = group_of(counters, &index);
-	bool surplus;
 
-	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
+	lockdep_assert_held(&bigref_groups_lock);
 	bigref_nr_taken--;
 	if (!group->free)
 		list_add(&group->list, &bigref_groups);
 	__set_bit(index, &group->free);
-	surplus = group->free == GROUP_ALL && bigref_has_empty;
-	if (surplus)
-		list_del(&group->list);
-	else if (group->free == GROUP_ALL)
+	if (group->free != GROUP_ALL)
+		return NULL;
+	if (!bigref_has_empty) {
 		bigref_has_empty = true;
-	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
-	/* Slab is not to be called from where we may be. */
-	if (surplus)
+		return NULL;
+	}
+	list_del(&group->list);
+	return group;
+}
+
+/* Slab is not to be called from where we may be. */
+static void group_free(struct bigref_group *group)
+{
+	if (group)
 		call_rcu(&group->records[0].rcu, group_free_rcu);
+}
+
+static noinline void counters_to_group(unsigned long __percpu *counters)
+{
+	struct bigref_group *surplus;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
+	surplus = group_put(counters);
+	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
+	group_free(surplus);
 }
 
 /* @counters are zero and nobody looks at them. */
@@ -260,6 +298,66 @@ void bigref_counters_put(unsigned long __percpu *counters)
 	if (unlikely(old))
 		counters_to_group((unsigned long __percpu *)old);
 }
+
+/*
+ * Give back what CPUs have at hand
+ */
+static bool counters_are_at_hand(int cpu, void *any)
+{
+	if (!READ_ONCE(per_cpu(bigref_at_hand, cpu)))
+		return false;
+	*(bool *)any = true;
+	return true;
+}
+
+/* On that CPU, IRQs off; or it is offline, and stays so. */
+static void counters_return(void *at_hand)
+{
+	struct bigref_group *surplus = NULL;
+	unsigned long flags, old;
+
+	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
+	old = xchg((unsigned long *)at_hand, 0);
+	if (old)
+		surplus = group_put((unsigned long __percpu *)old);
+	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
+	group_free(surplus);
+}
+
+static void counters_return_here(void *unused)
+{
+	counters_return(this_cpu_ptr(&bigref_at_hand));
+}
+
+/* Sleeps. Return whether there was any. */
+bool bigref_counters_trim(void)
+{
+	bool any = false;
+	unsigned int cpu;
+
+	cpus_read_lock();
+	on_each_cpu_cond(counters_are_at_hand, counters_return_here, &any,
+			 true);
+	for_each_possible_cpu(cpu)
+		if (!cpu_online(cpu))
+			counters_return(per_cpu_ptr(&bigref_at_hand, cpu));
+	cpus_read_unlock();
+	return any;
+}
+
+static void bigref_trim_run(struct work_struct *work)
+{
+	if (bigref_counters_trim())
+		queue_delayed_work(system_long_wq, &bigref_trim_work, HZ);
+}
+
+static int __init bigref_trim_init(void)
+{
+	WRITE_ONCE(bigref_trims, true);
+	queue_delayed_work(system_long_wq, &bigref_trim_work, HZ);
+	return 0;
+}
+subsys_initcall(bigref_trim_init);
 
 /*
  * All CPUs: the sum, and in @used what is not 0 if any counter is not

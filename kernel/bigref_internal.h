@@ -63,6 +63,8 @@ extern bool bigref_no_percpu;
 void bigref_enqueue(struct bigref *ref);
 bool bigref_may_queue(void);
 unsigned int bigref_nr_in_use(void);
+unsigned int bigref_nr_at_hand(void);
+bool bigref_counters_trim(void);
 bool bigref_is_percpu(struct bigref *ref);
 void bigref_flush(void);
 #else

@@ -459,6 +459,10 @@ static void counters_come_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bigref_nr_in_use(), before);
 	for (i = 0; i < ARRAY_SIZE(objs); i += 2)
 		KUNIT_EXPECT_EQ(test, atomic_read(&objs[i].released), 1);
+
+	bigref_counters_trim();
+	KUNIT_EXPECT_EQ(test, bigref_nr_at_hand(), 0);
+	KUNIT_EXPECT_EQ(test, bigref_nr_in_use(), before);
 }
 
 static void destroyed_in_disown(struct kunit *test)

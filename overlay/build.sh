@@ -16,13 +16,7 @@ mkdir -p "$build"
 exec 9>"$build.lock"
 flock 9
 
-cc=${cross:-}gcc
-if have ccache; then
-	cc="ccache $cc"
-	export CCACHE_BASEDIR=$CACHE CCACHE_NOHASHDIR=1
-fi
-# A build's time, place and person would only spoil the cache.
-export KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=percpu KBUILD_BUILD_HOST=overlay
+use_compiler "${compiler:-${cross:-}gcc}"
 
 # A line "# ours: NAME_SANITIZE" in the fragment: what that instruments is our
 # files, and no others.
@@ -107,12 +101,7 @@ if [ $# -gt 2 ]; then
 fi
 total=$(objects)
 start=$SECONDS
-mk -j"$JOBS" all >"$log" 2>&1 </dev/null 9>&- &
-pid=$!
-trap 'kill $pid 2>/dev/null' EXIT
-watch_log "$log" $pid "building $config" "$total"
-trap - EXIT
-if ! wait $pid; then
+if ! watched "$log" "building $config" "$total" mk -j"$JOBS" all; then
 	tail_of "$log"
 	die "the build of $config failed; the full log is $log"
 fi

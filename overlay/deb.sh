@@ -22,10 +22,7 @@ mkdir -p "$build"
 exec 9>"$dir/lock"
 flock 9
 
-cc=gcc
-! have ccache || cc="ccache gcc"
-export CCACHE_BASEDIR=$CACHE CCACHE_NOHASHDIR=1
-export KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=percpu KBUILD_BUILD_HOST=overlay
+use_compiler gcc
 export KDEB_PKGVERSION=1
 KDEB_PKGVERSION=$(release_of "$tree" | tr -d +~ | tr - .)-1
 mk() { kmake -C "$tree" O="$build" ARCH=x86_64 CC="$cc" "$@"; }
@@ -60,12 +57,8 @@ logged "$dir/configure.log" "configuring $name" configure
 # A config that is the same has no reason to be newer.
 ! cmp -s "$build/.config" "$dir/before" || touch -r "$dir/before" "$build/.config"
 rm -f "$dir"/*.deb
-mk -j"$JOBS" bindeb-pkg >"$log" 2>&1 </dev/null 9>&- &
-pid=$!
-trap 'kill $pid 2>/dev/null' EXIT
-watch_log "$log" $pid "building packages of $(release_of "$tree"), $name" ""
-trap - EXIT
-if ! wait $pid; then
+if ! watched "$log" "building packages of $(release_of "$tree"), $name" "" \
+		mk -j"$JOBS" bindeb-pkg; then
 	tail_of "$log"
 	die "no packages were built; the full log is $log"
 fi

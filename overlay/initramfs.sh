@@ -36,7 +36,7 @@ install_tests() {
 	local targets=$1
 	shift
 	kmake -C "$tree/tools/testing/selftests" TARGETS="$targets" ARCH="$karch" \
-		CROSS_COMPILE="${cross:-}" CC="${cross:-}gcc" O="$tests" KDIR="$build" INSTALL_PATH="$tests/installed" \
+		CROSS_COMPILE="${cross:-}" CC="${compiler:-${cross:-}gcc}" O="$tests" KDIR="$build" INSTALL_PATH="$tests/installed" \
 		KHDR_INCLUDES="-isystem $build/usr/include" "$@" install
 }
 

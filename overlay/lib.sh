@@ -39,10 +39,10 @@ kmake() {
 		make --no-print-directory "$@"
 }
 
-# What a file of overlay/arch may set: a compiler's prefix, packages, whether
-# there is no process, CPUs and memory of make run.
+# What a file of overlay/arch may set: a compiler's prefix or all of its name,
+# packages, whether there is no process, CPUs and memory of make run.
 # shellcheck disable=SC2034
-cross='' packages='' headless='' cpus='' memory=''
+cross='' compiler='' packages='' headless='' cpus='' memory=''
 
 # make_field FIELD TREE: VERSION, PATCHLEVEL or SUBLEVEL of a source tree
 make_field() { sed -n "s/^$1 = *//p" "$2/Makefile"; }
@@ -62,9 +62,26 @@ clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
 objects_in() { grep -cE '^ +(CC|AS|LD|AR|HOSTCC|HOSTLD)( |$)' "$1" 2>/dev/null || true; }
 
-# watch_log LOG PID WHAT TOTAL: say how far a build is, until it ends.
-watch_log() {
-	local log=$1 pid=$2 what=$3 total=$4 start=$SECONDS line
+# use_compiler NAME: have $cc be that, through ccache where there is one. A build's
+# time, place and person would only spoil its cache.
+use_compiler() {
+	cc=$1
+	if have ccache; then
+		cc="ccache $cc"
+		export CCACHE_BASEDIR=$CACHE CCACHE_NOHASHDIR=1
+	fi
+	export KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=percpu KBUILD_BUILD_HOST=overlay
+}
+
+# watched LOG WHAT TOTAL COMMAND...: run a build, say how far it is, and whether it
+# ended well. It ends with us, and holds no lock of ours.
+watched() {
+	local log=$1 what=$2 total=$3 start=$SECONDS line pid
+	shift 3
+	"$@" >"$log" 2>&1 </dev/null 9>&- &
+	pid=$!
+	# shellcheck disable=SC2064
+	trap "kill $pid 2>/dev/null" EXIT
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 1
 		line="$what: $(objects_in "$log")${total:+ of $total} objects, $(clock $((SECONDS - start)))"
@@ -75,6 +92,8 @@ watch_log() {
 		fi
 	done
 	[ ! -t 2 ] || printf '\r\033[K' >&2
+	trap - EXIT
+	wait "$pid"
 }
 
 # tail_of LOG: the lines of a log that say why

@@ -21,6 +21,10 @@ static inline bool obj_cgroup_is_root(const struct obj_cgroup *objcg)
 	return false;
 }
 
+/* It is not told how to allocate. */
+#define kmsan_vmap_pages_range_noflush(start, end, prot, pages, shift, gfp) \
+	kmsan_vmap_pages_range_noflush(start, end, prot, pages, shift)
+
 #endif
 
 /* Older x86-64 links percpu variables for address 0, and keeps them elsewhere. */

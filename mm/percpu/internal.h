@@ -55,18 +55,21 @@
  *    snapshot  a chunk's books, copied, to be read at leisure    snapshot.[ch]
  *    debugfs   what people look at             debugfs.[ch], report.c, sites.c
  *
- * Locks.  None nests in another:
+ * Locks.  None nests in another, but pcpu_map_lock in the mutex that only KMSAN
+ * has:
  *
- *    arena->lock        raw, IRQs off   what an arena has at hand that is shared;
- *                                       others belong to their CPU, IRQs off
+ *    arena->lock        raw, IRQs off   what an arena has at hand that is shared,
+ *                                       as the run of all arenas is; others
+ *                                       belong to their CPU, IRQs off
  *    pcpu_depot_lock    raw, IRQs off   the depot
  *    pcpu_chunk_lock    raw, IRQs off   chunk table, pages, granules, small rooms
  *    pcpu_quarantine_lock  raw, IRQs off  freed objects that are checked
  *    pcpu_map_lock      IRQs off        one page table entry
+ *    pcpu_kmsan_mutex   KMSAN only      what it keeps of a page that is mapped
  *
- * None of them is held while memory is allocated, mapped, cleared or charged,
- * and no loop over CPUs runs under any of them.  Marks change by one atomic
- * operation each, without a lock.
+ * None but the mutex is held while memory is allocated, mapped, cleared or
+ * charged, and no loop over CPUs runs under any of them.  Marks change by one
+ * atomic operation each, without a lock.
  *
  * Conservation, checked by check.c, in granules:
  *

@@ -11,7 +11,9 @@
 #include <linux/cacheflush.h>
 #include <linux/gfp.h>
 #include <linux/kasan.h>
+#include <linux/kmsan.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/pgtable.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
@@ -203,6 +205,70 @@ failed:
 	return -ENOMEM;
 }
 
+/*
+ * KMSAN has to map the metadata of a page before anybody maps the page, which
+ * cannot be undone by who comes second: there, one at a time. Tables that it
+ * makes must not send us into reclaim, which may come here.
+ */
+static DEFINE_MUTEX(pcpu_kmsan_mutex);
+
+static unsigned int pcpu_kmsan_begin(void)
+{
+	if (!IS_ENABLED(CONFIG_KMSAN))
+		return 0;
+	mutex_lock(&pcpu_kmsan_mutex);
+	return memalloc_noreclaim_save();
+}
+
+static void pcpu_kmsan_end(unsigned int noreclaim)
+{
+	if (!IS_ENABLED(CONFIG_KMSAN))
+		return;
+	memalloc_noreclaim_restore(noreclaim);
+	mutex_unlock(&pcpu_kmsan_mutex);
+}
+
+/* Map the metadata of a page that is to be mapped. */
+static int pcpu_kmsan_map_page(unsigned long addr, struct page *page)
+{
+	return kmsan_vmap_pages_range_noflush(addr, addr + PAGE_SIZE,
+					      PAGE_KERNEL, &page, PAGE_SHIFT,
+					      GFP_KERNEL | __GFP_NOWARN);
+}
+
+/* Forget the metadata of a page that is not mapped. */
+static void pcpu_kmsan_unmap_page(unsigned long addr)
+{
+	kmsan_vunmap_range_noflush(addr, addr + PAGE_SIZE);
+}
+
+/* Map the metadata of those of @pages that will be mapped at @off. */
+static int pcpu_kmsan_map_pages(unsigned long off, struct list_head *pages)
+{
+	struct page *page = list_first_entry(pages, struct page, lru);
+	unsigned long addr;
+	unsigned int cpu;
+
+	if (!IS_ENABLED(CONFIG_KMSAN))
+		return 0;
+	for_each_pcpu_unit(cpu) {
+		addr = pcpu_area_unit_addr(cpu, off);
+		if (pte_none(ptep_get(virt_to_kpte(addr))) &&
+		    pcpu_kmsan_map_page(addr, page))
+			goto failed;
+		page = list_next_entry(page, lru);
+	}
+	return 0;
+
+failed:
+	for_each_pcpu_unit(cpu) {
+		addr = pcpu_area_unit_addr(cpu, off);
+		if (pte_none(ptep_get(virt_to_kpte(addr))))
+			pcpu_kmsan_unmap_page(addr);
+	}
+	return -ENOMEM;
+}
+
 /* Put @page at @addr unless something is there. */
 static bool pcpu_map_page(unsigned long addr, struct page *page)
 {
@@ -231,15 +297,20 @@ static bool pcpu_map_page(unsigned long addr, struct page *page)
  */
 int pcpu_populate_page(unsigned long off, gfp_t gfp)
 {
+	unsigned int cpu, noreclaim;
 	struct page *page;
 	unsigned long addr;
 	LIST_HEAD(pages);
-	unsigned int cpu;
 	LIST_HEAD(lost);
+	int err;
 
 	if (pcpu_get_pages(&pages, gfp))
 		return -ENOMEM;
 
+	noreclaim = pcpu_kmsan_begin();
+	err = pcpu_kmsan_map_pages(off, &pages);
+	if (err)
+		goto out;
 	for_each_pcpu_unit(cpu) {
 		page = list_first_entry(&pages, struct page, lru);
 		list_del(&page->lru);
@@ -248,8 +319,11 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp)
 			list_add(&page->lru, &lost);
 		flush_cache_vmap(addr, addr + PAGE_SIZE);
 	}
+out:
+	pcpu_kmsan_end(noreclaim);
+	pcpu_free_pages(&pages);
 	pcpu_free_pages(&lost);
-	return 0;
+	return err;
 }
 
 /**
@@ -271,6 +345,7 @@ void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 		addr = pcpu_area_unit_addr(cpu, off);
 		pte = virt_to_kpte(addr);
 		flush_cache_vunmap(addr, addr + PAGE_SIZE);
+		pcpu_kmsan_unmap_page(addr);
 		page = pte_page(ptep_get(pte));
 		spin_lock_irqsave(&pcpu_map_lock, flags);
 		pte_clear(&init_mm, addr, pte);

@@ -33,7 +33,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE CACHE
 
-.PHONY: help run shell test test-quick test-modules compare compare-modules \
+.PHONY: help run shell test test-quick test-modules test-both compare compare-modules \
 	compare-wrong mutants bench bench-quick sizes size-table layout-table series \
 	series-check lint lint-docs deb debian source kernel clean
 
@@ -43,6 +43,7 @@ help:
 	@echo 'make test        all tests on all beds of overlay/beds; BED=name for one'
 	@echo 'make test-quick  those of User Mode Linux only'
 	@echo 'make test-modules  percpu data of modules by the 64 MB; BED=name for one of the beds'
+	@echo 'make test-both   one bed on 7.2 and 6.12, side by side; BED=name, else x86_64'
 	@echo 'make mutants     plant bugs, and see which test catches each'
 	@echo 'make compare     memory that 1,100 cgroups take and leave, ours and stock'
 	@echo 'make compare-modules  percpu data that modules can have, ours and stock'
@@ -81,6 +82,9 @@ test-modules:
 	@for bed in $(or $(BED),$(shell sed -n 's/^\(x86_64-modules[^ ]*\) .*/\1/p' overlay/beds)); do \
 		BED=$$bed overlay/test.sh test || failed=1; \
 	done; [ -z "$$failed" ]
+
+test-both:
+	@overlay/side-by-side.sh $(BED)
 
 # MUTANTS= may name some of overlay/mutants.
 mutants:

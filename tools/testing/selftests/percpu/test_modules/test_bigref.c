@@ -180,12 +180,18 @@ static void crew_join(void)
 	}
 }
 
+/*
+ * The CPU goes offline before or after, not in the middle: PREEMPT_RT warns of a
+ * thread that may only run where there is no CPU.
+ */
 static void move_somewhere(u32 random)
 {
 	unsigned int cpu = random % nr_cpu_ids;
 
+	cpus_read_lock();
 	if (cpu_online(cpu))
 		set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	cpus_read_unlock();
 }
 
 static int user_thread(void *data)

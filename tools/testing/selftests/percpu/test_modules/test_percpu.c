@@ -531,8 +531,13 @@ static int churn_main(void *data)
 {
 	struct churn_thread *t = data;
 
-	/* Only a wish: the CPU may go offline at any time. */
+	/*
+	 * Only a wish: the CPU may go offline, if not in the middle: PREEMPT_RT
+	 * warns of a thread that may only run where there is no CPU.
+	 */
+	cpus_read_lock();
 	set_cpus_allowed_ptr(current, cpumask_of(t->cpu));
+	cpus_read_unlock();
 	/* What the scripts do meanwhile goes first. */
 	set_user_nice(current, 10);
 	while (!kthread_should_stop()) {

@@ -44,8 +44,7 @@ bad_frees_case() {
 plan 11
 
 if old_allocator; then STRICT=0; else STRICT=1; fi
-OBJECTS=$(($(unit_budget 4) / 415 / $(count_cpus /sys/devices/system/cpu/online)))
-OBJECTS=$(max 16 "$(min "$OBJECTS" 256)")
+OBJECTS=$(churn_objects 4 "$(count_cpus $CPU_DIR/online)" 256)
 
 run_case tour
 run_case basic

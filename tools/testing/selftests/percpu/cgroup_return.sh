@@ -60,12 +60,6 @@ groups_make() {
 	sleep 1
 }
 
-# What the caches hold of a group keeps it; 4 keeps the log free of it.
-drop_caches() {
-	echo 4 > /proc/sys/vm/drop_caches
-	echo 3 > /proc/sys/vm/drop_caches
-}
-
 # Groups that are removed but not gone; each holds what it had, two pages of it.
 dying_kb() {
 	dying=$(sed -n 's/^nr_dying_descendants //p' "$TOP/cgroup.stat")

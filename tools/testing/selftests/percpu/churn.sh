@@ -72,9 +72,7 @@ churn_modules() {
 plan 4
 
 ONLINE=$(count_cpus $CPU_DIR/online)
-# 415 bytes is what an object of churn has on average.
-OBJECTS=$(($(unit_budget 4) / 415 / ONLINE))
-OBJECTS=$(max 16 "$(min "$OBJECTS" 1024)")
+OBJECTS=$(churn_objects 4 "$ONLINE" 1024)
 
 run_case churn max_objects="$OBJECTS" seconds="$SECONDS_TO_RUN" \
 	seed="${PERCPU_TEST_SEED:-0}"

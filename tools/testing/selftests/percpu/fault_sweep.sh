@@ -44,12 +44,6 @@ objects_at_most() {
 	[ "$(nr_objects)" -le "$1" ]
 }
 
-# 4 keeps the log free of it.
-drop_caches() {
-	echo 4 > /proc/sys/vm/drop_caches
-	echo 3 > /proc/sys/vm/drop_caches
-}
-
 # What is removed goes a while later.
 objects_settle() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do

@@ -230,6 +230,19 @@ unit_budget() {
 	fi
 }
 
+# churn_objects <share> <threads> <most>: how many objects each of so many threads
+# may churn in a share (1/<share>) of what there is.  415 bytes is what one of them
+# has on average.
+churn_objects() {
+	max 16 "$(min $(($(unit_budget "$1") / 415 / $2)) "$3")"
+}
+
+# What the caches hold of something keeps it; 4 keeps the log free of it.
+drop_caches() {
+	echo 4 > /proc/sys/vm/drop_caches
+	echo 3 > /proc/sys/vm/drop_caches
+}
+
 # The allocator that was here before answers bad requests with a WARN, and
 # takes bad frees for good ones.
 old_allocator() {

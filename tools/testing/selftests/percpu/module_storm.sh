@@ -107,8 +107,7 @@ LOADS=${PERCPU_TEST_CYCLES:-$LOADS}
 if [ -e /proc/allocinfo ]; then UNLOADERS=1; else UNLOADERS=$AT_ONCE; fi
 # A CPU that only churns makes every load wait for it; some do.
 THREADS=$(max 1 "$(min 4 $(($(count_cpus /sys/devices/system/cpu/online) / 2)))")
-OBJECTS=$(($(unit_budget 4) / 415 / THREADS))
-OBJECTS=$(max 16 "$(min "$OBJECTS" 256)")
+OBJECTS=$(churn_objects 4 "$THREADS" 256)
 
 if fits; then
 	storm

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Build the kernels and boot the beds of the table, judge them, and sum up.
-# While one kernel's guests run, the next kernel builds.
+# While guests run, the next kernels build.
 # usage: test.sh quick|test, or one bed with BED=name
 . "$(dirname "$0")/lib.sh"
 
@@ -12,8 +12,7 @@ run=$(mktemp -d "$CACHE/logs/test.XXXXXX")
 # The last ten runs are kept.
 find "$CACHE/logs" -maxdepth 1 -name 'test.*' -printf '%T@ %p\n' | sort -rn |
 	tail -n +11 | cut -d' ' -f2 | xargs -r rm -rf
-guests=$(($(nproc) > 3 ? $(nproc) / 2 : 1))
-mkdir "$run/sums"
+mkdir "$run/sums" "$run/built"
 
 # What is still running when we are interrupted goes with us.
 trap 'jobs -p | xargs -r kill 2>/dev/null; exit 130' INT TERM
@@ -111,20 +110,50 @@ build_kernel() {
 	return 1
 }
 
+# Build what is needed, in the table's order. A file in built/ says that a kernel is
+# there, or if it is empty, that there is none.
+build_kernels() {
+	local config
+	for config in $(beds | awk '!seen[$3]++ {print $3}'); do
+		if build_kernel "$config"; then
+			echo yes >"$run/built/$config"
+		else
+			touch "$run/built/$config"
+		fi
+	done
+}
+
+building() {
+	kill -0 "$builder" 2>/dev/null
+}
+
+# Whether one more guest may run: a guest has several CPUs, and waits now and then.
+room() {
+	local most=$(($(nproc) / 2))
+	building || most=$((most + 1))
+	[ "$(jobs -rp | grep -cvx "$builder" || true)" -lt $((most > 1 ? most : 1)) ]
+}
+
+# Boot the beds, each when its kernel is there and others leave room.
+boot_beds() {
+	local -a bed
+	while read -r -a bed; do
+		while [ ! -e "$run/built/${bed[2]}" ] && building; do sleep 1; done
+		[ -s "$run/built/${bed[2]}" ] || continue
+		while ! room; do sleep 1; done
+		boot_bed "${bed[@]}" </dev/null &
+	done < <(beds)
+}
+
 [ -n "$(beds)" ] || die "overlay/beds has no bed $BED"
 [ -n "$BED" ] || selfcheck
 "$OVERLAY/packages.sh"
 [ -n "$BED" ] || [ "$which" = quick ] || userspace
 src=$("$OVERLAY/fetch.sh")
 tree=$("$OVERLAY/apply.sh" "$src")
-for config in $(beds | awk '!seen[$3]++ {print $3}'); do
-	build_kernel "$config" || continue
-	while read -r -a bed; do
-		[ "${bed[2]}" = "$config" ] || continue
-		while [ "$(jobs -rp | wc -l)" -ge "$guests" ]; do wait -n || true; done
-		boot_bed "${bed[@]}" &
-	done < <(beds)
-done
+build_kernels &
+builder=$!
+boot_beds
 wait
 # A bed that vanished without a sum is no bed that passed.
 while read -r name _; do

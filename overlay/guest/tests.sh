@@ -8,7 +8,7 @@ tmp=${TMPDIR:-/tmp}
 
 # How long to churn, and how often to load a module meanwhile: a guest without
 # KVM is slow. APPEND="churn=60 loads=50" on the host asks for more.
-export PERCPU_TEST_SECONDS="${churn:-3}" PERCPU_TEST_LOADS="${loads:-2}"
+export PERCPU_TEST_SECONDS="${churn:-2}" PERCPU_TEST_LOADS="${loads:-2}"
 
 # result ok|"not ok" NAME [DIRECTIVE]
 result() {

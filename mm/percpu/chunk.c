@@ -411,7 +411,13 @@ unsigned int pcpu_chunk_top(void)
 /* Whether a chunk of a number below @limit could still be created. */
 bool pcpu_chunk_creatable(unsigned int limit)
 {
-	return find_first_zero_bit(pcpu_chunk_taken, limit) < limit;
+	unsigned long flags;
+	bool creatable;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	creatable = find_first_zero_bit(pcpu_chunk_taken, limit) < limit;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return creatable;
 }
 
 /* Make what a chunk of number @nr needs, without a lock. */

@@ -245,7 +245,7 @@ static __always_inline bool pcpu_arena_keep(unsigned long off)
 	unsigned long flags;
 	unsigned int class;
 	bool kept = false;
-	u8 mark, bits;
+	u8 *where, mark, bits;
 
 	/* With IRQs off no chunk that is looked at can go away. */
 	local_irq_save(flags);
@@ -253,14 +253,15 @@ static __always_inline bool pcpu_arena_keep(unsigned long off)
 	chunk = pcpu_chunk_of(off);
 	if (unlikely(!chunk || test_bit(pcpu_off_to_page(off), chunk->odd)))
 		goto out;
-	mark = pcpu_mark_get(chunk, pcpu_off_to_granule(off));
+	where = pcpu_mark_at(chunk, off >> PCPU_GRANULE_SHIFT);
+	mark = READ_ONCE(*where);
 	bits = pcpu_mark_taken(mark, off, &class);
 	if (unlikely(!bits))
 		goto out;
 	stock = &arena->stocks[class];
 	if (unlikely(stock->nr >= stock->most || arena->room < 0))
 		goto out;
-	if (unlikely(!pcpu_mark_try_take(chunk, off, mark, bits)))
+	if (unlikely(!pcpu_mark_try_take(where, mark, bits)))
 		goto out;
 	pcpu_stock_push(arena, stock, off);
 	kept = true;

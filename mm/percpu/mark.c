@@ -73,7 +73,7 @@ unsigned int pcpu_mark_take_module(unsigned long off)
 	if (chunk && !(off & (PCPU_GRANULE - 1)))
 		mark = pcpu_mark_get(chunk, granule);
 	if (!pcpu_mark_is_module(mark) ||
-	    !pcpu_mark_try_take(chunk, off, mark, mark))
+	    !pcpu_mark_try_take(pcpu_mark_at(chunk, granule), mark, mark))
 		mark = 0;
 	rcu_read_unlock();
 	if (mark == PCPU_MARK_MODULE_LONG)
@@ -88,7 +88,7 @@ static unsigned int pcpu_marks_read_long(const u8 *marks, unsigned int granule)
 
 	for (i = PCPU_MARK_DIGITS; i > 0; i--)
 		granules = granules << 4 |
-			   (READ_ONCE(marks[granule + i]) & 0xf);
+			   (READ_ONCE(marks[pcpu_mark_index(granule + i)]) & 0xf);
 	return granules;
 }
 
@@ -128,7 +128,7 @@ unsigned int pcpu_mark_take_long(unsigned long off)
  */
 unsigned int pcpu_marks_length(const u8 *marks, unsigned int granule)
 {
-	u8 mark = READ_ONCE(marks[granule]);
+	u8 mark = READ_ONCE(marks[pcpu_mark_index(granule)]);
 
 	if (mark & PCPU_MARK_SPLIT)
 		return 1;
@@ -168,7 +168,7 @@ unsigned int pcpu_mark_turn(unsigned long off, u8 from, u8 to)
 	chunk = pcpu_chunk_of(off);
 	if (chunk && !(off & (PCPU_GRANULE - 1)) &&
 	    pcpu_mark_get(chunk, granule) == from &&
-	    try_cmpxchg(&chunk->marks[granule], &from, to))
+	    try_cmpxchg(pcpu_mark_at(chunk, granule), &from, to))
 		granules = pcpu_mark_read_long(chunk, granule);
 	rcu_read_unlock();
 	return granules;

@@ -51,10 +51,26 @@ static_assert(PCPU_MARK_LONG < PCPU_MARK_DIGIT);
 
 unsigned int pcpu_marks_length(const u8 *marks, unsigned int granule);
 
+/*
+ * Where the mark of a granule lies; it may be counted from the area's beginning,
+ * too.  Neighbours are often objects of two CPUs, who both write marks all the
+ * time: no two granules within 3 KB have theirs in one cache line.
+ */
+static inline unsigned int pcpu_mark_index(unsigned int granule)
+{
+	return granule * 81 % PCPU_CHUNK_GRANULES;
+}
+
+static inline u8 *pcpu_mark_at(const struct pcpu_chunk *chunk,
+			       unsigned int granule)
+{
+	return &chunk->marks[pcpu_mark_index(granule)];
+}
+
 static inline u8 pcpu_mark_get(const struct pcpu_chunk *chunk,
 			       unsigned int granule)
 {
-	return READ_ONCE(chunk->marks[granule]);
+	return READ_ONCE(*pcpu_mark_at(chunk, granule));
 }
 
 /*
@@ -65,7 +81,7 @@ static inline u8 pcpu_mark_get(const struct pcpu_chunk *chunk,
 static inline void pcpu_mark_set(struct pcpu_chunk *chunk, unsigned int granule,
 				 u8 mark)
 {
-	u8 *where = &chunk->marks[granule], old;
+	u8 *where = pcpu_mark_at(chunk, granule), old;
 
 	if (!IS_ENABLED(CONFIG_ARCH_NEED_CMPXCHG_1_EMU)) {
 		WRITE_ONCE(*where, mark);
@@ -80,9 +96,9 @@ static inline void pcpu_mark_set(struct pcpu_chunk *chunk, unsigned int granule,
 static inline void pcpu_mark_add(struct pcpu_chunk *chunk, unsigned int granule,
 				 u8 bits)
 {
-	u8 old = pcpu_mark_get(chunk, granule);
+	u8 *where = pcpu_mark_at(chunk, granule), old = READ_ONCE(*where);
 
-	while (unlikely(!try_cmpxchg(&chunk->marks[granule], &old, old | bits)))
+	while (unlikely(!try_cmpxchg(where, &old, old | bits)))
 		;
 }
 
@@ -118,14 +134,14 @@ static inline unsigned int pcpu_mark_nr_live(u8 mark)
 /* Mark a small object live; it is the caller's. */
 static inline void pcpu_mark_give_small(unsigned long off)
 {
-	pcpu_mark_add(pcpu_chunk_of(off), pcpu_off_to_granule(off),
+	pcpu_mark_add(pcpu_chunk_of(off), off >> PCPU_GRANULE_SHIFT,
 		      pcpu_mark_bit(off));
 }
 
 /* The same for one of @nr granules, up to %PCPU_CLASS_GRANULES. */
 static inline void pcpu_mark_give_granules(unsigned long off, unsigned int nr)
 {
-	pcpu_mark_set(pcpu_chunk_of(off), pcpu_off_to_granule(off), nr);
+	pcpu_mark_set(pcpu_chunk_of(off), off >> PCPU_GRANULE_SHIFT, nr);
 }
 
 /**
@@ -154,12 +170,10 @@ static inline u8 pcpu_mark_taken(u8 mark, unsigned long off, unsigned int *class
 	return mark & pcpu_mark_bit(off);
 }
 
-/* Take @bits from the mark at @off if it still is @mark. */
-static inline bool pcpu_mark_try_take(struct pcpu_chunk *chunk,
-				      unsigned long off, u8 mark, u8 bits)
+/* Take @bits from a mark if it still is @mark. */
+static inline bool pcpu_mark_try_take(u8 *where, u8 mark, u8 bits)
 {
-	return try_cmpxchg(&chunk->marks[pcpu_off_to_granule(off)], &mark,
-			   mark & ~bits);
+	return try_cmpxchg(where, &mark, mark & ~bits);
 }
 
 /**
@@ -174,14 +188,15 @@ static inline bool pcpu_mark_try_take(struct pcpu_chunk *chunk,
 static inline bool pcpu_mark_take(struct pcpu_chunk *chunk, unsigned long off,
 				  unsigned int *class)
 {
+	u8 *where = pcpu_mark_at(chunk, off >> PCPU_GRANULE_SHIFT);
 	u8 bits, mark;
 
 	do {
-		mark = pcpu_mark_get(chunk, pcpu_off_to_granule(off));
+		mark = READ_ONCE(*where);
 		bits = pcpu_mark_taken(mark, off, class);
 		if (unlikely(!bits))
 			return false;
-	} while (unlikely(!pcpu_mark_try_take(chunk, off, mark, bits)));
+	} while (unlikely(!pcpu_mark_try_take(where, mark, bits)));
 	return true;
 }
 

@@ -108,7 +108,7 @@ static unsigned int pcpu_snapshot_run(const struct pcpu_snapshot *snap,
 	enum pcpu_use use = pcpu_snapshot_use(snap, g);
 	unsigned int end = g + 1;
 
-	while (end < PCPU_CHUNK_GRANULES && !snap->marks[end] &&
+	while (end < PCPU_CHUNK_GRANULES && !snap->marks[pcpu_mark_index(end)] &&
 	       pcpu_snapshot_use(snap, end) == use)
 		end++;
 	return end - g;
@@ -129,7 +129,7 @@ bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 	if (g >= PCPU_CHUNK_GRANULES)
 		return false;
 	span->start = g;
-	span->mark = snap->marks[g];
+	span->mark = snap->marks[pcpu_mark_index(g)];
 	nr = pcpu_marks_length(snap->marks, g);
 	if (span->mark & PCPU_MARK_SPLIT) {
 		span->use = PCPU_USE_SMALL;

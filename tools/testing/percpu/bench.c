@@ -197,7 +197,7 @@ struct player {
 	unsigned int cpu;
 	unsigned long pairs;
 	struct shim_locks locks;
-};
+} __attribute__((aligned(256)));	/* nothing of another thread's near by */
 
 static bool stop;
 

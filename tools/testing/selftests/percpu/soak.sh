@@ -3,17 +3,18 @@
 #
 # Everything at once: threads allocate and free, count references and fight for
 # tags, while modules with percpu data, control groups, network namespaces and
-# CPUs come and go and debugfs is read.  Then Percpu: is what it was.
+# CPUs come and go, debugfs is read and memory is short.  Then Percpu: is what it
+# was.
 #
 # Nothing is slow here but the machine; PERCPU_TEST_SECONDS=1800 is a soak.
 
 . "$(dirname "$0")/functions.sh"
 
-JOBS='churn torture fight modules groups namespaces readers'
+JOBS='churn torture fight pressure modules groups namespaces readers'
 
 extra_cleanup() {
 	hotplug_cleanup
-	for module in test_bigref test_percpu_tag; do
+	for module in test_bigref test_percpu_tag test_pressure; do
 		module_unload $module
 	done
 	[ -z "$CGROUPS" ] || rmdir "$CGROUPS"/soak.* 2>/dev/null
@@ -36,6 +37,11 @@ fight() {
 	! module_path test_percpu_tag >/dev/null ||
 		module_load test_percpu_tag run=fight nr_threads=4 nr_tags=16 \
 			nr_timers=2 seconds="$1"
+}
+
+pressure() {
+	! module_path test_pressure >/dev/null ||
+		module_load test_pressure seconds="$1"
 }
 
 modules() {
@@ -85,7 +91,7 @@ everything() {
 	for job in $pids; do
 		wait "${job#*:}" || wrong=${wrong:-"${job%:*} failed"}
 	done
-	for module in test_percpu test_bigref test_percpu_tag; do
+	for module in test_percpu test_bigref test_percpu_tag test_pressure; do
 		module_unload $module || wrong=${wrong:-"$module does not unload"}
 	done
 }

@@ -20,6 +20,8 @@ EXTRA_CONFIG ?=
 BED ?=
 # 1: the kernel as it comes, nothing applied
 STOCK ?=
+# how long make soak takes
+MINUTES ?= 30
 # recorded traces for make bench and bench-quick
 TRACES ?=
 # ours or stock: which guests make bench measures again
@@ -33,8 +35,8 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE CACHE
 
-.PHONY: help run shell test test-quick test-modules test-both compare compare-modules \
-	compare-wrong mutants bench bench-quick sizes size-table layout-table series \
+.PHONY: help run shell test test-quick test-modules test-both soak compare \
+	compare-modules compare-wrong mutants bench bench-quick sizes size-table layout-table series \
 	series-check lint lint-docs deb debian source kernel clean
 
 help:
@@ -44,6 +46,7 @@ help:
 	@echo 'make test-quick  those of User Mode Linux only'
 	@echo 'make test-modules  percpu data of modules by the 64 MB; BED=name for one of the beds'
 	@echo 'make test-both   one bed on 7.2 and 6.12, side by side; BED=name, else x86_64'
+	@echo 'make soak        everything at once for MINUTES=$(MINUTES)'
 	@echo 'make mutants     plant bugs, and see which test catches each'
 	@echo 'make compare     memory that 1,100 cgroups take and leave, ours and stock'
 	@echo 'make compare-modules  percpu data that modules can have, ours and stock'
@@ -85,6 +88,11 @@ test-modules:
 
 test-both:
 	@overlay/side-by-side.sh $(BED)
+
+# The guest may take a quarter of an hour to boot, and to come to rest.
+soak:
+	@BED=$(or $(BED),x86_64-soak) LIMIT=$$(($(MINUTES) * 60 + 900)) \
+		APPEND='churn=$(shell echo $$(($(MINUTES) * 60))) $(APPEND)' overlay/test.sh test
 
 # MUTANTS= may name some of overlay/mutants.
 mutants:

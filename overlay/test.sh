@@ -67,7 +67,7 @@ userspace() {
 
 # boot_bed NAME WHEN CONFIG CPUS MEMORY LIMIT TESTS [APPEND...] [| QEMU...]
 boot_bed() {
-	local name=$1 config=$3 smp=${SMP:-$4} mem=${MEM:-$5} limit=$6 tests=$7
+	local name=$1 config=$3 smp=${SMP:-$4} mem=${MEM:-$5} limit=${LIMIT:-$6} tests=$7
 	local rest="${*:8}" dir=$run/$1 start=$SECONDS status=0 counts qemu=()
 	[[ $rest != *"|"* ]] || read -ra qemu <<<"${rest#*|}"
 	mkdir -p "$dir"

@@ -15,8 +15,7 @@
  *
  * Every CPU keeps one free counter, with its record, at hand, and takes no lock
  * for that.  As such a counter keeps its group, and that perhaps a page on every
- * CPU, they go back every second from the last new group on, until no CPU had
- * one; what comes to hand after that stays until there is a new group again.
+ * CPU, all go back a second after one came to hand.
  */
 #include <linux/align.h>
 #include <linux/bits.h>
@@ -200,8 +199,6 @@ static struct bigref_group *group_new(gfp_t gfp)
 	}
 	*group_word(group->base) = group;
 	group->free = GROUP_ALL;
-	if (READ_ONCE(bigref_trims))
-		queue_delayed_work(system_long_wq, &bigref_trim_work, HZ);
 	return group;
 }
 
@@ -289,25 +286,34 @@ static noinline void counters_to_group(unsigned long __percpu *counters)
 	group_free(surplus);
 }
 
+static noinline void bigref_trim_later(void)
+{
+	if (READ_ONCE(bigref_trims))
+		queue_delayed_work(system_long_wq, &bigref_trim_work, HZ);
+}
+
 /* @counters are zero and nobody looks at them. */
 void bigref_counters_put(unsigned long __percpu *counters)
 {
 	unsigned long old = this_cpu_xchg(bigref_at_hand,
 					  (unsigned long)counters);
 
-	if (unlikely(old))
+	if (unlikely(old)) {
 		counters_to_group((unsigned long __percpu *)old);
+		return;
+	}
+	/* Who runs the work is no more pending first, and looks then. */
+	smp_mb();
+	if (unlikely(!delayed_work_pending(&bigref_trim_work)))
+		bigref_trim_later();
 }
 
 /*
  * Give back what CPUs have at hand
  */
-static bool counters_are_at_hand(int cpu, void *any)
+static bool counters_are_at_hand(int cpu, void *unused)
 {
-	if (!READ_ONCE(per_cpu(bigref_at_hand, cpu)))
-		return false;
-	*(bool *)any = true;
-	return true;
+	return READ_ONCE(per_cpu(bigref_at_hand, cpu));
 }
 
 /* On that CPU, IRQs off; or it is offline, and stays so. */
@@ -329,32 +335,29 @@ static void counters_return_here(void *unused)
 	counters_return(this_cpu_ptr(&bigref_at_hand));
 }
 
-/* Sleeps. Return whether there was any. */
-bool bigref_counters_trim(void)
+/* Sleeps. */
+void bigref_counters_trim(void)
 {
-	bool any = false;
 	unsigned int cpu;
 
 	cpus_read_lock();
-	on_each_cpu_cond(counters_are_at_hand, counters_return_here, &any,
+	on_each_cpu_cond(counters_are_at_hand, counters_return_here, NULL,
 			 true);
 	for_each_possible_cpu(cpu)
 		if (!cpu_online(cpu))
 			counters_return(per_cpu_ptr(&bigref_at_hand, cpu));
 	cpus_read_unlock();
-	return any;
 }
 
 static void bigref_trim_run(struct work_struct *work)
 {
-	if (bigref_counters_trim())
-		queue_delayed_work(system_long_wq, &bigref_trim_work, HZ);
+	bigref_counters_trim();
 }
 
 static int __init bigref_trim_init(void)
 {
 	WRITE_ONCE(bigref_trims, true);
-	queue_delayed_work(system_long_wq, &bigref_trim_work, HZ);
+	bigref_trim_later();
 	return 0;
 }
 subsys_initcall(bigref_trim_init);

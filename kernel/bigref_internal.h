@@ -64,7 +64,7 @@ void bigref_enqueue(struct bigref *ref);
 bool bigref_may_queue(void);
 unsigned int bigref_nr_in_use(void);
 unsigned int bigref_nr_at_hand(void);
-bool bigref_counters_trim(void);
+void bigref_counters_trim(void);
 bool bigref_is_percpu(struct bigref *ref);
 void bigref_flush(void);
 #else

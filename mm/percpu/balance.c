@@ -131,25 +131,26 @@ static void pcpu_balance_depopulate(struct pcpu_chunk *chunk, u64 pages)
 }
 
 /*
- * Choose pages to give back: the highest spare pages of the highest chunk
- * that has any, @most at the most. They come withheld and unpublished.
+ * Choose pages to give back, of those beyond the reserve: the highest spare pages
+ * of the highest chunk that has any. They come withheld and unpublished.
  */
-static struct pcpu_chunk *pcpu_balance_claim_spare(unsigned int most,
-						   u64 *pages)
+static struct pcpu_chunk *pcpu_balance_claim_spare(u64 *pages)
 {
 	struct pcpu_chunk *chunk = NULL;
 	unsigned long flags;
 	unsigned int i;
 	u64 spare = 0;
+	long most;
 
 	*pages = 0;
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	for (i = pcpu_chunk_top(); i-- > 0 && !spare;) {
+	most = pcpu_balance_excess(PCPU_RESERVE_KEEP);
+	for (i = pcpu_chunk_top(); i-- > 0 && most > 0 && !spare;) {
 		chunk = pcpu_chunk_table[i];
 		if (chunk)
 			spare = pcpu_chunk_spare(chunk) & ~chunk->pinned;
 	}
-	for (; spare && most; most--) {
+	for (; spare && most > 0; most--) {
 		*pages |= BIT_ULL(fls64(spare) - 1);
 		spare &= ~*pages;
 	}
@@ -166,13 +167,9 @@ static void pcpu_balance_shrink(void)
 {
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
-	long excess;
 	u64 pages;
 
-	while ((excess = pcpu_balance_excess(PCPU_RESERVE_KEEP)) > 0) {
-		chunk = pcpu_balance_claim_spare(excess, &pages);
-		if (!chunk)
-			return;
+	while ((chunk = pcpu_balance_claim_spare(&pages))) {
 		pcpu_balance_depopulate(chunk, pages);
 		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 		pcpu_chunk_release(chunk, pages);
@@ -185,14 +182,10 @@ static void pcpu_balance_shrink(void)
 static void pcpu_balance_chunks(void)
 {
 	struct pcpu_chunk *chunk;
-	unsigned long flags;
 	u64 pages;
 
-	while ((chunk = pcpu_chunk_remove_empty(PCPU_EMPTY_CHUNKS_KEEP))) {
-		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-		pages = chunk->populated;
-		pcpu_chunk_set_populated(chunk, pages, false);
-		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	while ((chunk = pcpu_chunk_remove_empty(PCPU_EMPTY_CHUNKS_KEEP,
+						&pages))) {
 		pcpu_balance_depopulate(chunk, pages);
 		pcpu_chunk_discard(chunk);
 		cond_resched();

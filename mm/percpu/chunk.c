@@ -590,14 +590,16 @@ static void pcpu_chunk_forget_partial(struct pcpu_chunk *chunk)
 /**
  * pcpu_chunk_remove_empty - take an empty chunk out of the table
  * @keep: how many empty chunks must stay
+ * @populated: where to store which of its pages have memory
  *
  * The last one goes first, so that offsets stay low.  A lookup without a lock
  * may still see the chunk; pcpu_chunk_discard() waits for those.
  *
  * Context: takes pcpu_chunk_lock.
- * Return: the chunk, its pages withheld and perhaps populated, or NULL.
+ * Return: the chunk, its pages withheld, or NULL; in @populated those that have
+ * memory, which are no longer counted.
  */
-struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep)
+struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
 {
 	struct pcpu_chunk *chunk = NULL;
 	unsigned long flags;
@@ -613,7 +615,9 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep)
 		chunk = NULL;
 	}
 	if (chunk) {
+		*populated = chunk->populated;
 		pcpu_chunk_withhold(chunk, ~0ULL);
+		pcpu_chunk_set_populated(chunk, *populated, false);
 		list_del_init(&chunk->list);
 		pcpu_chunk_forget_partial(chunk);
 		WRITE_ONCE(pcpu_chunk_table[i], NULL);

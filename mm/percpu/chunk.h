@@ -182,7 +182,7 @@ struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, const char **why);
 bool pcpu_chunks_create_run(unsigned int nr, unsigned long limit, gfp_t gfp,
 			    unsigned int *first, const char **why);
 void pcpu_chunk_publish(struct pcpu_chunk *chunk);
-struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep);
+struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated);
 void pcpu_chunk_discard(struct pcpu_chunk *chunk);
 void pcpu_chunk_forbid(unsigned int first, unsigned int nr);
 bool pcpu_chunk_creatable(unsigned int limit);

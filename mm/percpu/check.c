@@ -38,10 +38,10 @@ static const char *pcpu_check_page(struct pcpu_chunk *chunk, unsigned int page)
 
 /* What a mark says must be true of the granules behind it. */
 static const char *pcpu_check_mark(struct pcpu_chunk *chunk, unsigned int g,
-				   unsigned int *granules)
+				   u8 mark, unsigned int *granules)
 {
-	u8 mark = pcpu_mark_get(chunk, g), *rooms;
 	unsigned int class, n;
+	u8 *rooms;
 
 	*granules = 1;
 	if (!mark)
@@ -66,7 +66,7 @@ static const char *pcpu_check_mark(struct pcpu_chunk *chunk, unsigned int g,
 		return NULL;
 	n = pcpu_mark_length(chunk, g);
 	if (!n)
-		return "a mark is none";
+		return pcpu_mark_get(chunk, g) == mark ? "a mark is none" : NULL;
 	n = clamp(n, 1U, PCPU_CHUNK_GRANULES - g);
 	if (find_next_zero_bit(chunk->used, g + n, g) < g + n)
 		return "a live object has free granules";
@@ -79,15 +79,16 @@ static const char *pcpu_check_marks(struct pcpu_chunk *chunk)
 {
 	unsigned int g, i, n;
 	const char *bad;
-	bool digits;
+	u8 mark;
 
 	for (g = 0; g < PCPU_CHUNK_GRANULES; g += n) {
-		bad = pcpu_check_mark(chunk, g, &n);
+		mark = pcpu_mark_get(chunk, g);
+		bad = pcpu_check_mark(chunk, g, mark, &n);
 		if (bad)
 			return bad;
 		/* Digits of a length may follow; nothing else does. */
-		digits = pcpu_mark_has_digits(pcpu_mark_get(chunk, g));
-		for (i = 1 + (digits ? PCPU_MARK_DIGITS : 0); i < n; i++)
+		i = 1 + (pcpu_mark_has_digits(mark) ? PCPU_MARK_DIGITS : 0);
+		for (; i < n && pcpu_mark_get(chunk, g) == mark; i++)
 			if (pcpu_mark_get(chunk, g + i))
 				return "an object begins in another";
 	}

@@ -11,6 +11,7 @@
 #include <linux/percpu.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/stop_machine.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -155,6 +156,14 @@ static void refused_requests(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(SIZE_MAX, 8, gfp));
 }
 
+/* Nobody else may get the object between the first and the second. */
+static int free_twice(void *ptr)
+{
+	free_percpu((__force void __percpu *)ptr);
+	free_percpu((__force void __percpu *)ptr);
+	return 0;
+}
+
 /* A wrong free changes nothing: neighbours and the object itself stay. */
 static void wrong_frees(struct kunit *test)
 {
@@ -181,8 +190,7 @@ static void wrong_frees(struct kunit *test)
 	expect_filled(test, large, 200, 1, true);
 	expect_filled(test, next, 200, 2, true);
 
-	free_percpu(large);
-	free_percpu(large);
+	stop_machine(free_twice, (__force void *)large, NULL);
 	expect_filled(test, next, 200, 2, true);
 	free_percpu(next);
 	free_percpu(small);

@@ -817,7 +817,7 @@ static int irq_finish(struct irq_context *c, const char *name)
 
 static int test_irq(void)
 {
-	unsigned long end = jiffies + (unsigned long)seconds * HZ;
+	unsigned long end;
 	int err;
 
 	/* There, neither slab nor the page allocator may be called from here. */
@@ -828,6 +828,7 @@ static int test_irq(void)
 	}
 
 	err = churn_start();
+	end = jiffies + (unsigned long)seconds * HZ;
 	timer_setup(&irq_timer, irq_soft_step, 0);
 	mod_timer(&irq_timer, jiffies + 1);
 	while (!err && time_before(jiffies, end) && !READ_ONCE(stop)) {

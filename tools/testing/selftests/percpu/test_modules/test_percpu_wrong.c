@@ -13,6 +13,7 @@
 #include <linux/percpu.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/stop_machine.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -50,10 +51,17 @@ static bool tagged(u8 __percpu *ptr, u8 value)
 	return true;
 }
 
-static void free_twice(void)
+/* Nobody else may get the object between the first and the second. */
+static int free_twice_alone(void *unused)
 {
 	free_percpu(middle);
 	free_percpu(middle);
+	return 0;
+}
+
+static void free_twice(void)
+{
+	stop_machine(free_twice_alone, NULL, NULL);
 	middle = NULL;
 }
 

@@ -30,6 +30,7 @@ MODULE_PARM_DESC(seconds, "How long");
 
 /* Pages let go at once for who would be killed, and every second. */
 #define LET_GO	(SZ_8M / PAGE_SIZE)
+#define ALL	ULONG_MAX
 
 /* What is held; guarded by the lock, as a killer may come on any CPU. */
 static DEFINE_SPINLOCK(held_lock);
@@ -61,6 +62,8 @@ static unsigned long let_go(unsigned long most)
 		if (!page)
 			break;
 		__free_page(page);
+		if (most == ALL)
+			cond_resched();
 	}
 	return nr;
 }
@@ -135,7 +138,7 @@ static void press(void)
 			next = jiffies + HZ;
 		}
 	}
-	let_go(ULONG_MAX);
+	let_go(ALL);
 	pr_info("%lu MB held at most, %u times at the edge, %lu times for who would be killed\n",
 		most >> (20 - PAGE_SHIFT), nr_edges, nr_asked);
 }

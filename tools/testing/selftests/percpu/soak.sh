@@ -14,6 +14,7 @@ JOBS='churn torture fight pressure modules groups namespaces readers'
 
 extra_cleanup() {
 	hotplug_cleanup
+	rm -f "$OWNERS"
 	for module in test_bigref test_percpu_tag test_pressure; do
 		module_unload $module
 	done
@@ -55,6 +56,7 @@ patiently() {
 }
 
 static_module() {
+	module_unload test_percpu_static
 	module_load test_percpu_static && module_unload test_percpu_static
 }
 
@@ -132,8 +134,16 @@ back() {
 	used_at_most $((IDLE + $(percent)))
 }
 
+# Who has how much now, and had not at first
+owners_differ() {
+	cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" 2>/dev/null |
+		grep -vxF -f "$OWNERS" | comment
+}
+
 plan 2
 mount_point DEBUGFS debugfs
+mount_point DEBUGFS debugfs
+OWNERS=$(mktemp)
 mount_point CGROUPS cgroup2 || CGROUPS=
 [ -z "$CGROUPS" ] || echo +memory > "$CGROUPS/cgroup.subtree_control"
 ONLINE=$(count_cpus $CPU_DIR/online)
@@ -146,6 +156,7 @@ log_mark
 everything 2
 rest
 IDLE=$before
+cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" > "$OWNERS" 2>/dev/null
 everything "$SECONDS_ASKED"
 log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
 conclude soak "$wrong"
@@ -155,6 +166,7 @@ say "$SECONDS_ASKED s. In use: $IDLE kB, $before kB"
 if wait_for 10 back; then
 	pass memory_back
 else
+	owners_differ
 	fail memory_back "$(used_kb) kB in use, $IDLE kB before"
 fi
 finish

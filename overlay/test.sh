@@ -9,8 +9,8 @@ which=$1
 BED=${BED:-}
 mkdir -p "$CACHE/logs"
 run=$(mktemp -d "$CACHE/logs/test.XXXXXX")
-# The last ten runs are kept.
-find "$CACHE/logs" -maxdepth 1 -name 'test.*' -printf '%T@ %p\n' | sort -rn |
+# The last ten runs are kept, and what may not have ended yet.
+find "$CACHE/logs" -maxdepth 1 -name 'test.*' -mmin +180 -printf '%T@ %p\n' | sort -rn |
 	tail -n +11 | cut -d' ' -f2 | xargs -r rm -rf
 mkdir "$run/sums" "$run/built"
 

@@ -23,7 +23,7 @@ static inline bool obj_cgroup_is_root(const struct obj_cgroup *objcg)
 
 /* It is not told how to allocate. */
 #define kmsan_vmap_pages_range_noflush(start, end, prot, pages, shift, gfp) \
-	kmsan_vmap_pages_range_noflush(start, end, prot, pages, shift)
+	((void)(gfp), kmsan_vmap_pages_range_noflush(start, end, prot, pages, shift))
 
 #endif
 

@@ -43,7 +43,7 @@ struct pcpu_haul {
 	bool more;
 	bool left;
 	u8 class;
-	struct pcpu_run runs[1 + PCPU_ARENA_LONGS];
+	struct pcpu_run runs[2 + PCPU_ARENA_LONGS];
 	unsigned int nr;
 	u8 classes[PCPU_HAUL_MAX];
 	u32 offs[PCPU_HAUL_MAX];
@@ -69,7 +69,7 @@ static void pcpu_haul_stock(struct pcpu_haul *haul, struct pcpu_stock *stock)
 /* From now on count what is needed; return whether to come again. */
 static bool pcpu_arena_watch(struct pcpu_arena *arena)
 {
-	unsigned int class, i, held = arena->run.nr;
+	unsigned int class, i, held = arena->run.nr | arena->rest.nr;
 
 	pcpu_arena_assert_owned(arena);
 
@@ -92,11 +92,13 @@ static void pcpu_haul_begin(struct pcpu_haul *haul)
 	unsigned int i;
 
 	haul->begun = true;
-	if (haul->all || arena->run_idle)
+	if (haul->all || arena->run_idle) {
 		swap(arena->run, haul->runs[0]);
+		swap(arena->rest, haul->runs[1]);
+	}
 	if (haul->all || arena->longs_idle)
 		for (i = 0; i < PCPU_ARENA_LONGS; i++)
-			swap(arena->longs[i], haul->runs[1 + i]);
+			swap(arena->longs[i], haul->runs[2 + i]);
 	if (haul->all)
 		pcpu_arena_watch(arena);
 }

@@ -270,40 +270,50 @@ static unsigned long pcpu_stock_find(struct pcpu_arena *arena,
 	return PCPU_NO_OFF;
 }
 
-/* Cut @nr granules, aligned, from the arena's run. */
-static unsigned long pcpu_arena_cut(struct pcpu_arena *arena, unsigned int nr,
-				    size_t align)
+/* Cut @nr granules, aligned, from a run; what was before them goes to @skipped. */
+static unsigned long pcpu_run_cut(struct pcpu_run *run, unsigned int nr,
+				  size_t align, struct pcpu_run *skipped)
 {
-	struct pcpu_run *run = &arena->run;
-	unsigned long off = run->off;
+	unsigned int skip = (-run->off & (align - 1)) >> PCPU_GRANULE_SHIFT;
+	unsigned long off = run->off + (skip << PCPU_GRANULE_SHIFT);
 
-	pcpu_arena_assert_owned(arena);
-
-	if (nr > run->nr || off & (align - 1))
+	if (skip + nr > run->nr)
 		return PCPU_NO_OFF;
-	run->off += nr << PCPU_GRANULE_SHIFT;
-	run->nr -= nr;
-	arena->run_idle = false;
+	skipped->off = run->off;
+	skipped->nr = skip;
+	run->off = off + (nr << PCPU_GRANULE_SHIFT);
+	run->nr -= skip + nr;
 	return off;
 }
 
 /*
- * Skip what keeps the run from being aligned: an object of another class, for
- * the caller to keep. Return its granules.
+ * Keep what was skipped for the small objects that come with a large one: as a
+ * hole it would get those of strangers. The smaller piece stays in @skipped.
  */
-static unsigned int pcpu_arena_align(struct pcpu_arena *arena, unsigned int nr,
-				     size_t align)
+static void pcpu_arena_leave(struct pcpu_arena *arena, struct pcpu_run *skipped)
 {
-	struct pcpu_run *run = &arena->run;
-	unsigned int skip = (-run->off & (align - 1)) >> PCPU_GRANULE_SHIFT;
+	pcpu_arena_assert_owned(arena);
+
+	if (skipped->nr > arena->rest.nr)
+		swap(arena->rest, *skipped);
+}
+
+/* Cut @nr granules, aligned; what is in @skipped then is the caller's. */
+static unsigned long pcpu_arena_cut(struct pcpu_arena *arena, unsigned int nr,
+				    size_t align, struct pcpu_run *skipped)
+{
+	unsigned long off;
 
 	pcpu_arena_assert_owned(arena);
 
-	if (skip > PCPU_CLASS_GRANULES || skip + nr > run->nr)
-		return 0;
-	run->off += skip << PCPU_GRANULE_SHIFT;
-	run->nr -= skip;
-	return skip;
+	off = pcpu_run_cut(&arena->rest, nr, align, skipped);
+	if (off == PCPU_NO_OFF) {
+		off = pcpu_run_cut(&arena->run, nr, align, skipped);
+		pcpu_arena_leave(arena, skipped);
+	}
+	if (off != PCPU_NO_OFF)
+		arena->run_idle = false;
+	return off;
 }
 
 /* Whose CPU cut from the run of all arenas last; guarded by its lock. */
@@ -322,26 +332,30 @@ static bool pcpu_arena_change_cutter(const struct pcpu_arena *arena)
 	return other;
 }
 
+/* Give back a run that nobody has. */
+static void pcpu_run_free(const struct pcpu_run *run)
+{
+	if (unlikely(run->nr))
+		pcpu_extent_free(run->off, run->nr);
+}
+
 /*
  * Cut an object from a run that is there. Those of two CPUs share no cache line:
  * whoever allocates clears all copies.
  */
 static unsigned long pcpu_arena_cut_next(unsigned int nr, size_t align)
 {
-	u32 offs[PCPU_BATCH_MAX];
+	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_run skipped = { };
 	struct pcpu_arena *arena;
-	unsigned long flags, off;
-	unsigned int skipped;
 
 	arena = pcpu_arena_get_run(&flags);
-	offs[0] = arena->run.off;
-	skipped = pcpu_arena_align(arena, nr,
-				   pcpu_arena_change_cutter(arena) ?
-				   max(align, (size_t)L1_CACHE_BYTES) : align);
-	off = pcpu_arena_cut(arena, nr, align);
+	if (pcpu_arena_change_cutter(arena) && align < L1_CACHE_BYTES)
+		off = pcpu_arena_cut(arena, nr, L1_CACHE_BYTES, &skipped);
+	if (off == PCPU_NO_OFF)
+		off = pcpu_arena_cut(arena, nr, align, &skipped);
 	pcpu_arena_put(arena, flags);
-	if (unlikely(skipped))
-		pcpu_arena_stash(pcpu_class_of_granules(skipped), offs, 1);
+	pcpu_run_free(&skipped);
 	return off;
 }
 
@@ -466,38 +480,57 @@ void pcpu_arena_exchange(unsigned long off, unsigned int class)
 		pcpu_balance_kick();
 }
 
+/*
+ * Take a run that has @nr granules, aligned. First one from which what has to be
+ * skipped can be kept, and which is not a hole that one object fills: what is
+ * allocated next shall come from it, too.
+ */
+static void pcpu_arena_take_run(unsigned int nr, size_t align,
+				struct pcpu_run *run)
+{
+	unsigned int least, skip = 0;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	if (align > PCPU_GRANULE && align <= L1_CACHE_BYTES)
+		skip = (align >> PCPU_GRANULE_SHIFT) - 1;
+	least = max(nr + skip, PCPU_RUN_LEAST);
+	pcpu_extent_take_run(least, skip ? PCPU_GRANULE : align,
+			     PCPU_RUN_GRANULES, run);
+	if (!run->nr)
+		pcpu_extent_take_run(nr, align, PCPU_RUN_GRANULES, run);
+}
+
 /* Cut @nr granules from a run, or swap it for one that has them. */
 static unsigned long pcpu_arena_new_run(unsigned int nr, size_t align)
 {
-	struct pcpu_run run, old = { };
-	struct pcpu_arena *arena;
+	struct pcpu_run run = { }, old = { }, skipped = { };
 	unsigned long flags, off;
+	struct pcpu_arena *arena;
 
-	arena = pcpu_arena_get_run(&flags);
-	off = pcpu_arena_cut(arena, nr, align);
-	if (off == PCPU_NO_OFF)
-		swap(arena->run, old);
-	pcpu_arena_put(arena, flags);
+	off = pcpu_arena_cut_next(nr, align);
 	if (off != PCPU_NO_OFF)
 		return off;
 
+	arena = pcpu_arena_get_run(&flags);
+	swap(arena->run, old);
+	pcpu_arena_put(arena, flags);
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	pcpu_extent_give(old.off, old.nr);
-	pcpu_extent_take_run(nr, align, PCPU_RUN_GRANULES, &run);
+	pcpu_arena_take_run(nr, align, &run);
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	if (!run.nr)
-		return PCPU_NO_OFF;
+	off = pcpu_run_cut(&run, nr, align, &skipped);
+	if (off == PCPU_NO_OFF)
+		return off;
 
-	off = run.off;
-	run.off += nr << PCPU_GRANULE_SHIFT;
-	run.nr -= nr;
 	arena = pcpu_arena_get_run(&flags);
 	/* The arena may have got one meanwhile, or be another one. */
 	swap(arena->run, run);
+	pcpu_arena_leave(arena, &skipped);
 	pcpu_arena_change_cutter(arena);
 	pcpu_arena_put_watched(arena, flags);
-	if (unlikely(run.nr))
-		pcpu_extent_free(run.off, run.nr);
+	pcpu_run_free(&run);
+	pcpu_run_free(&skipped);
 	return off;
 }
 

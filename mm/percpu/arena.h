@@ -37,6 +37,9 @@
 /* Granules that an arena takes from the chunks at once, to cut objects from. */
 #define PCPU_RUN_GRANULES	128
 
+/* Granules that such a run has at least, if there is one. */
+#define PCPU_RUN_LEAST		16U
+
 /* Objects that have no class, and the granules of the largest. */
 #define PCPU_ARENA_LONGS	4
 #define PCPU_ARENA_LONG_MAX	(4096 / PCPU_GRANULE)
@@ -63,7 +66,8 @@ struct pcpu_stock {
  *	nests inside
  * @shared: there are more CPUs than arenas
  * @run: granules from which objects of any class are cut, from below
- * @run_idle: nobody cut anything from it since the worker came by
+ * @rest: a piece of a run that was skipped to be aligned, for what fits there
+ * @run_idle: nobody cut anything from these since the worker came by
  * @longs: the latest free objects without a class
  * @longs_hand: where the next of these goes
  * @longs_idle: nobody left or took one since the worker came by
@@ -82,6 +86,7 @@ struct pcpu_arena {
 	raw_spinlock_t lock;
 	bool shared;
 	struct pcpu_run run;
+	struct pcpu_run rest;
 	bool run_idle;
 	bool longs_idle;
 	bool watched;

@@ -201,7 +201,7 @@ static const char *pcpu_sum_arena(struct pcpu_arena *arena,
 	unsigned int class;
 	const char *bad;
 
-	sums->held += arena->run.nr;
+	sums->held += arena->run.nr + arena->rest.nr;
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		struct pcpu_stock *stock = &arena->stocks[class];
 

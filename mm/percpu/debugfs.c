@@ -160,6 +160,12 @@ static const struct file_operations pcpu_map_fops = {
 	.release = seq_release_private,
 };
 
+static unsigned int pcpu_arena_run_bytes(const struct pcpu_arena *arena)
+{
+	return (READ_ONCE(arena->run.nr) + READ_ONCE(arena->rest.nr)) <<
+	       PCPU_GRANULE_SHIFT;
+}
+
 static int pcpu_arenas_show(struct seq_file *m, void *v)
 {
 	unsigned int i;
@@ -171,11 +177,11 @@ static int pcpu_arenas_show(struct seq_file *m, void *v)
 		unsigned int objects = pcpu_arena_held(arena, &bytes);
 
 		seq_printf(m, "%u %u %lu %u %d %d\n", i, objects, bytes,
-			   READ_ONCE(arena->run.nr) << PCPU_GRANULE_SHIFT,
+			   pcpu_arena_run_bytes(arena),
 			   pcpu_arena_room(arena), READ_ONCE(arena->watched));
 	}
 	seq_printf(m, "common - 0 %u - %d\n",
-		   READ_ONCE(pcpu_arena_common.run.nr) << PCPU_GRANULE_SHIFT,
+		   pcpu_arena_run_bytes(&pcpu_arena_common),
 		   READ_ONCE(pcpu_arena_common.watched));
 	seq_printf(m, "depot - %lu 0 - -\n", READ_ONCE(pcpu_depot->bytes));
 	return 0;

@@ -497,7 +497,7 @@ static void pcpu_arena_take_run(unsigned int nr, size_t align,
 	least = max(nr + skip, PCPU_RUN_LEAST);
 	pcpu_extent_take_run(least, skip ? PCPU_GRANULE : align,
 			     PCPU_RUN_GRANULES, run);
-	if (!run->nr)
+	if (!run->nr && nr < PCPU_RUN_LEAST)
 		pcpu_extent_take_run(nr, align, PCPU_RUN_GRANULES, run);
 }
 

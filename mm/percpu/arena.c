@@ -481,24 +481,14 @@ void pcpu_arena_exchange(unsigned long off, unsigned int class)
 }
 
 /*
- * Take a run that has @nr granules, aligned. First one from which what has to be
- * skipped can be kept, and which is not a hole that one object fills: what is
- * allocated next shall come from it, too.
+ * Granules of a run from which what has to be skipped can be kept, and which is
+ * not a hole that one object fills: what is allocated next shall come from it, too.
  */
-static void pcpu_arena_take_run(unsigned int nr, size_t align,
-				struct pcpu_run *run)
+static unsigned int pcpu_run_wanted(unsigned int nr, size_t align)
 {
-	unsigned int least, skip = 0;
-
-	lockdep_assert_held(&pcpu_chunk_lock);
-
 	if (align > PCPU_GRANULE && align <= L1_CACHE_BYTES)
-		skip = (align >> PCPU_GRANULE_SHIFT) - 1;
-	least = max(nr + skip, PCPU_RUN_LEAST);
-	pcpu_extent_take_run(least, skip ? PCPU_GRANULE : align,
-			     PCPU_RUN_GRANULES, run);
-	if (!run->nr && nr < PCPU_RUN_LEAST)
-		pcpu_extent_take_run(nr, align, PCPU_RUN_GRANULES, run);
+		nr += (align >> PCPU_GRANULE_SHIFT) - 1;
+	return max(nr, PCPU_RUN_LEAST);
 }
 
 /* Cut @nr granules from a run, or swap it for one that has them. */
@@ -517,7 +507,8 @@ static unsigned long pcpu_arena_new_run(unsigned int nr, size_t align)
 	pcpu_arena_put(arena, flags);
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	pcpu_extent_give(old.off, old.nr);
-	pcpu_arena_take_run(nr, align, &run);
+	pcpu_extent_take_run(nr, align, pcpu_run_wanted(nr, align),
+			     PCPU_RUN_GRANULES, &run);
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	off = pcpu_run_cut(&run, nr, align, &skipped);
 	if (off == PCPU_NO_OFF)

@@ -418,30 +418,43 @@ static bool pcpu_extent_try_run(struct pcpu_chunk *chunk,
 
 /**
  * pcpu_extent_take_run - take a run of free granules that has memory already
- * @nr: granules that it must have
+ * @nr: granules that it must have, aligned
  * @align: power of two, at most PAGE_SIZE
+ * @wanted: granules that it should have; aligned, unless an aligned object can be
+ *	cut from so many anyway
  * @most: granules that it may have
  * @run: where to store it; empty when there is none
  *
- * The run is where an object of @nr granules would have been placed.
+ * The run is where an object of @wanted granules would have been placed, else one
+ * of @nr.
  */
-void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int most,
-			  struct pcpu_run *run)
+void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int wanted,
+			  unsigned int most, struct pcpu_run *run)
 {
 	struct pcpu_fit fit = {
 		.nr = nr,
 		.align = max(align >> PCPU_GRANULE_SHIFT, 1UL),
 	};
-	struct pcpu_chunk *chunk;
+	struct pcpu_fit better = {
+		.nr = wanted,
+		.align = wanted < nr + fit.align - 1 ? fit.align : 1,
+	};
+	struct pcpu_chunk *chunk, *last = NULL;
 	unsigned int i;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	run->nr = 0;
-	pcpu_for_each_list(i, nr / PCPU_PAGE_GRANULES)
-		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list)
-			if (pcpu_extent_try_run(chunk, &fit, most, run))
+	pcpu_for_each_list(i, nr / PCPU_PAGE_GRANULES) {
+		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
+			if (pcpu_extent_try_run(chunk, &better, most, run))
 				return;
+			if (!last && chunk->populated_run >= nr)
+				last = chunk;
+		}
+	}
+	if (last)
+		pcpu_extent_try_run(last, &fit, most, run);
 }
 
 /**

@@ -32,8 +32,8 @@ struct pcpu_run {
 
 unsigned long pcpu_extent_alloc(const struct pcpu_place *place, gfp_t gfp,
 				const char **why);
-void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int most,
-			  struct pcpu_run *run);
+void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int wanted,
+			  unsigned int most, struct pcpu_run *run);
 void pcpu_extent_give(unsigned long off, unsigned int nr);
 void pcpu_extent_free(unsigned long off, unsigned int nr);
 

@@ -59,7 +59,7 @@ static void runs(struct kunit *test)
 	for (nr = 1; nr < 200; nr += 33) {
 		for (most = 1; most < 600; most += 199) {
 			raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-			pcpu_extent_take_run(nr, SZ_64, most, &run);
+			pcpu_extent_take_run(nr, SZ_64, nr, most, &run);
 			raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 			KUNIT_ASSERT_GE(test, run.nr, nr);
 			KUNIT_EXPECT_LE(test, run.nr, max(nr, most));

@@ -7,7 +7,7 @@
  * others.  New ones are cut from a run of granules, whatever their class and
  * CPU, so that what is allocated together lies together: batches for each class
  * would spread it, and 10 of 11 cgroups of the recorded trace would leave 1,196
- * KB instead of 700.  What an arena has too much of goes to the depot by the
+ * KB instead of 784.  What an arena has too much of goes to the depot by the
  * batch, and from there to the chunks.  What nobody needed for a while the
  * worker gives back, see age.c.
  *
@@ -339,21 +339,28 @@ static void pcpu_run_free(const struct pcpu_run *run)
 		pcpu_extent_free(run->off, run->nr);
 }
 
-/*
- * Cut an object from a run that is there. Those of two CPUs share no cache line:
- * whoever allocates clears all copies.
- */
+/* The same, but objects of two CPUs share no cache line: both clear all copies. */
+static unsigned long pcpu_arena_cut_apart(struct pcpu_arena *arena,
+					  unsigned int nr, size_t align,
+					  struct pcpu_run *skipped)
+{
+	unsigned long off = PCPU_NO_OFF;
+
+	if (pcpu_arena_change_cutter(arena) && align < L1_CACHE_BYTES)
+		off = pcpu_arena_cut(arena, nr, L1_CACHE_BYTES, skipped);
+	return off != PCPU_NO_OFF ? off :
+				    pcpu_arena_cut(arena, nr, align, skipped);
+}
+
+/* Cut an object from a run that is there. */
 static unsigned long pcpu_arena_cut_next(unsigned int nr, size_t align)
 {
-	unsigned long flags, off = PCPU_NO_OFF;
 	struct pcpu_run skipped = { };
 	struct pcpu_arena *arena;
+	unsigned long flags, off;
 
 	arena = pcpu_arena_get_run(&flags);
-	if (pcpu_arena_change_cutter(arena) && align < L1_CACHE_BYTES)
-		off = pcpu_arena_cut(arena, nr, L1_CACHE_BYTES, &skipped);
-	if (off == PCPU_NO_OFF)
-		off = pcpu_arena_cut(arena, nr, align, &skipped);
+	off = pcpu_arena_cut_apart(arena, nr, align, &skipped);
 	pcpu_arena_put(arena, flags);
 	pcpu_run_free(&skipped);
 	return off;
@@ -498,13 +505,16 @@ static unsigned long pcpu_arena_new_run(unsigned int nr, size_t align)
 	unsigned long flags, off;
 	struct pcpu_arena *arena;
 
-	off = pcpu_arena_cut_next(nr, align);
-	if (off != PCPU_NO_OFF)
-		return off;
-
 	arena = pcpu_arena_get_run(&flags);
-	swap(arena->run, old);
+	off = pcpu_arena_cut_apart(arena, nr, align, &skipped);
+	if (off == PCPU_NO_OFF)
+		swap(arena->run, old);
 	pcpu_arena_put(arena, flags);
+	if (off != PCPU_NO_OFF) {
+		pcpu_run_free(&skipped);
+		return off;
+	}
+
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	pcpu_extent_give(old.off, old.nr);
 	pcpu_extent_take_run(nr, align, pcpu_run_wanted(nr, align),

@@ -439,7 +439,7 @@ void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int wanted,
 		.nr = wanted,
 		.align = wanted < nr + fit.align - 1 ? fit.align : 1,
 	};
-	struct pcpu_chunk *chunk, *last = NULL;
+	struct pcpu_chunk *chunk, *fallback = NULL;
 	unsigned int i;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
@@ -449,12 +449,12 @@ void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int wanted,
 		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
 			if (pcpu_extent_try_run(chunk, &better, most, run))
 				return;
-			if (!last && chunk->populated_run >= nr)
-				last = chunk;
+			if (!fallback && chunk->populated_run >= nr)
+				fallback = chunk;
 		}
 	}
-	if (last)
-		pcpu_extent_try_run(last, &fit, most, run);
+	if (fallback)
+		pcpu_extent_try_run(fallback, &fit, most, run);
 }
 
 /**

@@ -142,7 +142,6 @@ owners_differ() {
 
 plan 2
 mount_point DEBUGFS debugfs
-mount_point DEBUGFS debugfs
 OWNERS=$(mktemp)
 mount_point CGROUPS cgroup2 || CGROUPS=
 [ -z "$CGROUPS" ] || echo +memory > "$CGROUPS/cgroup.subtree_control"

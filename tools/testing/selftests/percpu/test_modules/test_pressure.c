@@ -30,7 +30,6 @@ MODULE_PARM_DESC(seconds, "How long");
 
 /* Pages let go at once for who would be killed, and every second. */
 #define LET_GO	(SZ_8M / PAGE_SIZE)
-#define ALL	ULONG_MAX
 
 /* What is held; guarded by the lock, as a killer may come on any CPU. */
 static DEFINE_SPINLOCK(held_lock);
@@ -62,8 +61,7 @@ static unsigned long let_go(unsigned long most)
 		if (!page)
 			break;
 		__free_page(page);
-		if (most == ALL)
-			cond_resched();
+		cond_resched();
 	}
 	return nr;
 }
@@ -79,21 +77,21 @@ static struct notifier_block asked_nb = {
 	.notifier_call = asked,
 };
 
-/* Take all that there is; return how much that was. */
-static unsigned long take_all(unsigned long end)
+/* Take all that there is; return whether there was any. */
+static bool take_all(unsigned long end)
 {
-	unsigned long nr = 0;
 	struct page *page;
+	bool any = false;
 
 	while (time_before(jiffies, end)) {
 		page = alloc_page(GFP_HIGHUSER | __GFP_NORETRY | __GFP_NOWARN);
 		if (!page)
 			break;
 		hold(page);
-		nr++;
+		any = true;
 		cond_resched();
 	}
-	return nr;
+	return any;
 }
 
 /*
@@ -138,7 +136,7 @@ static void press(void)
 			next = jiffies + HZ;
 		}
 	}
-	let_go(ALL);
+	let_go(ULONG_MAX);
 	pr_info("%lu MB held at most, %u times at the edge, %lu times for who would be killed\n",
 		most >> (20 - PAGE_SHIFT), nr_edges, nr_asked);
 }

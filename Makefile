@@ -36,8 +36,8 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak compare \
-	compare-modules compare-wrong mutants bench bench-quick sizes size-table layout-table series \
-	series-check lint lint-docs deb debian source kernel clean
+	compare-modules compare-wrong mutants bench bench-quick sizes size-table layout-table \
+	series series-check lint lint-docs deb debian source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
@@ -92,7 +92,7 @@ test-both:
 # The guest may take a quarter of an hour to boot, and to come to rest.
 soak:
 	@BED=$(or $(BED),x86_64-soak) LIMIT=$$(($(MINUTES) * 60 + 900)) \
-		APPEND='churn=$(shell echo $$(($(MINUTES) * 60))) $(APPEND)' overlay/test.sh test
+		APPEND="churn=$$(($(MINUTES) * 60)) $$APPEND" overlay/test.sh test
 
 # MUTANTS= may name some of overlay/mutants.
 mutants:

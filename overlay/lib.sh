@@ -63,12 +63,13 @@ clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 objects_in() { grep -cE '^ +(CC|AS|LD|AR|HOSTCC|HOSTLD)( |$)' "$1" 2>/dev/null || true; }
 
 # use_compiler NAME: have $cc be that, through ccache where there is one. A build's
-# time, place and person would only spoil its cache.
+# time, place and person would only spoil its cache; what a file includes the
+# compiler says itself, so that nothing is preprocessed twice.
 use_compiler() {
 	cc=$1
 	if have ccache; then
 		cc="ccache $cc"
-		export CCACHE_BASEDIR=$CACHE CCACHE_NOHASHDIR=1
+		export CCACHE_BASEDIR=$CACHE CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
 	fi
 	export KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=percpu KBUILD_BUILD_HOST=overlay
 }

@@ -187,7 +187,7 @@ static void books_exit(struct kunit *test)
 }
 
 static struct kunit_case pcpu_populate_cases[] = {
-	KUNIT_CASE(contention),
+	KUNIT_CASE_SLOW(contention),
 	KUNIT_CASE(give_back_and_again),
 	{ }
 };

@@ -9,6 +9,7 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/printk.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/stop_machine.h>
@@ -156,11 +157,16 @@ static void refused_requests(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(SIZE_MAX, 8, gfp));
 }
 
-/* Nobody else may get the object between the first and the second. */
+/*
+ * Nobody else may get the object between the first and the second. All CPUs are
+ * stopped meanwhile, and a console may be slow: it has to wait.
+ */
 static int free_twice(void *ptr)
 {
+	printk_deferred_enter();
 	free_percpu((__force void __percpu *)ptr);
 	free_percpu((__force void __percpu *)ptr);
+	printk_deferred_exit();
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/percpu.h>
 #include <linux/percpu-module.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/stop_machine.h>
 #include <linux/string.h>
@@ -47,7 +48,10 @@ static void expect_wrong(struct kunit *test, void __percpu *ptr,
 	KUNIT_EXPECT_EQ(test, pcpu_wrong_count(), before + 1);
 }
 
-/* With everybody else stopped: nobody else is given what is free. */
+/*
+ * With everybody else stopped: nobody else is given what is free. No console may
+ * keep them waiting.
+ */
 static int free_again(void *data)
 {
 	void __percpu *ptr = (__force void __percpu *)data;
@@ -58,7 +62,9 @@ static int free_again(void *data)
 	/* It is another's by now: let it be. */
 	if (w.why == PCPU_WRONG_LIVE)
 		return 0;
+	printk_deferred_enter();
 	free_percpu(ptr);
+	printk_deferred_exit();
 	if (w.why == PCPU_WRONG_TWICE || w.why == PCPU_WRONG_UNUSED ||
 	    w.why == PCPU_WRONG_GONE || w.why == PCPU_WRONG_INTERIOR)
 		return pcpu_wrong_count() == before + 1 ? 0 : -EIO;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Build the kernels and boot the beds of the table, judge them, and sum up.
-# While guests run, the next kernels build.
+# While guests and the userspace bed run, the next kernels build.
 # usage: test.sh quick|test, or one bed with BED=name
 . "$(dirname "$0")/lib.sh"
 
@@ -148,11 +148,11 @@ boot_beds() {
 [ -n "$(beds)" ] || die "overlay/beds has no bed $BED"
 [ -n "$BED" ] || selfcheck
 "$OVERLAY/packages.sh"
-[ -n "$BED" ] || [ "$which" = quick ] || userspace
 src=$("$OVERLAY/fetch.sh")
 tree=$("$OVERLAY/apply.sh" "$src")
 build_kernels &
 builder=$!
+[ -n "$BED" ] || [ "$which" = quick ] || userspace &
 boot_beds
 wait
 # A bed that vanished without a sum is no bed that passed.

@@ -7,6 +7,7 @@
  * withholds the pages it works on, so that nobody has to wait for it.
  */
 #include <linux/init.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
@@ -30,6 +31,9 @@ static DECLARE_DELAYED_WORK(pcpu_balance_dwork, pcpu_balance_run);
 
 /* Set once workqueues run. */
 static bool pcpu_balance_enabled __read_mostly;
+
+/* When arenas were last asked for what nobody needs, in jiffies; the worker's own. */
+static unsigned long pcpu_balance_aged;
 
 /**
  * pcpu_balance_kick - have the worker look at the reserve soon
@@ -230,18 +234,33 @@ void pcpu_balance_now(void)
 	pcpu_balance_pages();
 }
 
+/*
+ * Ask arenas for what they did not need since the last time. Who runs because the
+ * reserve is low comes too early for that: what is needed again at once would go
+ * back. Return in how many jiffies to come again, 0 for never.
+ */
+static unsigned long pcpu_balance_age(void)
+{
+	unsigned long since = jiffies - pcpu_balance_aged;
+
+	if (since < PCPU_BALANCE_AGE)
+		return PCPU_BALANCE_AGE - since;
+	pcpu_balance_aged = jiffies;
+	return pcpu_age(false, true) ? PCPU_BALANCE_AGE : 0;
+}
+
 static void pcpu_balance_run(struct work_struct *work)
 {
-	bool more = pcpu_age(false, true);
+	unsigned long again = pcpu_balance_age();
 
 	pcpu_balance_pages();
-	if (more)
-		queue_delayed_work(system_long_wq, &pcpu_balance_dwork,
-				   PCPU_BALANCE_AGE);
+	if (again)
+		queue_delayed_work(system_long_wq, &pcpu_balance_dwork, again);
 }
 
 static int __init pcpu_balance_init(void)
 {
+	pcpu_balance_aged = jiffies;
 	WRITE_ONCE(pcpu_balance_enabled, true);
 	queue_delayed_work(system_long_wq, &pcpu_balance_dwork, 0);
 	return 0;

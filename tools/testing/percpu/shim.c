@@ -9,6 +9,7 @@ __thread unsigned int shim_cpu;
 __thread struct shim_locks shim_locks;
 int shim_verbose;
 unsigned int shim_refused;
+unsigned long shim_jiffies;
 bool shim_work_due;
 void (*shim_work)(struct work_struct *work);
 char __per_cpu_start[1] __attribute__((aligned(4096))), __per_cpu_end[1];

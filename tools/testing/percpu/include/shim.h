@@ -225,6 +225,9 @@ struct work_struct { int pending; };
 #define system_long_wq		0
 #define queue_delayed_work(q, w, d)	((void)(w), (void)(d), __atomic_store_n(&shim_work_due, true, __ATOMIC_RELAXED))
 #define mod_delayed_work	queue_delayed_work
+/* Between two looks at the clock a second has passed. */
+#define jiffies		__atomic_add_fetch(&shim_jiffies, HZ, __ATOMIC_RELAXED)
+extern unsigned long shim_jiffies;
 extern bool shim_work_due;
 extern void (*shim_work)(struct work_struct *work);
 #define subsys_initcall(f)	static void __attribute__((constructor)) run_##f(void) { f(); }

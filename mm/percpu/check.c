@@ -134,6 +134,9 @@ const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 		if (end - start > chunk->populated_run &&
 		    pcpu_check_has_memory(chunk, start, end))
 			return "a free run with memory is longer than its hint";
+		if (end - start >= PCPU_RUN_LEAST &&
+		    start / PCPU_PAGE_GRANULES < chunk->settled)
+			return "a long free run begins where there should be none";
 	}
 	return pcpu_check_marks(chunk);
 }

@@ -267,6 +267,8 @@ void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
 	run = pcpu_chunk_run_around(chunk, start, end);
 	chunk->max_run = max(chunk->max_run, run);
 	chunk->populated_run = max(chunk->populated_run, run);
+	/* A run that ends here now may begin in the page below. */
+	chunk->settled = min(chunk->settled, max(page, 1U) - 1);
 	for (; page * PCPU_PAGE_GRANULES < end; page++) {
 		struct pcpu_part part = pcpu_part_of(page, start, end);
 

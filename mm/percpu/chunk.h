@@ -19,6 +19,9 @@
 
 struct pcpu_owner;
 
+/* Granules of the shortest run that is not just a hole between objects. */
+#define PCPU_RUN_LEAST		16U
+
 /**
  * struct pcpu_page - what placement knows of one page
  * @head: free granules at the page's beginning
@@ -39,6 +42,8 @@ struct pcpu_page {
  * @nr_free: granules that are free and not withheld
  * @max_run: no free run is longer, in granules (an upper bound)
  * @populated_run: the same for runs that have memory
+ * @settled: no free run of %PCPU_RUN_LEAST granules or more begins in so many pages
+ *	from the first on; less than all of them
  * @populated: pages that have memory behind them in every unit
  * @pinned: pages whose memory is never given back (first window)
  * @withheld: pages that placement may not touch: beyond the first window's
@@ -67,6 +72,7 @@ struct pcpu_chunk {
 	unsigned int nr_free;
 	unsigned int max_run;
 	unsigned int populated_run;
+	unsigned int settled;
 	u64 populated;
 	u64 pinned;
 	u64 withheld;

@@ -34,6 +34,8 @@ static unsigned int pcpu_extent_find(struct pcpu_chunk *chunk,
 	/* What begins with a page goes on only through wholly free ones. */
 	if (fit->align == PCPU_PAGE_GRANULES)
 		pages &= chunk->headed;
+	if (fit->nr >= PCPU_RUN_LEAST)
+		pages &= ~0ULL << chunk->settled;
 	while (pages) {
 		unsigned int page = __ffs64(pages);
 		struct pcpu_page *pg = &chunk->pages[page];
@@ -97,6 +99,35 @@ static void pcpu_extent_missed(struct pcpu_chunk *chunk,
 		chunk->populated_run = fit->nr - 1;
 }
 
+/*
+ * No run of PCPU_RUN_LEAST granules among @pages of @chunk begins below granule
+ * @start. What ends where @pages do may go on in others.
+ */
+static void pcpu_extent_settle(struct pcpu_chunk *chunk, u64 pages,
+			       unsigned int start)
+{
+	u64 others = ~pages & ~0ULL << chunk->settled;
+	unsigned int end = others ? __ffs64(others) : PCPU_CHUNK_PAGES;
+	unsigned int page = start / PCPU_PAGE_GRANULES;
+
+	chunk->settled = max(chunk->settled, min(page, max(end, 1U) - 1));
+}
+
+/* pcpu_extent_find(), and remember for the next search what was seen. */
+static unsigned int pcpu_extent_search(struct pcpu_chunk *chunk,
+				       const struct pcpu_fit *fit, u64 pages)
+{
+	unsigned int start = pcpu_extent_find(chunk, fit, pages);
+
+	if (fit->align > 1)
+		return start;
+	if (fit->nr == PCPU_RUN_LEAST)
+		pcpu_extent_settle(chunk, pages, start);
+	if (start == PCPU_CHUNK_GRANULES)
+		pcpu_extent_missed(chunk, fit, pages);
+	return start;
+}
+
 static unsigned long pcpu_extent_try(struct pcpu_chunk *chunk,
 				     const struct pcpu_place *place,
 				     const struct pcpu_fit *fit, bool populated)
@@ -107,12 +138,10 @@ static unsigned long pcpu_extent_try(struct pcpu_chunk *chunk,
 	if (chunk->max_run < fit->nr || chunk->nr_free < fit->nr ||
 	    (populated && chunk->populated_run < fit->nr))
 		return PCPU_NO_OFF;
-	start = pcpu_extent_find(chunk, fit, pages);
-	if (start != PCPU_CHUNK_GRANULES)
-		return pcpu_extent_set(chunk, start, fit->nr);
-	if (fit->align == 1)
-		pcpu_extent_missed(chunk, fit, pages);
-	return PCPU_NO_OFF;
+	start = pcpu_extent_search(chunk, fit, pages);
+	if (start == PCPU_CHUNK_GRANULES)
+		return PCPU_NO_OFF;
+	return pcpu_extent_set(chunk, start, fit->nr);
 }
 
 /* In the fullest chunk that can hold it. */
@@ -403,12 +432,9 @@ static bool pcpu_extent_try_run(struct pcpu_chunk *chunk,
 
 	if (chunk->populated_run < fit->nr || chunk->nr_free < fit->nr)
 		return false;
-	start = pcpu_extent_find(chunk, fit, pages);
-	if (start == PCPU_CHUNK_GRANULES) {
-		if (fit->align == 1)
-			pcpu_extent_missed(chunk, fit, pages);
+	start = pcpu_extent_search(chunk, fit, pages);
+	if (start == PCPU_CHUNK_GRANULES)
 		return false;
-	}
 	end = pcpu_extent_run_end(chunk, start, start + max(most, fit->nr),
 				  pages);
 	run->nr = end - start;

@@ -197,7 +197,7 @@ static void take(unsigned int slot, struct model_object *o, size_t align, bool m
 /* Whether there is no excuse to refuse what can be had. */
 static bool must_be_had(size_t size, gfp_t gfp, unsigned long limit)
 {
-	return !strict_may_fail() && pcpu_populate_allowed(gfp) &&
+	return pcpu_populate_allowed(gfp) &&
 	       gfpflags_allow_blocking(gfp) && size <= PCPU_CHUNK_SIZE &&
 	       pcpu_chunk_creatable(limit >> PCPU_CHUNK_SHIFT);
 }
@@ -210,8 +210,9 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool 
 		.module = module,
 	};
 	unsigned long limit = module ? pcpu_area.module_limit : pcpu_area.size;
+	/* Others may come while we look whether it must be had. */
+	unsigned long nested = model_nested, failures = strict_failures();
 	bool must = must_be_had(size, gfp, limit), atomic = strict_atomic;
-	unsigned long nested = model_nested;
 	const char *why = NULL;
 
 	if (o->state != MODEL_EMPTY)
@@ -232,9 +233,10 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool 
 	if (module && !new.ptr == !why)
 		fail("a module is refused without a reason, or served with one");
 	if (!new.ptr) {
-		say("slot %u: refused", slot);
+		say("slot %u: refused%s%s", slot, why ? ": " : "", why ?: "");
 		model_counts.refused++;
-		if (must && can_be_had(size, align) && nested == model_nested)
+		if (must && can_be_had(size, align) && nested == model_nested &&
+		    failures == strict_failures())
 			fail("what can be had is refused");
 		return;
 	}

@@ -45,6 +45,7 @@ unsigned int strict_irqs;
 int (*strict_cpu_dead)(unsigned int cpu);
 unsigned int strict_dead = STRICT_NOBODY;
 static int strict_left;
+static unsigned long strict_failed;
 
 static const struct strict_layout *strict_layout;
 static struct strict_rules strict_rules;
@@ -170,14 +171,17 @@ void strict_fail_after(int n)
 	current->fail_nth = strict_rules.inject ? n : 0;
 }
 
-bool strict_may_fail(void)
+unsigned long strict_failures(void)
 {
-	return strict_left > 0;
+	return strict_failed;
 }
 
 static bool strict_fails(void)
 {
-	return strict_left > 0 && --strict_left == 0;
+	if (strict_left <= 0 || --strict_left)
+		return false;
+	strict_failed++;
+	return true;
 }
 
 bool should_fail_ex(struct fault_attr *attr, size_t size, int flags)

@@ -64,7 +64,7 @@ extern int (*strict_cpu_dead)(unsigned int cpu);
 /* memory; allocations fail when they are told to */
 extern long strict_allocated;
 void strict_fail_after(int n);
-bool strict_may_fail(void);
+unsigned long strict_failures(void);
 void strict_may_alloc(unsigned int gfp);
 void *strict_zalloc(size_t size, unsigned int gfp);
 void strict_free(void *p);

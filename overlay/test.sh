@@ -123,6 +123,11 @@ build_kernels() {
 	done
 }
 
+# The userspace bed is no guest, and runs with all of them.
+with_userspace() {
+	[ -z "$BED" ] && [ "$which" != quick ]
+}
+
 building() {
 	kill -0 "$builder" 2>/dev/null
 }
@@ -152,13 +157,13 @@ src=$("$OVERLAY/fetch.sh")
 tree=$("$OVERLAY/apply.sh" "$src")
 build_kernels &
 builder=$!
-[ -n "$BED" ] || [ "$which" = quick ] || userspace &
+! with_userspace || userspace &
 boot_beds
 wait
 # A bed that vanished without a sum is no bed that passed.
 while read -r name _; do
 	[ -s "$run/sums/$name" ] || sum "$name" 0 1 0 0
-done < <(beds)
+done < <(beds; ! with_userspace || echo userspace)
 
 echo
 echo "Linux $(release_of "$tree")${STOCK:+, stock}, in $(clock "$SECONDS"); logs in $run:"

@@ -93,10 +93,10 @@ static void pcpu_extent_missed(struct pcpu_chunk *chunk,
 			       const struct pcpu_fit *fit, u64 pages)
 {
 	if (pages == ~0ULL)
-		chunk->max_run = fit->nr - 1;
+		chunk->max_run = min(chunk->max_run, fit->nr - 1);
 	/* What is reserved is looked for among all pages. */
 	if (!(chunk->populated & ~chunk->reserved & ~pages))
-		chunk->populated_run = fit->nr - 1;
+		chunk->populated_run = min(chunk->populated_run, fit->nr - 1);
 }
 
 /*

@@ -34,11 +34,11 @@
 #define PCPU_STOCK_MIN		4
 #define PCPU_STOCK_MAX		(2 * PCPU_BATCH_MAX)
 
-/*
- * Granules that an arena takes from the chunks at once, to cut objects from: so
- * many, and at least PCPU_RUN_LEAST if there is such a run.
- */
+/* Granules that an arena takes from the chunks at once, to cut objects from. */
 #define PCPU_RUN_GRANULES	128
+
+/* Granules that such a run has at least, if there is one. */
+#define PCPU_RUN_LEAST		16U
 
 /* Objects that have no class, and the granules of the largest. */
 #define PCPU_ARENA_LONGS	4

@@ -14,7 +14,7 @@ static const char *pcpu_check_page(struct pcpu_chunk *chunk, unsigned int page)
 			      page * (PCPU_PAGE_GRANULES / BITS_PER_LONG);
 	unsigned int n = PCPU_PAGE_GRANULES, weight = bitmap_weight(used, n);
 	struct pcpu_page *pg = &chunk->pages[page];
-	unsigned int start, end;
+	unsigned int start, end, i;
 
 	if (!!(chunk->empty & BIT_ULL(page)) != !weight)
 		return "a page's empty bit and its granules disagree";
@@ -24,15 +24,17 @@ static const char *pcpu_check_page(struct pcpu_chunk *chunk, unsigned int page)
 		return "head hint is wrong";
 	if (!!(chunk->headed & BIT_ULL(page)) != !!pg->head)
 		return "headed bit is wrong";
+	if (!!(chunk->tailed & BIT_ULL(page)) != !!pg->tail)
+		return "tailed bit is wrong";
+	for (i = 0; i < PCPU_NR_BY_RUN; i++)
+		if (!!(chunk->by_run[i] & BIT_ULL(page)) != !!(pg->run >> i))
+			return "a mask of pages by run is wrong";
 	if (weight && pg->tail != n - 1 - find_last_bit(used, n))
 		return "tail hint is wrong";
 
-	for (start = find_first_zero_bit(used, n); start < n;
-	     start = find_next_zero_bit(used, n, end)) {
-		end = find_next_bit(used, n, start);
+	for_each_clear_bitrange(start, end, used, n)
 		if (end - start > pg->run)
 			return "a free run is longer than the page's hint";
-	}
 	return NULL;
 }
 
@@ -126,17 +128,12 @@ const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 		if (bad)
 			return bad;
 	}
-	for (start = find_first_zero_bit(chunk->used, n); start < n;
-	     start = find_next_zero_bit(chunk->used, n, end)) {
-		end = find_next_bit(chunk->used, n, start);
+	for_each_clear_bitrange(start, end, chunk->used, n) {
 		if (end - start > chunk->max_run)
 			return "a free run is longer than the chunk's hint";
 		if (end - start > chunk->populated_run &&
 		    pcpu_check_has_memory(chunk, start, end))
 			return "a free run with memory is longer than its hint";
-		if (end - start >= PCPU_RUN_LEAST &&
-		    start / PCPU_PAGE_GRANULES < chunk->settled)
-			return "a long free run begins where there should be none";
 	}
 	return pcpu_check_marks(chunk);
 }

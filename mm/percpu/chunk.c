@@ -159,6 +159,29 @@ static struct pcpu_part pcpu_part_of(unsigned int page, unsigned int start,
 	};
 }
 
+/**
+ * pcpu_page_set_run - note how long a free run in a page may be
+ * @chunk: the chunk
+ * @page: the page
+ * @run: no free run within it is longer, in granules
+ */
+void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
+		       unsigned int run)
+{
+	u64 bit = BIT_ULL(page);
+	unsigned int i;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	chunk->pages[page].run = run;
+	for (i = 0; i < PCPU_NR_BY_RUN; i++) {
+		if (run >> i)
+			chunk->by_run[i] |= bit;
+		else
+			chunk->by_run[i] &= ~bit;
+	}
+}
+
 /* A page's hints after @part of it was taken. */
 static void pcpu_page_taken(struct pcpu_chunk *chunk,
 			    const struct pcpu_part *part)
@@ -168,13 +191,15 @@ static void pcpu_page_taken(struct pcpu_chunk *chunk,
 
 	if (!part->start)
 		chunk->headed &= ~BIT_ULL(part->page);
+	if (part->end == PCPU_PAGE_GRANULES)
+		chunk->tailed &= ~BIT_ULL(part->page);
 	pg->head = min_t(unsigned int, pg->head, part->start);
 	pg->tail = min_t(unsigned int, pg->tail,
 			 PCPU_PAGE_GRANULES - part->end);
 	if (!whole)
 		return;
 	/* Of a page that was wholly free only the ends remain. */
-	pg->run = max(pg->head, pg->tail);
+	pcpu_page_set_run(chunk, part->page, max(pg->head, pg->tail));
 	pcpu_page_set_empty(chunk, part->page, false);
 }
 
@@ -196,8 +221,11 @@ static void pcpu_page_given(struct pcpu_chunk *chunk,
 		pg->head = find_next_bit(used, PCPU_PAGE_GRANULES, part->end);
 	if (!part->start)
 		chunk->headed |= BIT_ULL(part->page);
+	if (part->end == PCPU_PAGE_GRANULES)
+		chunk->tailed |= BIT_ULL(part->page);
 	if (run > pg->run)
-		pg->run = min(run, PCPU_PAGE_GRANULES);
+		pcpu_page_set_run(chunk, part->page,
+				  min(run, PCPU_PAGE_GRANULES));
 	if (pg->head == PCPU_PAGE_GRANULES)
 		pcpu_page_set_empty(chunk, part->page, true);
 }
@@ -267,8 +295,6 @@ void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
 	run = pcpu_chunk_run_around(chunk, start, end);
 	chunk->max_run = max(chunk->max_run, run);
 	chunk->populated_run = max(chunk->populated_run, run);
-	/* A run that ends here now may begin in the page below. */
-	chunk->settled = min(chunk->settled, max(page, 1U) - 1);
 	for (; page * PCPU_PAGE_GRANULES < end; page++) {
 		struct pcpu_part part = pcpu_part_of(page, start, end);
 
@@ -355,6 +381,8 @@ void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks)
 	chunk->populated_run = PCPU_CHUNK_GRANULES;
 	chunk->empty = ~0ULL;
 	chunk->headed = ~0ULL;
+	chunk->tailed = ~0ULL;
+	memset(chunk->by_run, 0xff, sizeof(chunk->by_run));
 	chunk->marks = marks;
 	INIT_LIST_HEAD(&chunk->list);
 	for (i = 0; i < PCPU_NR_SMALL; i++)

@@ -19,8 +19,8 @@
 
 struct pcpu_owner;
 
-/* Granules of the shortest run that is not just a hole between objects. */
-#define PCPU_RUN_LEAST		16U
+/* Masks of pages by the runs that they may have, of 2^0 granules to 2^7. */
+#define PCPU_NR_BY_RUN		8
 
 /**
  * struct pcpu_page - what placement knows of one page
@@ -42,8 +42,6 @@ struct pcpu_page {
  * @nr_free: granules that are free and not withheld
  * @max_run: no free run is longer, in granules (an upper bound)
  * @populated_run: the same for runs that have memory
- * @settled: no free run of %PCPU_RUN_LEAST granules or more begins in so many pages
- *	from the first on; less than all of them
  * @populated: pages that have memory behind them in every unit
  * @pinned: pages whose memory is never given back (first window)
  * @withheld: pages that placement may not touch: beyond the first window's
@@ -51,6 +49,8 @@ struct pcpu_page {
  * @reserved: pages that only module data may use
  * @empty: pages wholly free and not withheld
  * @headed: pages whose first granule is free
+ * @tailed: pages whose last granule is free
+ * @by_run: pages whose hint allows a run of 2^i granules
  * @list: on pcpu_chunks_by_free[], by the number of free granules
  * @rcu: frees the structure after lookups without a lock are over
  * @odd: pages in which a free needs a closer look: they have owners, or are
@@ -72,13 +72,14 @@ struct pcpu_chunk {
 	unsigned int nr_free;
 	unsigned int max_run;
 	unsigned int populated_run;
-	unsigned int settled;
 	u64 populated;
 	u64 pinned;
 	u64 withheld;
 	u64 reserved;
 	u64 empty;
 	u64 headed;
+	u64 tailed;
+	u64 by_run[PCPU_NR_BY_RUN];
 	struct list_head list;
 	struct rcu_head rcu;
 	DECLARE_BITMAP(odd, PCPU_CHUNK_PAGES);
@@ -199,6 +200,8 @@ void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
 void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
 		     unsigned int nr);
 
+void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
+		       unsigned int run);
 void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages);
 void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages);
 void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages, bool on);

@@ -25,48 +25,67 @@ struct pcpu_fit {
 	unsigned int align;
 };
 
+/* Those of @pages in which a run for @fit may end. */
+static u64 pcpu_extent_likely(const struct pcpu_chunk *chunk,
+			      const struct pcpu_fit *fit, u64 pages)
+{
+	unsigned int i = min(fls(fit->nr), PCPU_NR_BY_RUN) - 1;
+	u64 likely = chunk->by_run[i] | (chunk->headed & chunk->tailed << 1);
+
+	/* What begins with a page goes on only through wholly free ones. */
+	if (fit->align == PCPU_PAGE_GRANULES)
+		likely &= chunk->headed;
+	return pages & likely;
+}
+
+/* First fit of @fit within @page of @chunk: a granule, or the page's end. */
+static unsigned int pcpu_extent_find_within(struct pcpu_chunk *chunk,
+					    const struct pcpu_fit *fit,
+					    unsigned int page)
+{
+	unsigned int last = (page + 1) * PCPU_PAGE_GRANULES, longest = 0;
+	unsigned int start = page * PCPU_PAGE_GRANULES, end, fits;
+
+	if (chunk->pages[page].run < fit->nr ||
+	    fit->align == PCPU_PAGE_GRANULES)
+		return last;
+	for_each_clear_bitrange_from(start, end, chunk->used, last) {
+		fits = ALIGN(start, fit->align);
+		if (fits + fit->nr <= end)
+			return fits;
+		longest = max(longest, end - start);
+	}
+	pcpu_page_set_run(chunk, page, longest);
+	return last;
+}
+
 /* First fit of @fit among @pages of @chunk: a granule, or the chunk's end. */
 static unsigned int pcpu_extent_find(struct pcpu_chunk *chunk,
 				     const struct pcpu_fit *fit, u64 pages)
 {
-	unsigned int next = 0, run = 0;
+	u64 likely = pcpu_extent_likely(chunk, fit, pages);
+	unsigned int run = 0;
 
-	/* What begins with a page goes on only through wholly free ones. */
-	if (fit->align == PCPU_PAGE_GRANULES)
-		pages &= chunk->headed;
-	if (fit->nr >= PCPU_RUN_LEAST)
-		pages &= ~0ULL << chunk->settled;
-	while (pages) {
-		unsigned int page = __ffs64(pages);
+	for (; likely; likely &= likely - 1) {
+		unsigned int page = __ffs64(likely);
 		struct pcpu_page *pg = &chunk->pages[page];
 		unsigned int base = page * PCPU_PAGE_GRANULES, start;
 
-		pages &= pages - 1;
-		if (page != next)
+		/* Wholly free pages are likely: @run is the last one's. */
+		if (!page || !(pages & BIT_ULL(page - 1)))
 			run = 0;
-		next = page + 1;
+		else if (pg[-1].tail == PCPU_PAGE_GRANULES)
+			run += PCPU_PAGE_GRANULES;
+		else
+			run = pg[-1].tail;
 
-		/* In the run that reaches the page from below, ... */
+		/* In the run that reaches the page from below, or within it. */
 		start = ALIGN(base - run, fit->align);
 		if (start + fit->nr <= base + pg->head)
 			return start;
-		/* ... or within the page, ... */
-		if (pg->run >= fit->nr && fit->align < PCPU_PAGE_GRANULES) {
-			unsigned int end = base + PCPU_PAGE_GRANULES;
-
-			start = bitmap_find_next_zero_area(chunk->used, end,
-							   base, fit->nr,
-							   fit->align - 1);
-			if (start < end)
-				return start;
-			if (fit->align == 1)
-				pg->run = fit->nr - 1;
-		}
-		/* ... or in the one that leaves it upwards. */
-		if (pg->head == PCPU_PAGE_GRANULES)
-			run += PCPU_PAGE_GRANULES;
-		else
-			run = pg->tail;
+		start = pcpu_extent_find_within(chunk, fit, page);
+		if (start < base + PCPU_PAGE_GRANULES)
+			return start;
 	}
 	return PCPU_CHUNK_GRANULES;
 }
@@ -99,31 +118,13 @@ static void pcpu_extent_missed(struct pcpu_chunk *chunk,
 		chunk->populated_run = min(chunk->populated_run, fit->nr - 1);
 }
 
-/*
- * No run of PCPU_RUN_LEAST granules among @pages of @chunk begins below granule
- * @start. What ends where @pages do may go on in others.
- */
-static void pcpu_extent_settle(struct pcpu_chunk *chunk, u64 pages,
-			       unsigned int start)
-{
-	u64 others = ~pages & ~0ULL << chunk->settled;
-	unsigned int end = others ? __ffs64(others) : PCPU_CHUNK_PAGES;
-	unsigned int page = start / PCPU_PAGE_GRANULES;
-
-	chunk->settled = max(chunk->settled, min(page, max(end, 1U) - 1));
-}
-
 /* pcpu_extent_find(), and remember for the next search what was seen. */
 static unsigned int pcpu_extent_search(struct pcpu_chunk *chunk,
 				       const struct pcpu_fit *fit, u64 pages)
 {
 	unsigned int start = pcpu_extent_find(chunk, fit, pages);
 
-	if (fit->align > 1)
-		return start;
-	if (fit->nr == PCPU_RUN_LEAST)
-		pcpu_extent_settle(chunk, pages, start);
-	if (start == PCPU_CHUNK_GRANULES)
+	if (start == PCPU_CHUNK_GRANULES && fit->align == 1)
 		pcpu_extent_missed(chunk, fit, pages);
 	return start;
 }

@@ -96,24 +96,6 @@ void *memchr_inv(const void *start, int c, size_t bytes)
 	return NULL;
 }
 
-unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, unsigned long start,
-					 unsigned int nr, unsigned long align_mask)
-{
-	unsigned long end, used;
-
-	for (;;) {
-		start = find_next_zero_bit(p, size, start);
-		start = (start + align_mask) & ~align_mask;
-		end = start + nr;
-		if (end > size)
-			return end;
-		used = find_next_bit(p, end, start);
-		if (used >= end)
-			return start;
-		start = used + 1;
-	}
-}
-
 static struct rcu_head *shim_rcu;
 
 void call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *))

@@ -89,6 +89,7 @@ typedef uint64_t phys_addr_t;
 #define __ffs(x)		((unsigned int)__builtin_ctzl(x))
 #define __ffs64(x)		((unsigned int)__builtin_ctzll(x))
 #define fls64(x)		((x) ? 64 - __builtin_clzll(x) : 0)
+#define fls(x)			((x) ? 32 - __builtin_clz(x) : 0)
 #define hweight8(x)		((unsigned int)__builtin_popcount((u8)(x)))
 #define hweight64(x)		((unsigned int)__builtin_popcountll(x))
 #define is_power_of_2(x)	((x) && !((x) & ((x) - 1)))
@@ -106,12 +107,16 @@ unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, uns
 unsigned long find_last_bit(const unsigned long *p, unsigned long size);
 #define find_first_bit(p, size)		find_next_bit(p, size, 0)
 #define find_first_zero_bit(p, size)	find_next_zero_bit(p, size, 0)
+#define for_each_clear_bitrange_from(b, e, p, size)		\
+	for (; (b) = find_next_zero_bit(p, size, b),		\
+	       (e) = find_next_bit(p, size, (b) + 1), (b) < (size); (b) = (e) + 1)
+#define for_each_clear_bitrange(b, e, p, size)			\
+	for ((b) = 0; (b) = find_next_zero_bit(p, size, b),	\
+	       (e) = find_next_bit(p, size, (b) + 1), (b) < (size); (b) = (e) + 1)
 void bitmap_set(unsigned long *p, unsigned int start, unsigned int nr);
 void bitmap_clear(unsigned long *p, unsigned int start, unsigned int nr);
 unsigned int bitmap_weight(const unsigned long *p, unsigned int nr);
 void *memchr_inv(const void *start, int c, size_t bytes);
-unsigned long bitmap_find_next_zero_area(unsigned long *p, unsigned long size, unsigned long start,
-					 unsigned int nr, unsigned long align_mask);
 
 #define hash_long(v, bits)	((unsigned long)(v) * 0x61C8864680B583EBUL >> (64 - (bits)))
 

@@ -24,7 +24,6 @@
 
 /* arithmetic and bitmaps */
 #define __ffs(x)		((unsigned long)__builtin_ctzl(x))
-static inline int fls(unsigned int x) { return x ? 32 - __builtin_clz(x) : 0; }
 #define max_t(t, a, b)		max((t)(a), (t)(b))
 #define __ALIGN_MASK(x, m)	(((x) + (m)) & ~(m))
 #define IS_ALIGNED(x, a)	(!((x) & ((typeof(x))(a) - 1)))
@@ -33,14 +32,6 @@ static inline int fls(unsigned int x) { return x ? 32 - __builtin_clz(x) : 0; }
 #define struct_size(p, m, n)	(sizeof(*(p)) + sizeof((p)->m[0]) * (n))
 #define set_bit(n, p)		__set_bit(n, p)
 #define bitmap_fill(p, n)	bitmap_set(p, 0, n)
-#define for_each_clear_bitrange_from(b, e, p, size)			\
-	for (; (b) = find_next_zero_bit(p, size, b),			\
-	       (e) = find_next_bit(p, size, b), (b) < (size);		\
-	     (b) = (e) + 1)
-#define for_each_clear_bitrange(b, e, p, size)				\
-	for ((b) = 0; (b) = find_next_zero_bit(p, size, b),		\
-	     (e) = find_next_bit(p, size, b), (b) < (size);		\
-	     (b) = (e) + 1)
 #define for_each_set_bitrange(b, e, p, size)				\
 	for ((b) = 0; (b) = find_next_bit(p, size, b),			\
 	     (e) = find_next_zero_bit(p, size, b), (b) < (size);	\

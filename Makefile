@@ -30,10 +30,12 @@ ONLY ?=
 WIDE ?=
 # for make deb and debian: a kernel config, or the word localmodconfig
 CONFIG ?=
+# for make debian: seconds that stress-ng works in it
+STRESS ?=
 # where sources and build trees lie
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
-export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE CACHE
+export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE STRESS CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak compare \
 	compare-modules compare-wrong mutants bench bench-quick sizes size-table layout-table \

@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Install the packages of deb.sh into a fresh Debian system, and boot that under
 # QEMU up to its login prompt; print how long it took to start, and the percpu
-# statistics.
+# statistics. With STRESS=SECONDS in the environment, Debian's stress-ng makes
+# processes, namespaces, cgroups and loads modules for so long after that.
 # usage: debian.sh CONFIG, as for deb.sh
 . "$(dirname "$0")/lib.sh"
 . "$OVERLAY/apt.sh"
 
 suite=trixie
+stress=${STRESS:-}
 "$OVERLAY/deb.sh" "${1:-}" >"$CACHE/logs/packages.list"
 package=$(grep -E '/linux-image-[^/]*\.deb$' "$CACHE/logs/packages.list" | grep -v -e -dbg_) ||
 	die "no image among the packages of deb.sh"
 dir=$(dirname "$package")/system
 log=$dir/log
-base=$CACHE/deb/$suite
+base=$CACHE/deb/$suite${stress:+-stress}
 mkdir -p "$dir"
 "$OVERLAY/packages.sh" debootstrap e2fsprogs
 [ "$(id -u)" = 0 ] || die "debootstrap and chroot need root"
@@ -23,7 +25,7 @@ if [ ! -f "$base.tar" ]; then
 	say "fetching Debian $suite"
 	rm -rf "$base"
 	logged "$log" "debootstrap" debootstrap --variant=minbase \
-		--include=systemd-sysv,udev,kmod,initramfs-tools,zstd,login \
+		--include="systemd-sysv,udev,kmod,initramfs-tools,zstd,login${stress:+,stress-ng}" \
 		"$suite" "$base" "$(mirror debian)"
 	tar -C "$base" -cf "$base.tar.new" .
 	mv "$base.tar.new" "$base.tar"
@@ -52,8 +54,8 @@ rm -rf "$root"
 
 say "booting Debian $suite; the console goes to $dir/console.log"
 status=0
-"$OVERLAY/boot.sh" "$dir" x86_64 "$dir" "${SMP:-4}" "${MEM:-2G}" "${LIMIT:-900}" \
-	"root=/dev/vda rw systemd.show_status=1" \
+"$OVERLAY/boot.sh" "$dir" x86_64 "$dir" "${SMP:-4}" "${MEM:-2G}" "${LIMIT:-$((900 + 2 * ${stress:-0}))}" \
+	"root=/dev/vda rw systemd.show_status=1 ${stress:+stress=$stress}" \
 	-drive "file=$dir/disk,format=raw,if=virtio" || status=$?
 tr -d '\r' <"$dir/verdict.tap" | grep -vE '^(ok |done$)' || true
 grep -aq 'login:' "$dir/console.log" || die "no login prompt came; see $dir/console.log"

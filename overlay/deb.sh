@@ -10,8 +10,9 @@ config=${1:-}
 [ -n "$config" ] || die "of which config? CONFIG= may be a file such as" \
 	"/boot/config-$(uname -r), localmodconfig, or overlay/debian/small.config"
 [ "$config" = localmodconfig ] || [ -f "$config" ] || die "there is no config $config"
-# dwarves is for the BTF that Debian's own config asks for.
-"$OVERLAY/packages.sh" debhelper dwarves
+# dwarves is for the BTF that Debian's own config asks for; 7.2 wants libdw-dev for
+# whatever config.
+"$OVERLAY/packages.sh" debhelper dwarves libdw-dev
 src=$("$OVERLAY/fetch.sh")
 tree=$("$OVERLAY/apply.sh" "$src")
 name=$(basename "$config" .config)

@@ -24,7 +24,9 @@
 #include <linux/idr.h>
 #include <linux/init.h>
 #include <linux/kernel_stat.h>
+#include <linux/list.h>
 #include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #ifdef CONFIG_PERCPU_TAG
@@ -44,6 +46,7 @@ MODULE_PARM_DESC(rows, "names of groups to run, with commas; or all");
 
 #define MANY		20000	/* objects of the rows that tell percentiles */
 #define LIVE		4096	/* objects of churn */
+#define GROWN		600	/* pages of each CPU that so many objects take */
 #define BATCH		512
 #define REMOTE		256
 #define PAIRS		64	/* of one sample */
@@ -461,8 +464,55 @@ static int row_free_random(void)
 	return 0;
 }
 
+/* The pages behind one page of every CPU. */
+static bool take_pages(struct list_head *pages)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		if (!page)
+			return false;
+		list_add(&page->lru, pages);
+	}
+	return true;
+}
+
+/*
+ * What no allocator has growth for less than: nearly all of what is dear in it is
+ * allocations that populate a page, of 20,000 some 600.
+ */
+static int row_grow_pages(void)
+{
+	struct page *page, *next;
+	bool taken = true;
+	LIST_HEAD(pages);
+	unsigned int i;
+
+	samples_begin();
+	for (i = 0; i < GROWN && taken; i++) {
+		unsigned long before = interruptions();
+		u64 start = get_cycles();
+
+		taken = take_pages(&pages);
+		sample(since(start), before != interruptions());
+	}
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+	if (!taken)
+		return -ENOMEM;
+	samples_sort();
+	report("grow_pages_p50", percentile(500), 1);
+	report("grow_pages_p97", percentile(970), 1);
+	report("grow_pages_worst", percentile(1000), 1);
+	return 0;
+}
+
 /* It comes before the rows that leave populated pages behind. */
-static int row_grow(void)
+static int row_grow_objects(void)
 {
 	unsigned int i, nr = 0;
 
@@ -489,6 +539,11 @@ static int row_grow(void)
 	report("grow_worst", percentile(1000), 1);
 	report_value("grow_left_out", "objects", nr_disturbed);
 	return 0;
+}
+
+static int row_grow(void)
+{
+	return row_grow_objects() ?: row_grow_pages();
 }
 
 /* What cannot wait gets what is there, which is why this row comes first. */

@@ -6,6 +6,7 @@
 #define _MM_PERCPU_CHUNK_H
 
 #include <linux/bitmap.h>
+#include <linux/build_bug.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -21,6 +22,9 @@ struct pcpu_owner;
 
 /* Masks of pages by the runs that they may have, of 2^0 granules to 2^7. */
 #define PCPU_NR_BY_RUN		8
+
+/* A page that is wholly free is in each of them. */
+static_assert(PCPU_PAGE_GRANULES >= 1 << (PCPU_NR_BY_RUN - 1));
 
 /**
  * struct pcpu_page - what placement knows of one page

@@ -81,9 +81,21 @@ boot_bed() {
 	sum "$name" ${counts:-0 1 0} $((SECONDS - start))
 }
 
-# Whether a kernel can be had at all: SMP came to UML with 6.19.
-possible() {
-	[ "$1" != um ] || grep -q '^config SMP' "$tree/arch/um/Kconfig"
+# Why a kernel cannot be had, or not run here; nothing if it can.
+impossible() {
+	case $1 in
+	um)
+		# It came with 6.19.
+		grep -q '^config SMP' "$tree/arch/um/Kconfig" ||
+			echo "Linux $(release_of "$tree") has no SMP on UML"
+		;;
+	um-up)
+		# Older ones ask the host for so many bytes of registers, and not more.
+		! grep -qw 'HOST_FP_SIZE, 2696' "$tree/arch/x86/um/user-offsets.c" ||
+			! grep -qw amx_tile /proc/cpuinfo ||
+			echo "UML of Linux $(release_of "$tree") cannot save this CPU's registers"
+		;;
+	esac
 }
 
 # Whether there is a compiler and a QEMU for a kernel of another architecture
@@ -95,13 +107,15 @@ toolchain() (
 )
 
 build_kernel() {
+	local why
 	if ! toolchain "$1"; then
 		say "skipped: no toolchain for $1 can be installed here"
 		sum_unbuilt "$1" 0 0 1
 		return 1
 	fi
-	if ! possible "$1"; then
-		say "skipped: Linux $(release_of "$tree") has no SMP on UML"
+	why=$(impossible "$1")
+	if [ -n "$why" ]; then
+		say "skipped: $why"
 		sum_unbuilt "$1" 0 0 1
 		return 1
 	fi

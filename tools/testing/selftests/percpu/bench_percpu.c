@@ -480,8 +480,9 @@ static bool take_pages(struct list_head *pages)
 }
 
 /*
- * What no allocator has growth for less than: nearly all of what is dear in it is
- * allocations that populate a page, of 20,000 some 600.
+ * A measure for what is dear in growth, which is nearly all allocations that
+ * populate a page, of 20,000 some 600. One by one: to ask for several pages at
+ * once is cheaper, and has other names in other versions.
  */
 static int row_grow_pages(void)
 {

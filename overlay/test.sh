@@ -107,13 +107,8 @@ toolchain() (
 )
 
 build_kernel() {
-	local why
-	if ! toolchain "$1"; then
-		say "skipped: no toolchain for $1 can be installed here"
-		sum_unbuilt "$1" 0 0 1
-		return 1
-	fi
-	why=$(impossible "$1")
+	local why="no toolchain for $1 can be installed here"
+	! toolchain "$1" || why=$(impossible "$1")
 	if [ -n "$why" ]; then
 		say "skipped: $why"
 		sum_unbuilt "$1" 0 0 1

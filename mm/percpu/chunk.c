@@ -168,14 +168,16 @@ static struct pcpu_part pcpu_part_of(unsigned int page, unsigned int start,
 void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 		       unsigned int run)
 {
+	unsigned int old = chunk->pages[page].run;
+	unsigned int i, end = min(fls(max(old, run)), PCPU_NR_BY_RUN);
 	u64 bit = BIT_ULL(page);
-	unsigned int i;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	chunk->pages[page].run = run;
-	for (i = 0; i < PCPU_NR_BY_RUN; i++) {
-		if (run >> i)
+	/* The page is in mask i while a run of 1 << i may be in it. */
+	for (i = fls(min(old, run)); i < end; i++) {
+		if (run > old)
 			chunk->by_run[i] |= bit;
 		else
 			chunk->by_run[i] &= ~bit;

@@ -117,17 +117,23 @@ static bool pcpu_check_has_memory(struct pcpu_chunk *chunk, unsigned int start,
 const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 {
 	unsigned int page, start, end, n = PCPU_CHUNK_GRANULES;
+	const struct pcpu_shelf *shelf;
 	const char *bad;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	if (n - bitmap_weight(chunk->used, n) != chunk->nr_free)
 		return "number of free granules is wrong";
+	shelf = &pcpu_chunks_by_free[chunk->nr_free / PCPU_PAGE_GRANULES];
 	for (page = 0; page < PCPU_CHUNK_PAGES; page++) {
 		bad = pcpu_check_page(chunk, page);
 		if (bad)
 			return bad;
 	}
+	if (!list_empty(&chunk->list) &&
+	    (chunk->max_run > shelf->max_run ||
+	     chunk->populated_run > shelf->populated_run))
+		return "a chunk's run is longer than its shelf's hint";
 	for_each_clear_bitrange(start, end, chunk->used, n) {
 		if (end - start > chunk->max_run)
 			return "a free run is longer than the chunk's hint";

@@ -22,13 +22,13 @@ struct pcpu_chunk **pcpu_chunk_table __ro_after_init;
 static unsigned long *pcpu_chunk_taken __ro_after_init;
 
 /*
- * Fullest first; guarded by pcpu_chunk_lock. Made at boot: this is a kilobyte
- * that no image should have in its BSS.
+ * Fullest first; guarded by pcpu_chunk_lock. Made at boot: this is more than a
+ * kilobyte, which no image should have in its BSS.
  */
-struct list_head *pcpu_chunks_by_free __ro_after_init;
+struct pcpu_shelf *pcpu_chunks_by_free __ro_after_init;
 
-/* Which of these lists may have a chunk. */
-static DECLARE_BITMAP(pcpu_chunks_listed, PCPU_NR_BY_FREE);
+/* Which of these shelves may have a chunk. */
+static DECLARE_BITMAP(pcpu_chunks_shelved, PCPU_NR_BY_FREE);
 
 struct pcpu_counts pcpu_counts;
 
@@ -36,12 +36,12 @@ struct pcpu_counts pcpu_counts;
  * pcpu_chunk_table_init - set up the table of chunks
  * @table: zeroed room for pcpu_area_nr_chunks() pointers
  * @taken: zeroed room for as many bits
- * @by_free: room for %PCPU_NR_BY_FREE lists
+ * @by_free: zeroed room for %PCPU_NR_BY_FREE shelves
  *
  * Context: once, at boot, before any other function of this file.
  */
 void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
-			   struct list_head *by_free)
+			   struct pcpu_shelf *by_free)
 {
 	int i;
 
@@ -49,34 +49,48 @@ void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
 	pcpu_chunk_taken = taken;
 	pcpu_chunks_by_free = by_free;
 	for (i = 0; i < PCPU_NR_BY_FREE; i++)
-		INIT_LIST_HEAD(&pcpu_chunks_by_free[i]);
+		INIT_LIST_HEAD(&pcpu_chunks_by_free[i].chunks);
 }
 
-/* Put @chunk on the list that its number of free granules asks for. */
-static void pcpu_chunk_list(struct pcpu_chunk *chunk)
+/* The shelf of @chunk may have runs as long as the chunk's. */
+static void pcpu_shelf_raise(const struct pcpu_chunk *chunk)
+{
+	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
+	struct pcpu_shelf *shelf = &pcpu_chunks_by_free[i];
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	shelf->max_run = max(shelf->max_run, chunk->max_run);
+	shelf->populated_run = max(shelf->populated_run, chunk->populated_run);
+}
+
+/* Put @chunk on the shelf that its number of free granules asks for. */
+static void pcpu_chunk_shelve(struct pcpu_chunk *chunk)
 {
 	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
-	list_move(&chunk->list, &pcpu_chunks_by_free[i]);
-	__set_bit(i, pcpu_chunks_listed);
+	list_move(&chunk->list, &pcpu_chunks_by_free[i].chunks);
+	__set_bit(i, pcpu_chunks_shelved);
+	pcpu_shelf_raise(chunk);
 }
 
 /**
- * pcpu_chunks_next_list - the next list of chunks that is not empty
+ * pcpu_chunks_next_shelf - the next shelf that is not empty
  * @i: where to begin in pcpu_chunks_by_free[]
  *
  * Return: its index, or %PCPU_NR_BY_FREE.
  */
-unsigned int pcpu_chunks_next_list(unsigned int i)
+unsigned int pcpu_chunks_next_shelf(unsigned int i)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	for (;; i++) {
-		i = find_next_bit(pcpu_chunks_listed, PCPU_NR_BY_FREE, i);
-		if (i >= PCPU_NR_BY_FREE || !list_empty(&pcpu_chunks_by_free[i]))
+		i = find_next_bit(pcpu_chunks_shelved, PCPU_NR_BY_FREE, i);
+		if (i >= PCPU_NR_BY_FREE ||
+		    !list_empty(&pcpu_chunks_by_free[i].chunks))
 			return i;
-		__clear_bit(i, pcpu_chunks_listed);
+		__clear_bit(i, pcpu_chunks_shelved);
 	}
 }
 
@@ -87,7 +101,7 @@ static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
 
 	chunk->nr_free += nr;
 	if (chunk->nr_free / PCPU_PAGE_GRANULES != before)
-		pcpu_chunk_list(chunk);
+		pcpu_chunk_shelve(chunk);
 }
 
 /* Add what @chunk holds to the global counts, @sign times. */
@@ -251,6 +265,8 @@ void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
 
 		pcpu_page_taken(chunk, &part);
 	}
+	chunk->max_run = min(chunk->max_run, chunk->nr_free - nr);
+	chunk->populated_run = min(chunk->populated_run, chunk->nr_free - nr);
 	pcpu_chunk_add_free(chunk, -nr);
 }
 
@@ -294,7 +310,8 @@ void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	bitmap_clear(chunk->used, start, nr);
-	run = pcpu_chunk_run_around(chunk, start, end);
+	run = min(pcpu_chunk_run_around(chunk, start, end),
+		  chunk->nr_free + nr);
 	chunk->max_run = max(chunk->max_run, run);
 	chunk->populated_run = max(chunk->populated_run, run);
 	for (; page * PCPU_PAGE_GRANULES < end; page++) {
@@ -303,6 +320,7 @@ void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
 		pcpu_page_given(chunk, &part, run);
 	}
 	pcpu_chunk_add_free(chunk, nr);
+	pcpu_shelf_raise(chunk);
 }
 
 /* Whole pages, wholly free before, leave the reach of placement. */
@@ -360,8 +378,10 @@ void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages, bool on)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	if (on)
+	if (on) {
 		chunk->populated_run = chunk->max_run;
+		pcpu_shelf_raise(chunk);
+	}
 	pcpu_chunk_set_masks(chunk, chunk->empty,
 			     on ? chunk->populated | pages :
 				  chunk->populated & ~pages);
@@ -407,7 +427,7 @@ void pcpu_chunk_publish(struct pcpu_chunk *chunk)
 	__set_bit(chunk->nr, pcpu_chunk_taken);
 	/* Lookups without a lock must see an initialised chunk. */
 	smp_store_release(&pcpu_chunk_table[chunk->nr], chunk);
-	pcpu_chunk_list(chunk);
+	pcpu_chunk_shelve(chunk);
 	pcpu_counts.chunks++;
 	pcpu_counts.max_chunks = max(pcpu_counts.max_chunks,
 				     pcpu_counts.chunks);

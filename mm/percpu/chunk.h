@@ -55,7 +55,7 @@ struct pcpu_page {
  * @headed: pages whose first granule is free
  * @tailed: pages whose last granule is free
  * @by_run: pages whose hint allows a run of 2^i granules
- * @list: on pcpu_chunks_by_free[], by the number of free granules
+ * @list: on a shelf of pcpu_chunks_by_free[], by the number of free granules
  * @rcu: frees the structure after lookups without a lock are over
  * @odd: pages in which a free needs a closer look: they have owners, or are
  *	reserved; bits are only set, by atomic operations
@@ -96,10 +96,24 @@ struct pcpu_chunk {
 	DECLARE_BITMAP(used, PCPU_CHUNK_GRANULES);
 };
 
+/**
+ * struct pcpu_shelf - chunks with about as many free granules
+ * @chunks: those chunks, by their @list
+ * @max_run: no free run in any of them is longer, in granules (an upper bound)
+ * @populated_run: the same for runs that have memory
+ *
+ * Guarded by &pcpu_chunk_lock.
+ */
+struct pcpu_shelf {
+	struct list_head chunks;
+	unsigned int max_run;
+	unsigned int populated_run;
+};
+
 /* Bytes of &pcpu_chunk.marks. */
 #define PCPU_MARKS_SIZE		PCPU_CHUNK_GRANULES
 
-/* One list for each number of wholly free page equivalents, 0..64. */
+/* One shelf for each number of wholly free page equivalents, 0..64. */
 #define PCPU_NR_BY_FREE		(PCPU_CHUNK_PAGES + 1)
 
 /**
@@ -125,7 +139,7 @@ struct pcpu_counts {
 
 extern raw_spinlock_t pcpu_chunk_lock;
 extern struct pcpu_chunk **pcpu_chunk_table;
-extern struct list_head *pcpu_chunks_by_free;
+extern struct pcpu_shelf *pcpu_chunks_by_free;
 extern struct pcpu_counts pcpu_counts;
 
 static inline unsigned long pcpu_chunk_off(const struct pcpu_chunk *chunk)
@@ -179,15 +193,15 @@ static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 	return pcpu_chunk_is_empty(chunk) && !chunk->pinned;
 }
 
-unsigned int pcpu_chunks_next_list(unsigned int i);
+unsigned int pcpu_chunks_next_shelf(unsigned int i);
 
-/* Lists of chunks that have at least @first free pages' worth of granules. */
-#define pcpu_for_each_list(i, first)					\
-	for (i = pcpu_chunks_next_list(first); i < PCPU_NR_BY_FREE;	\
-	     i = pcpu_chunks_next_list(i + 1))
+/* Shelves of chunks that have at least @first free pages' worth of granules. */
+#define pcpu_for_each_shelf(i, first)					\
+	for (i = pcpu_chunks_next_shelf(first); i < PCPU_NR_BY_FREE;	\
+	     i = pcpu_chunks_next_shelf(i + 1))
 
 void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
-			   struct list_head *by_free);
+			   struct pcpu_shelf *by_free);
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks);
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, const char **why);
 bool pcpu_chunks_create_run(unsigned int nr, unsigned long limit, gfp_t gfp,

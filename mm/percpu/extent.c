@@ -136,7 +136,7 @@ static unsigned long pcpu_extent_try(struct pcpu_chunk *chunk,
 	u64 pages = pcpu_extent_pages(chunk, place, populated);
 	unsigned int start;
 
-	if (chunk->max_run < fit->nr || chunk->nr_free < fit->nr ||
+	if (chunk->max_run < fit->nr ||
 	    (populated && chunk->populated_run < fit->nr))
 		return PCPU_NO_OFF;
 	start = pcpu_extent_search(chunk, fit, pages);
@@ -145,21 +145,43 @@ static unsigned long pcpu_extent_try(struct pcpu_chunk *chunk,
 	return pcpu_extent_set(chunk, start, fit->nr);
 }
 
+/* In a chunk of @shelf; a miss tells what its longest run may be. */
+static unsigned long pcpu_extent_place_on(struct pcpu_shelf *shelf,
+					  const struct pcpu_place *place,
+					  const struct pcpu_fit *fit,
+					  bool populated)
+{
+	unsigned int *run = populated ? &shelf->populated_run : &shelf->max_run;
+	unsigned int longest = 0;
+	struct pcpu_chunk *chunk;
+	unsigned long off;
+
+	if (*run < fit->nr)
+		return PCPU_NO_OFF;
+	list_for_each_entry(chunk, &shelf->chunks, list) {
+		off = pcpu_extent_try(chunk, place, fit, populated);
+		if (off != PCPU_NO_OFF)
+			return off;
+		longest = max(longest, populated ? chunk->populated_run :
+						   chunk->max_run);
+	}
+	*run = longest;
+	return PCPU_NO_OFF;
+}
+
 /* In the fullest chunk that can hold it. */
 static unsigned long pcpu_extent_place(const struct pcpu_place *place,
 				       const struct pcpu_fit *fit,
 				       bool populated)
 {
-	struct pcpu_chunk *chunk;
 	unsigned long off;
 	unsigned int i;
 
-	pcpu_for_each_list(i, fit->nr / PCPU_PAGE_GRANULES) {
-		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
-			off = pcpu_extent_try(chunk, place, fit, populated);
-			if (off != PCPU_NO_OFF)
-				return off;
-		}
+	pcpu_for_each_shelf(i, fit->nr / PCPU_PAGE_GRANULES) {
+		off = pcpu_extent_place_on(&pcpu_chunks_by_free[i], place, fit,
+					   populated);
+		if (off != PCPU_NO_OFF)
+			return off;
 	}
 	return PCPU_NO_OFF;
 }
@@ -431,7 +453,7 @@ static bool pcpu_extent_try_run(struct pcpu_chunk *chunk,
 	u64 pages = chunk->populated & ~chunk->reserved;
 	unsigned int start, end;
 
-	if (chunk->populated_run < fit->nr || chunk->nr_free < fit->nr)
+	if (chunk->populated_run < fit->nr)
 		return false;
 	start = pcpu_extent_search(chunk, fit, pages);
 	if (start == PCPU_CHUNK_GRANULES)
@@ -441,6 +463,38 @@ static bool pcpu_extent_try_run(struct pcpu_chunk *chunk,
 	run->nr = end - start;
 	run->off = pcpu_extent_set(chunk, start, run->nr);
 	return true;
+}
+
+/* Take a run from a chunk of @shelf; a miss tells what its longest may be. */
+static bool pcpu_extent_take_run_on(struct pcpu_shelf *shelf,
+				    const struct pcpu_fit *fit,
+				    unsigned int most, struct pcpu_run *run)
+{
+	unsigned int longest = 0;
+	struct pcpu_chunk *chunk;
+
+	list_for_each_entry(chunk, &shelf->chunks, list) {
+		if (pcpu_extent_try_run(chunk, fit, most, run))
+			return true;
+		longest = max(longest, chunk->populated_run);
+	}
+	shelf->populated_run = longest;
+	return false;
+}
+
+/* The first chunk of @shelf that may have a run of @nr granules with memory. */
+static struct pcpu_chunk *pcpu_extent_chunk_for(struct pcpu_shelf *shelf,
+						unsigned int nr)
+{
+	struct pcpu_chunk *chunk;
+
+	if (shelf->populated_run < nr)
+		return NULL;
+	list_for_each_entry(chunk, &shelf->chunks, list) {
+		if (chunk->populated_run >= nr)
+			return chunk;
+	}
+	return NULL;
 }
 
 /**
@@ -466,19 +520,21 @@ void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int wanted,
 		.nr = wanted,
 		.align = wanted < nr + fit.align - 1 ? fit.align : 1,
 	};
-	struct pcpu_chunk *chunk, *fallback = NULL;
+	struct pcpu_chunk *fallback = NULL;
 	unsigned int i;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	run->nr = 0;
-	pcpu_for_each_list(i, nr / PCPU_PAGE_GRANULES) {
-		list_for_each_entry(chunk, &pcpu_chunks_by_free[i], list) {
-			if (pcpu_extent_try_run(chunk, &better, most, run))
-				return;
-			if (!fallback && chunk->populated_run >= nr)
-				fallback = chunk;
-		}
+	pcpu_for_each_shelf(i, nr / PCPU_PAGE_GRANULES) {
+		struct pcpu_shelf *shelf = &pcpu_chunks_by_free[i];
+
+		if (shelf->populated_run < (fallback ? wanted : nr))
+			continue;
+		if (pcpu_extent_take_run_on(shelf, &better, most, run))
+			return;
+		if (!fallback)
+			fallback = pcpu_extent_chunk_for(shelf, nr);
 	}
 	if (fallback)
 		pcpu_extent_try_run(fallback, &fit, most, run);

@@ -153,7 +153,7 @@ static void __init pcpu_first_window(unsigned long populated)
 			      pcpu_early_alloc(BITS_TO_LONGS(nr_chunks) *
 					       sizeof(long)),
 			      pcpu_early_alloc(PCPU_NR_BY_FREE *
-					       sizeof(struct list_head)));
+					       sizeof(struct pcpu_shelf)));
 	pcpu_arenas_init(pcpu_early_alloc(arenas * sizeof(struct pcpu_arena)),
 			 arenas,
 			 pcpu_early_alloc(arenas * pcpu_arena_nr_slots() *

@@ -32,8 +32,29 @@ static DECLARE_DELAYED_WORK(pcpu_balance_dwork, pcpu_balance_run);
 /* Set once workqueues run. */
 static bool pcpu_balance_enabled __read_mostly;
 
+/* The worker was called because the reserve is low, and has not begun; and when. */
+static bool pcpu_balance_urgent;
+static unsigned long pcpu_balance_called;
+
 /* When arenas were last asked for what nobody needs, in jiffies; the worker's own. */
 static unsigned long pcpu_balance_aged;
+
+/*
+ * Call the worker at once, but not again and again, which would cost more than to
+ * allocate. If it has not begun in the next jiffy its CPU may have no time for
+ * it: then it is to run on ours.
+ */
+static void pcpu_balance_hurry(void)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(pcpu_balance_urgent) &&
+	    READ_ONCE(pcpu_balance_called) == now)
+		return;
+	WRITE_ONCE(pcpu_balance_called, now);
+	WRITE_ONCE(pcpu_balance_urgent, true);
+	mod_delayed_work(system_long_wq, &pcpu_balance_dwork, 0);
+}
 
 /**
  * pcpu_balance_kick - have the worker look at the reserve soon
@@ -44,10 +65,13 @@ void pcpu_balance_kick(void)
 {
 	if (!READ_ONCE(pcpu_balance_enabled))
 		return;
-	/* What the caller changed is seen by a worker that is not pending any more. */
+	/*
+	 * What the caller changed is seen by a worker that is not pending any more,
+	 * or has taken back that it was called for; see pcpu_balance_run().
+	 */
 	smp_mb();
 	if (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW)
-		mod_delayed_work(system_long_wq, &pcpu_balance_dwork, 0);
+		pcpu_balance_hurry();
 	else if (!delayed_work_pending(&pcpu_balance_dwork))
 		queue_delayed_work(system_long_wq, &pcpu_balance_dwork,
 				   PCPU_BALANCE_DELAY);
@@ -252,8 +276,12 @@ static unsigned long pcpu_balance_age(void)
 
 static void pcpu_balance_run(struct work_struct *work)
 {
-	unsigned long again = pcpu_balance_age();
+	unsigned long again;
 
+	WRITE_ONCE(pcpu_balance_urgent, false);
+	/* Who still saw it set has changed before what we will see. */
+	smp_mb();
+	again = pcpu_balance_age();
 	pcpu_balance_pages();
 	if (again)
 		queue_delayed_work(system_long_wq, &pcpu_balance_dwork, again);

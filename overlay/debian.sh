@@ -10,6 +10,7 @@
 
 suite=trixie
 stress=${STRESS:-}
+[[ -z $stress || $stress =~ ^[1-9][0-9]*$ ]] || die "STRESS=$stress is no number of seconds"
 "$OVERLAY/deb.sh" "${1:-}" >"$CACHE/logs/packages.list"
 package=$(grep -E '/linux-image-[^/]*\.deb$' "$CACHE/logs/packages.list" | grep -v -e -dbg_) ||
 	die "no image among the packages of deb.sh"

@@ -178,6 +178,7 @@ echo
 echo "Linux $(release_of "$tree")${STOCK:+, stock}, in $(clock "$SECONDS"); logs in $run:"
 cut -d' ' -f4- "$run"/sums/*
 # What failed is far up by now.
-awk 'FNR == 1 {on = 1} /: the end of / {on = 0} on && !/# SKIP/' /dev/null "$run"/*/reasons || true
+find "$run" -mindepth 2 -name reasons | sort |
+	xargs -r awk 'FNR == 1 {on = 1} /: the end of / {on = 0} on && !/# SKIP/'
 awk '{p += $1; f += $2; s += $3} END {
 	printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0}' "$run"/sums/* || exit

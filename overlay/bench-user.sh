@@ -12,7 +12,7 @@ mkdir -p "$out/user"
 
 src=$("$OVERLAY/fetch.sh")
 logged "$out/user/build.log" "building the userspace bed" \
-	env -u MAKEFLAGS -u MFLAGS make -C "$bed" OUT="$out/user" KSRC="$src" all stock
+	env -u MAKEFLAGS -u MFLAGS make -C "$bed" OUT="$out/user" KSRC="$src" all stock unchecked
 
 # Late as in most kernels, and as in the one that a trace was recorded on.
 replays() {
@@ -44,7 +44,23 @@ measure() {
 	done
 }
 
+# What it costs to check frees: with and without, in turns, and the third of five.
+checks() {
+	local program row=unchecked_
+	for program in unchecked-bench bench; do
+		"$out/user/$program" 4 | sed -nE "s/^bench: row=(pair_(8|64|256)) cpus=4 unit=([^ ]*) value=(.*)/\
+user_${row}\1\t4\t\3\t\4/p"
+		row=checked_
+	done
+}
+
+checks_rows() {
+	for _ in 1 2 3 4 5; do checks; done | sort -t $'\t' -k1,1 -k4,4n | awk 'NR % 5 == 3'
+}
+
 measure ours ''
+say "measuring what checks of frees cost"
+checks_rows >>"$out/user-ours.rows"
 measure stock stock-
 
 # Tags have no other side: sbitmap_queue's rows stand beside.

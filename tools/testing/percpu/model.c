@@ -71,6 +71,9 @@ static struct model_race {
 	bool done;
 } model_race;
 
+/* Frees under way of what is not live: another free was first, or it never was */
+static unsigned int model_stray;
+
 #define say(fmt, ...)								\
 	do {									\
 		if (model_trace)						\
@@ -215,7 +218,8 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool 
 	bool must = must_be_had(size, gfp, limit), atomic = strict_atomic;
 	const char *why = NULL;
 
-	if (o->state != MODEL_EMPTY)
+	/* Given out now, the object would rightly be freed by a free that is wrong. */
+	if (o->state != MODEL_EMPTY || model_stray)
 		return;
 	say("slot %u: %s of %zu, align %zu, gfp %#x", slot, module ? "module" : "object",
 	    size, align, gfp);
@@ -282,6 +286,7 @@ void model_free(unsigned int slot)
 	else
 		free_percpu(o->ptr);
 	strict_atomic = atomic;
+	model_stray -= model_race.done;
 	model_race = outer;
 	model_freed[model_nr_freed++ % ARRAY_SIZE(model_freed)] = o->off;
 	o->state = MODEL_EMPTY;
@@ -327,6 +332,7 @@ static void free_in_a_race(void)
 	if (!model_race.ptr || model_race.done || model_race.allocs != model_allocs)
 		return;
 	model_race.done = true;
+	model_stray++;
 	model_wrongs++;
 	say("free of what is being freed");
 	free_percpu(model_race.ptr);
@@ -370,7 +376,9 @@ void model_free_wrong(enum model_wrong how, unsigned int slot, unsigned int arg)
 		return;
 	say("wrong free %u of %p, offset %#lx", how, ptr, off);
 	model_wrongs += !!ptr;
+	model_stray++;
 	free_percpu(ptr);
+	model_stray--;
 	if (nested == model_nested && memcmp(&counts, &pcpu_counts, sizeof(counts)))
 		fail("a wrong free changes something");
 	if (nested == model_nested && ptr)

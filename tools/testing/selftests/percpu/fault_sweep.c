@@ -7,8 +7,9 @@
  *	fault_sweep mkdir DIR		make a directory; without faults remove it
  *	fault_sweep load FILE		load a module; without faults unload it
  *
- * With "all" in front, all pages from the N-th on are refused, by the attributes
- * in the folder that FAIL_PAGE_ALLOC names: then it does not help to try again.
+ * With "some" in front, every eighth is enough.  With "all" in front, all pages
+ * from the N-th on are refused, by the attributes in the folder that
+ * FAIL_PAGE_ALLOC names: then it does not help to try again.
  *
  * Prints how often faults were injected, and how often it failed.  The exit
  * status is 1 if it failed otherwise than for want of memory, or without a
@@ -27,6 +28,7 @@
 #define MAX_FAULTS	100000
 
 static int fail_nth, make_it_fail, space;
+static unsigned int step = 1;
 static const char *file, *word;
 static char module[64];
 static int fd = -1;
@@ -162,14 +164,15 @@ static void name_module(void)
 
 static int sweep(int (*act)(void), int (*undo)(void))
 {
-	unsigned int n, failed = 0;
+	unsigned int n, faults = 0, failed = 0;
 	int ret, err, more = 1;
 
-	for (n = 1; more && n < MAX_FAULTS; n++) {
+	for (n = 1; more && n < MAX_FAULTS; n += step) {
 		space ? all_begin(n) : one_begin(n);
 		ret = act();
 		err = errno;
 		more = space ? all_end(ret) : one_end(ret);
+		faults += more;
 		if (ret) {
 			failed++;
 			errno = err;
@@ -180,18 +183,23 @@ static int sweep(int (*act)(void), int (*undo)(void))
 			die("undo");
 		}
 	}
-	printf("%u faults injected, %u times failed\n", n - 2, failed);
+	printf("%u faults injected, %u times failed\n", faults, failed);
 	return more;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: fault_sweep [all] write FILE WORD | mkdir DIR | load FILE\n");
+	fprintf(stderr, "usage: fault_sweep [some] [all] write FILE WORD | mkdir DIR | load FILE\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "some")) {
+		step = 8;
+		argc--;
+		argv++;
+	}
 	if (argc > 1 && !strcmp(argv[1], "all")) {
 		set_all();
 		argc--;

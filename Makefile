@@ -38,7 +38,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE STRESS CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak compare \
-	compare-modules compare-wrong mutants bench bench-quick sizes size-table layout-table \
+	compare-modules compare-wrong mutants bench bench-quick profile sizes size-table layout-table \
 	series series-check lint lint-docs deb debian source kernel clean
 
 help:
@@ -55,6 +55,7 @@ help:
 	@echo 'make compare-wrong  what ours and stock make of wrong frees and requests'
 	@echo 'make bench       what it costs, ours and stock, in guest instructions and in userspace'
 	@echo 'make bench-quick the userspace half only; TRACES=folder of recorded traces'
+	@echo 'make profile     where the instructions of a row of the benchmark go, by function'
 	@echo 'make sizes       which sizes live how long: boot, cgroups, namespaces, forks, ...'
 	@echo 'make size-table  text, data and BSS of vmlinux, ours and stock, four architectures'
 	@echo 'make layout-table  what the layout costs on 4 to 4,096 CPUs'
@@ -117,6 +118,11 @@ bench:
 
 bench-quick:
 	@overlay/bench.sh quick
+
+# ROW= may name a row of the benchmark, CALL= the function that it calls, and RARE=
+# one whose calls are shown apart.
+profile:
+	@overlay/profile.sh $(ROW) $(CALL) $(RARE)
 
 sizes:
 	@overlay/sizes.sh

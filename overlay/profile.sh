@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Where the instructions of the benchmark's calls go, by function: a plugin of
+# QEMU's counts them in the guest that make bench measures.
+# usage: profile.sh [ROW [FUNCTION [RARE]]]: what the row's calls of FUNCTION do, and
+# apart from the others, those that get to RARE
+. "$(dirname "$0")/lib.sh"
+
+row=${1:-grow} function=${2:-pcpu_alloc_noprof}
+which=ours populates=pcpu_populate_page
+[ -z "$STOCK" ] || which=stock populates=pcpu_populate_chunk
+rare=${3:-$populates}
+dir=$CACHE/bench/$which-profile
+mkdir -p "$dir"
+
+"$OVERLAY/packages.sh"
+"$OVERLAY/bench-guest.sh" "$CACHE/bench/$which"
+build=$(sed -n 's/^build tree: *//p' "$CACHE/bench/$which/kernel")
+nm -n "$build/vmlinux" >"$dir/symbols"
+logged "$dir/build.log" "building the plugin" gcc -O2 -Wall -Werror -shared -fPIC \
+	-o "$dir/calls.so" "$OVERLAY/profile/calls.c"
+
+say "profiling row $row of the benchmark, $which; this takes minutes"
+rm -f "$dir/table"
+status=0
+"$OVERLAY/boot.sh" "$CACHE/bench/$which" bench "$dir" "${SMP:-4}" "${MEM:-1G}" "${LIMIT:-1800}" \
+	"guest=bench quiet nokaslr tsc=reliable clocksource=hpet rows=$row" \
+	-icount shift=0,sleep=off -accel tcg,thread=single \
+	-plugin "$dir/calls.so,symbols=$dir/symbols,call=$function,rare=$rare,out=$dir/table" ||
+	status=$?
+"$OVERLAY/verdict.sh" "$which" "$dir/console.log" "$dir/verdict.tap" "$status" bench >/dev/null ||
+	die "the guest did not end well: $(tail -n 1 "$dir/qemu.log"); see $dir"
+cat "$dir/table"

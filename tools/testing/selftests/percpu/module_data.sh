@@ -24,12 +24,14 @@ address_of() {
 
 # verdict <test> <what went wrong>
 verdict() {
-	log_since_mark | sed -n 's/^.*\(test_percpu.*: .*\)$/\1/p' | comment
+	log_is_clean
+	clean=$?
+	log_say 'test_percpu.*: .*'
 	if [ -n "$2" ]; then
 		fail "$1" "$2"
-	elif log_since_mark | grep -q 'test_percpu.*FAIL'; then
+	elif log_has FAIL && log_grep -q 'test_percpu.*FAIL'; then
 		fail "$1" "see above"
-	elif ! log_is_clean; then
+	elif [ $clean != 0 ]; then
 		fail "$1" "a report in the kernel's log"
 	else
 		pass "$1"

@@ -27,18 +27,20 @@ do_wrong() {
 	log_mark
 	module_load test_percpu_wrong do="$1" || return 1
 	module_unload test_percpu_wrong || return 1
-	log_since_mark | grep -e 'percpu: ' -e 'test_percpu_wrong: ' |
-		sed 's/^\[[^]]*\] *//' | comment
-	log_is_clean && log_since_mark | grep -q 'test_percpu_wrong: all is well'
+	log_is_clean
+	clean=$?
+	printf '%s\n' "$LOG" |
+		sed -n '/percpu: \|test_percpu_wrong: /s/^\(\[[^]]*\] *\)\{0,1\}/# /p'
+	[ $clean = 0 ] && log_has 'test_percpu_wrong: all is well'
 }
 
 # refused <what> <words>: one report, with these words in it
 refused() {
 	if ! do_wrong "$1"; then
 		fail "$1" "not refused, or not well after it"
-	elif [ "$(log_since_mark | grep -c 'percpu: .*\(ignored\|refused\)')" != 1 ]; then
+	elif [ "$(log_grep -c 'percpu: .*\(ignored\|refused\)')" != 1 ]; then
 		fail "$1" "not one report"
-	elif ! log_since_mark | grep -q "percpu: .*$2"; then
+	elif ! log_grep -q "percpu: .*$2"; then
 		fail "$1" "the report does not say: $2"
 	else
 		pass "$1"
@@ -50,14 +52,14 @@ often() {
 	do_wrong free_often || return 1
 	after=$(wrong_count)
 	say "${before:-no} wrong frees before, ${after:-none} after"
-	[ "$(log_since_mark | grep -c 'percpu: .*ignored')" = 1 ] &&
+	[ "$(log_grep -c 'percpu: .*ignored')" = 1 ] &&
 		[ $((after - before)) = 100 ]
 }
 
 # Where the module lies and who did it is part of a report.
 names_caller() {
 	do_wrong free_interior &&
-		log_since_mark | grep -q 'percpu: .*by free_interior+.*test_percpu_wrong'
+		log_grep -q 'percpu: .*by free_interior+.*test_percpu_wrong'
 }
 
 # Where percpu data is linked for address 0, the kernel knows no names of it.

@@ -295,7 +295,7 @@ lock order inver
 detected stall
 self-detected
 blocked for more than
-kmemleak
+kmemleak:
 KASAN'
 
 # log_is_clean [<what is expected>]

@@ -134,10 +134,13 @@ back() {
 	used_at_most $((IDLE + $(percent)))
 }
 
-# Who has how much now, and had not at first
+# Who has how much now and had not at first, and the other way round
 owners_differ() {
-	cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" 2>/dev/null |
-		grep -vxF -f "$OWNERS" | comment
+	now=$(cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" 2>/dev/null)
+	say now
+	printf '%s\n' "$now" | grep -vxF -f "$OWNERS" | comment
+	say before
+	printf '%s\n' "$now" | grep -vxF -f - "$OWNERS" | comment
 }
 
 plan 2

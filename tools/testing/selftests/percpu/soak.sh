@@ -14,7 +14,7 @@ JOBS='churn torture fight pressure modules groups namespaces readers'
 
 extra_cleanup() {
 	hotplug_cleanup
-	rm -f "$OWNERS"
+	rm -f "$OWNERS" "$NEVER"
 	for module in test_bigref test_percpu_tag test_pressure; do
 		module_unload $module
 	done
@@ -112,6 +112,29 @@ everything() {
 	done
 }
 
+# pause <seconds>, without a process for it where the shell can read that long
+pause() {
+	if [ -n "$NEVER" ]; then
+		read -r -t "$1" _ <> "$NEVER"
+	else
+		sleep "$1"
+	fi
+}
+
+# Sets $in_use to what is, in kB, after nothing was started for two seconds: a
+# process has percpu memory, and what that lies in is kept while it runs.
+look() {
+	pause 2
+	while read -r name kb _; do
+		[ "$name" != Percpu: ] || in_use=$kb
+	done < /proc/meminfo
+	[ -r "$DEBUGFS/percpu_stats" ] || return 0
+	while read -r name _ value _; do
+		[ "$name" != empty_pop_pages ] ||
+			in_use=$((in_use - value * PAGE_KB * CPUS))
+	done < "$DEBUGFS/percpu_stats"
+}
+
 # What a CPU came back with under load lies where there was room then, and stays:
 # so they come back once more.
 rest() {
@@ -120,18 +143,20 @@ rest() {
 	sync
 	drop_caches
 	settle
+	look
 }
 
 # What one percent is, or a page on every CPU: an object that is there once and for
 # all lies where there was room.  After some seconds that may be so before and after.
 percent() {
-	max $((IDLE / 100)) $((CPUS * $(page_kb) * (SECONDS_ASKED < 60 ? 2 : 1)))
+	max $((IDLE / 100)) $((CPUS * PAGE_KB * (SECONDS_ASKED < 60 ? 2 : 1)))
 }
 
 # What is removed goes a while later, and what caches hold of it then.
 back() {
 	drop_caches
-	used_at_most $((IDLE + $(percent)))
+	look
+	[ "$in_use" -le "$LIMIT" ]
 }
 
 # Who has how much now and had not at first, and the other way round
@@ -146,6 +171,12 @@ owners_differ() {
 plan 2
 mount_point DEBUGFS debugfs
 OWNERS=$(mktemp)
+PAGE_KB=$(page_kb)
+NEVER=
+if (echo | read -r -t 1 _) 2>/dev/null; then
+	NEVER=$(mktemp -u)
+	mkfifo "$NEVER" || NEVER=
+fi
 mount_point CGROUPS cgroup2 || CGROUPS=
 [ -z "$CGROUPS" ] || echo +memory > "$CGROUPS/cgroup.subtree_control"
 ONLINE=$(count_cpus $CPU_DIR/online)
@@ -157,18 +188,19 @@ wrong=''
 log_mark
 everything 2
 rest
-IDLE=$before
+IDLE=$in_use
+LIMIT=$((IDLE + $(percent)))
 cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" > "$OWNERS" 2>/dev/null
 everything "$SECONDS_ASKED"
 log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
 conclude soak "$wrong"
 
 rest
-say "$SECONDS_ASKED s. In use: $IDLE kB, $before kB"
+say "$SECONDS_ASKED s. In use: $IDLE kB, $in_use kB"
 if wait_for 10 back; then
 	pass memory_back
 else
 	owners_differ
-	fail memory_back "$(used_kb) kB in use, $IDLE kB before"
+	fail memory_back "$in_use kB in use, $IDLE kB before"
 fi
 finish

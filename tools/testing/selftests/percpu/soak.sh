@@ -135,11 +135,17 @@ look() {
 	done < "$DEBUGFS/percpu_stats"
 }
 
-# What a CPU came back with under load lies where there was room then, and stays:
-# so they come back once more.
+# What a CPU came back with under load (smpcfd_prepare_cpu() has it allocated) lies
+# where there was room then, and stays: so they come back once more, when nobody
+# has at hand any more what they had.
 rest() {
-	SECONDS_TO_RUN=0
-	[ -z "$cpus" ] || hotplug_rounds $cpus
+	for cpu in $cpus; do
+		set_cpu "$cpu" 0
+	done
+	pause 2
+	for cpu in $cpus; do
+		set_cpu "$cpu" 1
+	done
 	sync
 	drop_caches
 	settle

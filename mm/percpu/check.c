@@ -124,12 +124,12 @@ const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 
 	if (n - bitmap_weight(chunk->used, n) != chunk->nr_free)
 		return "number of free granules is wrong";
-	shelf = &pcpu_chunks_by_free[chunk->nr_free / PCPU_PAGE_GRANULES];
 	for (page = 0; page < PCPU_CHUNK_PAGES; page++) {
 		bad = pcpu_check_page(chunk, page);
 		if (bad)
 			return bad;
 	}
+	shelf = &pcpu_chunks_by_free[pcpu_chunk_shelf(chunk)];
 	if (!list_empty(&chunk->list) &&
 	    (chunk->max_run > shelf->max_run ||
 	     chunk->populated_run > shelf->populated_run))

@@ -55,8 +55,7 @@ void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
 /* The shelf of @chunk may have runs as long as the chunk's. */
 static void pcpu_shelf_raise(const struct pcpu_chunk *chunk)
 {
-	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
-	struct pcpu_shelf *shelf = &pcpu_chunks_by_free[i];
+	struct pcpu_shelf *shelf = &pcpu_chunks_by_free[pcpu_chunk_shelf(chunk)];
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
@@ -67,7 +66,7 @@ static void pcpu_shelf_raise(const struct pcpu_chunk *chunk)
 /* Put @chunk on the shelf that its number of free granules asks for. */
 static void pcpu_chunk_shelve(struct pcpu_chunk *chunk)
 {
-	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
+	unsigned int i = pcpu_chunk_shelf(chunk);
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 	list_move(&chunk->list, &pcpu_chunks_by_free[i].chunks);
@@ -97,10 +96,10 @@ unsigned int pcpu_chunks_next_shelf(unsigned int i)
 /* Add to the number of free granules. */
 static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
 {
-	unsigned int before = chunk->nr_free / PCPU_PAGE_GRANULES;
+	unsigned int before = pcpu_chunk_shelf(chunk);
 
 	chunk->nr_free += nr;
-	if (chunk->nr_free / PCPU_PAGE_GRANULES != before)
+	if (pcpu_chunk_shelf(chunk) != before)
 		pcpu_chunk_shelve(chunk);
 }
 

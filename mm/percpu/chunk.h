@@ -193,6 +193,12 @@ static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 	return pcpu_chunk_is_empty(chunk) && !chunk->pinned;
 }
 
+/* The number of the shelf on which a chunk with @chunk's free granules stands. */
+static inline unsigned int pcpu_chunk_shelf(const struct pcpu_chunk *chunk)
+{
+	return chunk->nr_free / PCPU_PAGE_GRANULES;
+}
+
 unsigned int pcpu_chunks_next_shelf(unsigned int i);
 
 /* Shelves of chunks that have at least @first free pages' worth of granules. */

@@ -122,7 +122,7 @@ bench-quick:
 # ROW= may name a row of the benchmark, CALL= the function that it calls, and RARE=
 # one whose calls are shown apart.
 profile:
-	@overlay/profile.sh $(ROW) $(CALL) $(RARE)
+	@overlay/profile.sh '$(ROW)' '$(CALL)' '$(RARE)'
 
 sizes:
 	@overlay/sizes.sh

@@ -7,21 +7,13 @@
 what=$1
 out=$CACHE/bench
 mkdir -p "$out"
-# One thread plays all CPUs, and the TSC counts instructions.
-icount="-icount shift=0,sleep=off -accel tcg,thread=single"
-append="guest=bench quiet tsc=reliable clocksource=hpet"
 some=burst,pair_64,atomic,churn,remote,free_random,grow,inc,sum
 
 # boot WHICH CPUS SMP MEM WORDS: a guest's rows, as ROW CPUS UNIT VALUE
 boot() {
-	local which=$1 cpus=$2 dir=$out/$1-$2 status=0
-	mkdir -p "$dir"
+	local which=$1 cpus=$2 dir=$out/$1-$2
 	say "measuring $which on $cpus CPUs"
-	# shellcheck disable=SC2086
-	"$OVERLAY/boot.sh" "$out/$which" bench "$dir" "$3" "$4" "${LIMIT:-1800}" \
-		"$append $5" $icount || status=$?
-	"$OVERLAY/verdict.sh" "$which" "$dir/console.log" "$dir/verdict.tap" \
-		"$status" bench >/dev/null || die "the guest did not end well; see $dir"
+	"$OVERLAY/bench-boot.sh" "$which" "$dir" "$3" "$4" "$5"
 	tr -d '\r' <"$dir/verdict.tap" |
 		sed -nE "s/^bench_[a-z]*: row=([^ ]*) unit=([^ ]*) value=([0-9]*)/\1\t$cpus\t\2\t\3/p" \
 			>>"$out/guest-$which.rows"

@@ -22,12 +22,6 @@ logged "$dir/build.log" "building the plugin" gcc -O2 -Wall -Werror -shared -fPI
 
 say "profiling row $row of the benchmark, $which; this takes minutes"
 rm -f "$dir/table"
-status=0
-"$OVERLAY/boot.sh" "$CACHE/bench/$which" bench "$dir" "${SMP:-4}" "${MEM:-1G}" "${LIMIT:-1800}" \
-	"guest=bench quiet nokaslr tsc=reliable clocksource=hpet rows=$row" \
-	-icount shift=0,sleep=off -accel tcg,thread=single \
-	-plugin "$dir/calls.so,symbols=$dir/symbols,call=$function,rare=$rare,out=$dir/table" ||
-	status=$?
-"$OVERLAY/verdict.sh" "$which" "$dir/console.log" "$dir/verdict.tap" "$status" bench >/dev/null ||
-	die "the guest did not end well: $(tail -n 1 "$dir/qemu.log"); see $dir"
+"$OVERLAY/bench-boot.sh" "$which" "$dir" "${SMP:-4}" "${MEM:-1G}" "nokaslr rows=$row" \
+	-plugin "$dir/calls.so,symbols=$dir/symbols,call=$function,rare=$rare,out=$dir/table"
 cat "$dir/table"

@@ -186,7 +186,6 @@ struct column {
 	int first, end;		/* of 1,000 such calls, by what they cost */
 	int nr;
 	double *by_function;
-	double sum;
 };
 
 static struct column columns[] = {
@@ -202,7 +201,6 @@ static void add_call(struct column *column, const struct call *call)
 	int i;
 
 	column->nr++;
-	column->sum += call->total;
 	for (i = 0; i < call->nr_parts; i++)
 		column->by_function[call->parts[i].function] += call->parts[i].nr;
 }

@@ -181,18 +181,27 @@ hotplug_cleanup() {
 	done
 }
 
+# cpus_go <cpu...>, cpus_come <cpu...>: all of them; set $wrong if one does not
+cpus_go() {
+	for cpu in "$@"; do
+		set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
+	done
+}
+
+cpus_come() {
+	for cpu in "$@"; do
+		set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
+	done
+}
+
 # hotplug_rounds <cpu...>: they go and come back for as long as tests run; sets
 # $wrong if one does not
 hotplug_rounds() {
 	rounds=0
 	end=$(($(date +%s) + SECONDS_TO_RUN))
 	while [ "$(date +%s)" -lt $end ] || [ $rounds = 0 ]; do
-		for cpu in "$@"; do
-			set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
-		done
-		for cpu in "$@"; do
-			set_cpu "$cpu" 1 || wrong="cpu $cpu does not come back"
-		done
+		cpus_go "$@"
+		cpus_come "$@"
 		rounds=$((rounds + 1))
 	done
 	say "$rounds rounds of $*"

@@ -139,13 +139,9 @@ look() {
 # where there was room then, and stays: so they come back once more, when nobody
 # has at hand any more what they had.
 rest() {
-	for cpu in $cpus; do
-		set_cpu "$cpu" 0
-	done
+	cpus_go $cpus
 	pause 2
-	for cpu in $cpus; do
-		set_cpu "$cpu" 1
-	done
+	cpus_come $cpus
 	sync
 	drop_caches
 	settle

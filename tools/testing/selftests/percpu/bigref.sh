@@ -27,10 +27,11 @@ load_bigref() {
 # judge <test> <what went wrong so far>
 judge() {
 	wrong=$2
-	log_since_mark | sed -n 's/^.*\(test_bigref: .*\)$/\1/p' | comment
+	log_fetch
+	log_say 'test_bigref: .*'
 	module_unload test_bigref || wrong=${wrong:-"the module does not unload"}
 	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
-	! log_since_mark | grep -q 'bigref: .*leaked' ||
+	! log_grep -q 'bigref: .*leaked' ||
 		wrong=${wrong:-"a count was called wrong"}
 	conclude "$1" "$wrong"
 }

@@ -38,7 +38,8 @@ churn_end() {
 	wrong=$2
 	echo 1 > "$STOP" 2>/dev/null
 	wait "$CHURN" || wrong=${wrong:-"the module failed"}
-	log_since_mark | sed -n 's/^.*\(test_percpu.*: .*\)$/\1/p' | comment
+	log_fetch
+	log_say 'test_percpu.*: .*'
 	module_unload test_percpu
 	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
 	conclude "$1" "$wrong"

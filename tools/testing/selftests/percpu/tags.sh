@@ -20,7 +20,8 @@ extra_cleanup() {
 # judge <test> <what went wrong so far>: pass or fail it
 judge() {
 	wrong=$2
-	log_since_mark | sed -n 's/^.*\(test_percpu_tag: .*\)$/\1/p' | comment
+	log_fetch
+	log_say 'test_percpu_tag: .*'
 	module_unload test_percpu_tag
 	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
 	conclude "$1" "$wrong"

@@ -119,8 +119,8 @@ bench:
 bench-quick:
 	@overlay/bench.sh quick
 
-# ROW= may name a row of the benchmark, CALL= the function that it calls, and RARE=
-# one whose calls are shown apart.
+# ROW= may name a row of the benchmark, CALL= a function that its module calls, and
+# RARE= one that is called from there: calls that get to it are shown apart.
 profile:
 	@overlay/profile.sh '$(ROW)' '$(CALL)' '$(RARE)'
 

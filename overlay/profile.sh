@@ -24,4 +24,5 @@ say "profiling row $row of the benchmark, $which; this takes minutes"
 rm -f "$dir/table"
 "$OVERLAY/bench-boot.sh" "$which" "$dir" "${SMP:-4}" "${MEM:-1G}" "nokaslr rows=$row" \
 	-plugin "$dir/calls.so,symbols=$dir/symbols,call=$function,rare=$rare,out=$dir/table"
+! grep -q "^0 calls" "$dir/table" || die "row $row has the module call no $function() itself"
 cat "$dir/table"

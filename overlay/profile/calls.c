@@ -46,6 +46,7 @@ PLUGIN_EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info,
 #define KERNEL_BEGIN	0xffffffff80000000ULL
 #define MODULES_BEGIN	0xffffffffa0000000ULL
 
+#define MAX_CPUS	256
 #define MAX_CALLS	(1 << 16)
 #define MAX_PARTS	96	/* functions in a call; a page fault has fewer */
 #define MODULE		(-1)	/* in place of a function's number */
@@ -88,6 +89,7 @@ static int nr_calls;
 static struct call now;
 static bool going, disturbed;
 static unsigned int on_cpu;
+static bool in_module[MAX_CPUS];	/* by CPU: what ran there last */
 static int *part_of;	/* by function: its part, and 0 when it has none */
 
 static int function_at(uint64_t addr)
@@ -138,9 +140,14 @@ static void count(const struct block *block)
 static void executed(unsigned int vcpu, void *data)
 {
 	const struct block *block = data;
+	bool by_module;
 
+	if (vcpu >= MAX_CPUS)
+		return;
+	by_module = in_module[vcpu];
+	in_module[vcpu] = block->function == MODULE;
 	if (!going) {
-		if (block->function == MODULE ||
+		if (!by_module || block->function == MODULE ||
 		    block->addr != symbols[called].addr)
 			return;
 		memset(&now, 0, offsetof(struct call, parts));

@@ -244,6 +244,8 @@ static const char *pcpu_sum_depot(struct pcpu_sums *sums)
 		}
 		if (nr != pcpu_depot->classes[class].nr)
 			return "the depot's number of batches is wrong";
+		if (test_bit(class, pcpu_depot->filled) != !!nr)
+			return "the depot's filled classes are wrong";
 	}
 	return bytes != pcpu_depot->bytes ? "the depot's bytes are wrong" : NULL;
 }

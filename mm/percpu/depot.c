@@ -9,6 +9,7 @@
  * The depot may hold more when more is in use: what is freed of much is likely
  * to be wanted again, and of little memory not much may be idle.
  */
+#include <linux/bitmap.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -54,6 +55,8 @@ static unsigned int pcpu_depot_pop(unsigned int class, u32 *offs)
 	lockdep_assert_held(&pcpu_depot_lock);
 
 	WRITE_ONCE(stack->head, batch->next);
+	if (!stack->head)
+		__clear_bit(class, pcpu_depot->filled);
 	batch->next = pcpu_depot->unused;
 	pcpu_depot->unused = i;
 	memcpy(offs, batch->offs, batch->nr * sizeof(*offs));
@@ -75,17 +78,14 @@ static bool pcpu_depot_is_full(unsigned int bytes)
 /* Choose a batch to go for another: of the next class that has any. */
 static unsigned int pcpu_depot_evict(unsigned int *class, u32 *offs)
 {
-	unsigned int i;
-
 	lockdep_assert_held(&pcpu_depot_lock);
 
-	for (i = 0; i < PCPU_NR_CLASSES; i++) {
-		*class = pcpu_depot->hand;
-		pcpu_depot->hand = (*class + 1) % PCPU_NR_CLASSES;
-		if (pcpu_depot->classes[*class].head)
-			return pcpu_depot_pop(*class, offs);
-	}
-	return 0;
+	*class = find_next_bit_wrap(pcpu_depot->filled, PCPU_NR_CLASSES,
+				    pcpu_depot->hand);
+	if (*class >= PCPU_NR_CLASSES)
+		return 0;
+	pcpu_depot->hand = (*class + 1) % PCPU_NR_CLASSES;
+	return pcpu_depot_pop(*class, offs);
 }
 
 static void pcpu_depot_push(unsigned int class, const u32 *offs,
@@ -102,6 +102,7 @@ static void pcpu_depot_push(unsigned int class, const u32 *offs,
 	batch->nr = nr;
 	batch->next = stack->head;
 	WRITE_ONCE(stack->head, i);
+	__set_bit(class, pcpu_depot->filled);
 	stack->nr++;
 	pcpu_depot->bytes += nr * pcpu_class_size(class);
 }

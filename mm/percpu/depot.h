@@ -43,6 +43,7 @@ struct pcpu_depot_class {
 /**
  * struct pcpu_depot - what arenas had too much of
  * @classes: by class
+ * @filled: classes that have any
  * @hand: class at which making room goes on
  * @unused: number of the first unused batch, or 0
  * @bytes: bytes of all objects here, on one CPU
@@ -53,6 +54,7 @@ struct pcpu_depot_class {
  */
 struct pcpu_depot {
 	struct pcpu_depot_class classes[PCPU_NR_CLASSES];
+	DECLARE_BITMAP(filled, PCPU_NR_CLASSES);
 	u8 hand;
 	u16 unused;
 	unsigned long bytes;

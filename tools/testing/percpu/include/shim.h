@@ -106,6 +106,12 @@ unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned
 unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, unsigned long from);
 unsigned long find_last_bit(const unsigned long *p, unsigned long size);
 #define find_first_bit(p, size)		find_next_bit(p, size, 0)
+static inline unsigned long find_next_bit_wrap(const unsigned long *p, unsigned long size, unsigned long from)
+{
+	unsigned long bit = find_next_bit(p, size, from);
+
+	return bit < size ? bit : find_first_bit(p, size);
+}
 #define find_first_zero_bit(p, size)	find_next_zero_bit(p, size, 0)
 #define for_each_clear_bitrange_from(b, e, p, size)		\
 	for (; (b) = find_next_zero_bit(p, size, b),		\

@@ -218,7 +218,7 @@ static void pcpu_page_taken(struct pcpu_chunk *chunk,
 	pcpu_page_set_empty(chunk, part->page, false);
 }
 
-/* The same after it was given back; no run in the page is longer than @run. */
+/* The same after it was given back; the free run that it lies in now is @run. */
 static void pcpu_page_given(struct pcpu_chunk *chunk,
 			    const struct pcpu_part *part, unsigned int run)
 {
@@ -278,10 +278,6 @@ static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
 {
 	unsigned int lo, hi, left, right;
 
-	/* Mostly it lies between others. */
-	if (start && test_bit(start - 1, chunk->used) &&
-	    end < PCPU_CHUNK_GRANULES && test_bit(end, chunk->used))
-		return end - start;
 	lo = start - min_t(unsigned int, start, PCPU_PAGE_GRANULES);
 	lo = round_down(lo, BITS_PER_LONG);
 	hi = min(end + PCPU_PAGE_GRANULES, PCPU_CHUNK_GRANULES);
@@ -294,32 +290,90 @@ static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
 	return right - left;
 }
 
-/**
- * pcpu_chunk_give - mark granules free
- * @chunk: the chunk
- * @start: first granule, used like the following ones
- * @nr: how many
- */
-void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
-		     unsigned int nr)
+/* There is a free run of up to @run granules in @chunk. */
+static void pcpu_chunk_raise(struct pcpu_chunk *chunk, unsigned int run)
+{
+	if (run <= min(chunk->max_run, chunk->populated_run))
+		return;
+	chunk->max_run = max(chunk->max_run, run);
+	chunk->populated_run = max(chunk->populated_run, run);
+	pcpu_shelf_raise(chunk);
+}
+
+/* Granules are free now; how their pages begin and end may have changed. */
+static noinline void pcpu_chunk_given(struct pcpu_chunk *chunk,
+				      unsigned int start, unsigned int nr)
 {
 	unsigned int page = start / PCPU_PAGE_GRANULES, end = start + nr;
 	unsigned int run;
 
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	bitmap_clear(chunk->used, start, nr);
 	run = min(pcpu_chunk_run_around(chunk, start, end),
 		  chunk->nr_free + nr);
-	chunk->max_run = max(chunk->max_run, run);
-	chunk->populated_run = max(chunk->populated_run, run);
+	pcpu_chunk_raise(chunk, run);
 	for (; page * PCPU_PAGE_GRANULES < end; page++) {
 		struct pcpu_part part = pcpu_part_of(page, start, end);
 
 		pcpu_page_given(chunk, &part, run);
 	}
+}
+
+/*
+ * Clear @nr bits of a word from @bit on. Return how many are clear between the
+ * next that are set, or 0 if there are none on a side.
+ */
+static unsigned int pcpu_word_clear(unsigned long *word, unsigned int bit,
+				    unsigned int nr)
+{
+	unsigned long before = *word & (BIT(bit) - 1);
+	unsigned long behind = *word & (~1UL << (bit + nr - 1));
+
+	*word = before | behind;
+	return before && behind ? __ffs(behind) - fls_long(before) : 0;
+}
+
+/* The same of granules start..end-1, which are clear, and their page. */
+static unsigned int pcpu_page_run(struct pcpu_chunk *chunk, unsigned int start,
+				  unsigned int end)
+{
+	unsigned int first = round_down(start, PCPU_PAGE_GRANULES), left, right;
+	unsigned long *used = &chunk->used[BIT_WORD(first)];
+
+	left = find_last_bit(used, start - first);
+	if (left == start - first)
+		return 0;
+	right = find_next_bit(used, PCPU_PAGE_GRANULES, end - first);
+	return right < PCPU_PAGE_GRANULES ? right - left - 1 : 0;
+}
+
+/**
+ * pcpu_chunk_give - mark granules free
+ * @chunk: the chunk
+ * @start: first granule, used like the following ones
+ * @nr: how many, not 0
+ */
+void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
+		     unsigned int nr)
+{
+	unsigned int page = start / PCPU_PAGE_GRANULES, run = 0;
+	unsigned int bit = start % BITS_PER_LONG;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	if (bit + nr <= BITS_PER_LONG)
+		run = pcpu_word_clear(&chunk->used[BIT_WORD(start)], bit, nr);
+	else
+		bitmap_clear(chunk->used, start, nr);
+	if (!run)
+		run = pcpu_page_run(chunk, start, start + nr);
+	/* Mostly they were among others: the page's ends stay what they are. */
+	if (run) {
+		pcpu_chunk_raise(chunk, run);
+		if (run > chunk->pages[page].run)
+			pcpu_page_set_run(chunk, page, run);
+	} else {
+		pcpu_chunk_given(chunk, start, nr);
+	}
 	pcpu_chunk_add_free(chunk, nr);
-	pcpu_shelf_raise(chunk);
 }
 
 /* Whole pages, wholly free before, leave the reach of placement. */

@@ -540,16 +540,27 @@ void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int wanted,
 		pcpu_extent_try_run(fallback, &fit, most, run);
 }
 
+/* Give back granules that go on in following chunks, or none. */
+static noinline void pcpu_extent_give_parts(unsigned long off, unsigned int nr)
+{
+	pcpu_extent_each_part(off, nr, pcpu_chunk_give);
+}
+
 /**
  * pcpu_extent_give - give back granules
  * @off: first offset; the granules are the caller's, and carry no mark
- * @nr: how many; they may go on in following chunks
+ * @nr: how many, or none; they may go on in following chunks
  */
 void pcpu_extent_give(unsigned long off, unsigned int nr)
 {
+	unsigned int start = pcpu_off_to_granule(off);
+
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	pcpu_extent_each_part(off, nr, pcpu_chunk_give);
+	if (likely(nr && start + nr <= PCPU_CHUNK_GRANULES))
+		pcpu_chunk_give(pcpu_chunk_of(off), start, nr);
+	else
+		pcpu_extent_give_parts(off, nr);
 }
 
 /**

@@ -89,6 +89,7 @@ typedef uint64_t phys_addr_t;
 #define __ffs(x)		((unsigned int)__builtin_ctzl(x))
 #define __ffs64(x)		((unsigned int)__builtin_ctzll(x))
 #define fls64(x)		((x) ? 64 - __builtin_clzll(x) : 0)
+#define fls_long(x)		((unsigned int)fls64(x))
 #define fls(x)			((x) ? 32 - __builtin_clz(x) : 0)
 #define hweight8(x)		((unsigned int)__builtin_popcount((u8)(x)))
 #define hweight64(x)		((unsigned int)__builtin_popcountll(x))

@@ -127,7 +127,8 @@ check_cocci() {
 	rm -rf "$only"
 	mkdir "$only"
 	ours '^(mm|kernel|lib|include)/.*\.[ch]$' | xargs cp --parents -t "$only"
-	srctree=$tree srcroot=$only MODE=report J=1 \
+	# Where Linux 6.12's looks, the second names; without it that is the whole tree.
+	srctree=$tree srcroot=$only KBUILD_EXTMOD=$only MODE=report J=1 \
 		LINUXINCLUDE="-I$tree/arch/x86/include -I$tree/include" \
 		scripts/coccicheck >"$out/cocci.log" 2>&1 || echo "cocci: FAILED: see $out/cocci.log"
 	grep -q 'spatch -D report' "$out/cocci.log" || echo "cocci: EMPTY: nothing was checked"

@@ -12,6 +12,8 @@ dir=$CACHE/mutants
 top=$dir/top
 log=$dir/log
 mkdir -p "$top" "$log" "$dir"/user/{tsan,tag}
+exec 9>"$dir/lock"
+flock -n 9 || die "others plant bugs in $top now"
 "$OVERLAY/packages.sh"
 if [ $# -eq 0 ]; then
 	for file in "$OVERLAY"/mutants/*.sed; do

@@ -75,14 +75,17 @@ put() {
 	[ ! -x "$2" ] || [ -x "$tree/$1" ] || chmod +x "$tree/$1"
 }
 
+# A patch is for the kernel's file, or for one of ours: what it is on that version.
 put_patched() {
-	local file=$1 patch=$2
-	if [ ! -f "$src/$file" ]; then
+	local file=$1 patch=$2 from=$src
+	[ ! -f "$TOP/$file" ] || from=$TOP
+	if [ ! -f "$from/$file" ]; then
 		say "error: $patch: Linux $release has no $file"
 		return 1
 	fi
-	cp "$src/$file" "$state/work"
-	rm -f "$state/rejected"
+	# A new file has its source's mode.
+	rm -f "$state/work" "$state/rejected"
+	cp "$from/$file" "$state/work" || return 1
 	if ! patch --force --forward --fuzz=0 --no-backup-if-mismatch \
 		-r "$state/rejected" "$state/work" "$TOP/$patch" \
 		>"$state/patch.log" 2>&1 </dev/null; then
@@ -93,6 +96,11 @@ put_patched() {
 		return 1
 	fi
 	put "$file" "$state/work"
+}
+
+# Whether a file of ours has a patch for this version, among those that are applied
+patched_here() {
+	[ -s "$TOP/$1.$series.patch" ] && grep -qxF "$1.$series.patch" "$state/list"
 }
 
 # Of two patches for a file the one for this version wins; an empty one says
@@ -107,10 +115,14 @@ put_one() {
 		;;
 	*.patch)
 		file=${f%.patch}
+		if [ -f "$TOP/$file" ]; then
+			say "error: $f: $file is ours, so change that"
+			return 1
+		fi
 		[ -f "$TOP/$file.$series.patch" ] || put_patched "$file" "$f"
 		;;
 	*)
-		put "$f" "$TOP/$f"
+		patched_here "$f" || put "$f" "$TOP/$f"
 		;;
 	esac
 }

@@ -115,9 +115,9 @@ apply && [ "$(cat "$tree/mm/a.c")" = "$(printf 'one\n2\nthree')" ] && [ -f "$tre
 check "apply: files and patches arrive" $?
 [ ! -e "$tree/mm/percpu.c" ] && [ "$(cat "$tmp/src/mm/a.c")" = "$(printf 'one\ntwo\nthree')" ]
 check "apply: removed files are gone, the source is untouched" $?
-before=$(stat -c %Y.%i "$tree/mm/a.c" "$tree/mm/b.c")
+before=$(stat -c %y.%i "$tree/mm/a.c" "$tree/mm/b.c")
 echo newer >"$tmp/top/mm/c.c"
-apply && [ "$before" = "$(stat -c %Y.%i "$tree/mm/a.c" "$tree/mm/b.c")" ] && [ -f "$tree/mm/c.c" ]
+apply && [ "$before" = "$(stat -c %y.%i "$tree/mm/a.c" "$tree/mm/b.c")" ] && [ -f "$tree/mm/c.c" ]
 check "apply: only what changed is written" $?
 rm "$tmp/top/mm/a.c.patch" "$tmp/top/mm/c.c"
 apply && [ "$(cat "$tree/mm/a.c")" = "$(printf 'one\ntwo\nthree')" ] && [ ! -e "$tree/mm/c.c" ]
@@ -129,6 +129,22 @@ check "apply: a hunk that does not apply stops, with file, hunk and version" $?
 printf -- '--- a/mm/a.c\n+++ b/mm/a.c\n@@ -2 +2 @@\n-two\n+II\n' >"$tmp/top/mm/a.c.7.2.patch"
 apply && [ "$(sed -n 2p "$tree/mm/a.c")" = II ]
 check "apply: a version's own patch wins" $?
+chmod +x "$tmp/top/mm/b.c"
+printf -- '--- a/mm/b.c\n+++ b/mm/b.c\n@@ -1 +1 @@\n-new\n+new on 7.2\n' >"$tmp/top/mm/b.c.7.2.patch"
+sed 's/ 7\.2/ 6.12/' "$tmp/top/mm/b.c.7.2.patch" >"$tmp/top/mm/b.c.6.12.patch"
+apply && [ "$(cat "$tree/mm/b.c")" = "new on 7.2" ] && [ "$(cat "$tmp/top/mm/b.c")" = new ]
+check "apply: a file of ours is patched for its version, and only in the tree" $?
+apply && [ -x "$tree/mm/b.c" ] && [ ! -s "$tmp/err" ]
+check "apply: it keeps its mode, and is written once" $?
+: >"$tmp/top/mm/b.c.7.2.patch"
+apply && [ "$(cat "$tree/mm/b.c")" = new ]
+check "apply: by an empty patch it is as it was" $?
+mv "$tmp/top/mm/b.c.6.12.patch" "$tmp/top/mm/b.c.patch"
+! apply && grep -q 'mm/b.c is ours' "$tmp/err"
+check "apply: a patch for a file of ours on every version is an error" $?
+rm "$tmp"/top/mm/b.c.*patch
+chmod -x "$tmp/top/mm/b.c"
+apply
 
 # A series of that: apply.sh puts b.c there, changes a.c and removes percpu.c.
 series=$tmp/top/overlay/series

@@ -11,7 +11,6 @@
 #include <linux/slab.h>
 
 #include "account.h"
-#include "compat.h"
 #include "populate.h"
 
 /**

@@ -25,7 +25,6 @@
 #include <asm/dma.h>
 
 #include "arena.h"
-#include "compat.h"
 #include "depot.h"
 #include "first_chunk.h"
 #include "populate.h"
@@ -53,7 +52,7 @@ static unsigned long __init pcpu_static_size(void)
 /* Give a unit the values that static variables begin with. */
 static void __init pcpu_copy_static(unsigned long addr)
 {
-	memcpy((void *)addr, PCPU_STATIC_IMAGE, __per_cpu_end - __per_cpu_start);
+	memcpy((void *)addr, __per_cpu_start, __per_cpu_end - __per_cpu_start);
 }
 
 /* Units in address space: the unit of a CPU is its number. */

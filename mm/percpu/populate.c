@@ -25,7 +25,6 @@
 #include <asm/tlbflush.h>
 
 #include "area.h"
-#include "compat.h"
 #include "populate.h"
 #include "shadow.h"
 

@@ -27,8 +27,6 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 
-#include "test_percpu_compat.h"
-
 static char *run = "fight";
 module_param(run, charp, 0444);
 MODULE_PARM_DESC(run, "name of the test");

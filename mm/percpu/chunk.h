@@ -152,7 +152,7 @@ static inline unsigned int pcpu_off_to_page(unsigned long off)
 	return (off >> PAGE_SHIFT) & (PCPU_CHUNK_PAGES - 1);
 }
 
-/* The chunk of a valid offset, or NULL; see pcpu_chunk_remove_empty() for lifetime. */
+/* The chunk of a valid offset, or NULL; how long: pcpu_chunk_remove_empty(). */
 static inline struct pcpu_chunk *pcpu_chunk_of(unsigned long off)
 {
 	return READ_ONCE(pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT]);

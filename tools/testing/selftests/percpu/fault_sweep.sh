@@ -35,20 +35,20 @@ set_faults() {
 }
 
 nr_objects() {
-	sed -n 's/^ *nr_cur_alloc *: *//p' "$DEBUGFS/percpu_stats" | head -n 1
+	"$DIR/count_objects" "$DEBUGFS/percpu_stats"
 }
 
 # Fewer are well: what was there before may go as well.
 objects_at_most() {
 	drop_caches
-	[ "$(nr_objects)" -le "$1" ]
+	objects=$(nr_objects) && [ "$objects" -le "$1" ]
 }
 
 # What is removed goes a while later.
 objects_settle() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		drop_caches
-		objects=$(nr_objects)
+		objects=$(nr_objects) || return 1
 		sleep 1
 		[ "$(nr_objects)" != "$objects" ] || return 0
 	done
@@ -111,8 +111,8 @@ sweep_case() {
 		return
 	fi
 	log_mark
-	said=$(sweep "$1" some 2>&1) && objects_settle && before=$(nr_objects) &&
-		said=$(sweep "$1" 2>&1)
+	said=$(sweep "$1" some 2>&1) && said=$(objects_settle 2>&1) &&
+		before=$(nr_objects) && said=$(sweep "$1" 2>&1)
 	verdict=$?
 	say "$1: $said"
 	injected=$(echo "$said" | sed -n 's/^\([0-9]*\) faults injected.*/\1/p')
@@ -122,7 +122,7 @@ sweep_case() {
 	elif [ "${injected:-0}" = 0 ]; then
 		fail "$1" "no fault was injected"
 	elif ! wait_for 20 objects_at_most "$before"; then
-		fail "$1" "$before objects before, $(nr_objects) after"
+		fail "$1" "$before objects before, $objects after"
 	elif ! log_is_clean 'kmemleak: Cannot allocate a scan area'; then
 		fail "$1" "a report in the kernel's log"
 	else

@@ -10,15 +10,22 @@ EXTRA_CONFIG=$(mktemp)
 trap 'rm -f "$EXTRA_CONFIG"' EXIT
 export EXTRA_CONFIG
 
-# vmlinux CONFIG: build it, print "TEXT DATA BSS"
+# vmlinux CONFIG: build it, print "TEXT DATA BSS". What size(1) has for BSS beside
+# .bss, .sbss and .brk is made of the text: the unwinder's index of it.
 sizes() {
 	local build cross=
-	[ -n "$STOCK" ] || echo CONFIG_PERCPU_KUNIT_TEST=n >"$EXTRA_CONFIG"
+	[ -n "$STOCK" ] || sed -n 's/_KUNIT_TEST=y$/_KUNIT_TEST=n/p' \
+		"$OVERLAY/config/percpu.config" >"$EXTRA_CONFIG"
 	build=$("$OVERLAY/kernel.sh" "$1" | sed -n 's/^build tree: *//p')
 	[ -n "$build" ] || exit
 	# shellcheck source=arch/x86_64
 	. "$OVERLAY/arch/$(kernel_arch "$1")"
-	"${cross}size" "$build/vmlinux" | awk 'NR == 2 {print $1, $2, $3}'
+	{
+		"${cross}size" "$build/vmlinux"
+		"${cross}size" -A "$build/vmlinux"
+	} | awk 'NR == 2 {text = $1; data = $2; all = $3}
+		/^\.(s?bss|brk)/ {bss += $2}
+		END {print text + all - bss, data, bss}'
 }
 
 row() { # NAME WHICH NR_CPUS TEXT DATA BSS

@@ -57,7 +57,6 @@ selfcheck() {
 # tools/testing/percpu: each program that it runs, and ends well, is a test.
 userspace() {
 	local start=$SECONDS failed=0 log=$run/userspace
-	mkdir -p "$CACHE/build/userspace"
 	env -u MAKEFLAGS -u MFLAGS make -k -C "$TOP/tools/testing/percpu" \
 		OUT="$CACHE/build/userspace" test coverage >"$log" 2>&1 || failed=1
 	[ "$failed" = 0 ] || tail_of "$log"

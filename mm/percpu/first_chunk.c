@@ -37,9 +37,13 @@ EXPORT_SYMBOL_GPL(pcpu_base_addr);
 /* By CPU; a pointer, because entry code loads it. */
 const unsigned long *pcpu_unit_offsets __ro_after_init;
 
-/* For the boot log: bytes of metadata and of page tables that boot made. */
+/*
+ * For the boot log: bytes of metadata and of page tables that boot made, and of
+ * vmalloc space that it reserved.
+ */
 static unsigned long pcpu_early_metadata __initdata;
 static unsigned long pcpu_early_tables __initdata;
+static unsigned long pcpu_early_vm __initdata;
 
 static unsigned long __init pcpu_static_size(void)
 {
@@ -167,13 +171,6 @@ static void __init pcpu_first_window(unsigned long populated)
 
 #ifdef CONFIG_MMU
 
-static struct vm_struct pcpu_vm;
-
-static unsigned long __init pcpu_reserved_vm_size(void)
-{
-	return pcpu_vm.size;
-}
-
 /*
  * Units a power of two apart would share the sets of a TLB, or the slots of the
  * one TSB that all CPUs of a sparc64 have for the kernel; a page more (a large
@@ -191,13 +188,15 @@ static unsigned long __init pcpu_skew(void)
 static unsigned long __init pcpu_reserve_vm(unsigned long size,
 					    unsigned long align)
 {
-	pcpu_vm.flags = VM_ALLOC;
-	pcpu_vm.size = size;
-	pcpu_vm.addr = (void *)ALIGN_DOWN(VMALLOC_END - size - PAGE_SIZE,
-					  align);
-	pcpu_vm.caller = __builtin_return_address(0);
-	vm_area_add_early(&pcpu_vm);
-	return (unsigned long)pcpu_vm.addr;
+	struct vm_struct *vm = pcpu_early_alloc(sizeof(*vm));
+
+	vm->flags = VM_ALLOC;
+	vm->size = size;
+	vm->addr = (void *)ALIGN_DOWN(VMALLOC_END - size - PAGE_SIZE, align);
+	vm->caller = __builtin_return_address(0);
+	vm_area_add_early(vm);
+	pcpu_early_vm = size;
+	return (unsigned long)vm->addr;
 }
 
 /*
@@ -243,11 +242,6 @@ static unsigned long __init pcpu_linear_dynamic(unsigned long wanted)
 
 #else /* !CONFIG_MMU */
 
-static unsigned long __init pcpu_reserved_vm_size(void)
-{
-	return 0;
-}
-
 static unsigned long __init pcpu_skew(void)
 {
 	return 0;
@@ -290,7 +284,7 @@ static void __init pcpu_print_layout(unsigned long populated)
 		pcpu_area.huge ? "large pages" : "pages",
 		pcpu_area.static_size, populated, pcpu_area.reserved_size);
 	pr_info("%lu KB of vmalloc space reserved; %lu KB of metadata and %lu KB of page tables at boot\n",
-		pcpu_reserved_vm_size() >> 10, pcpu_early_metadata >> 10,
+		pcpu_early_vm >> 10, pcpu_early_metadata >> 10,
 		pcpu_early_tables >> 10);
 }
 

@@ -63,7 +63,7 @@
  *                                       belong to their CPU, IRQs off
  *    pcpu_depot_lock    raw, IRQs off   the depot
  *    pcpu_chunk_lock    raw, IRQs off   chunk table, pages, granules, small rooms
- *    pcpu_quarantine_lock  raw, IRQs off  freed objects that are checked
+ *    pcpu_quarantine->lock  raw, IRQs off  freed objects that are checked
  *    pcpu_map_lock      IRQs off        one page table entry
  *    pcpu_kmsan_mutex   KMSAN only      what it keeps of a page that is mapped
  *

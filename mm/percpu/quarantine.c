@@ -25,23 +25,24 @@ struct pcpu_inmate {
 
 /**
  * struct pcpu_quarantine - all of them
- * @ring: a ring of %PCPU_QUARANTINE_SLOTS, or NULL as long as there is none
+ * @lock: guards what follows; raw, IRQs off, nothing nests inside
  * @first: slot of the oldest
  * @nr: how many there are
  * @bytes: what they take on one CPU
  * @limit: what they may take
- *
- * Guarded by a lock of its own, raw, IRQs off, in which nothing nests.
+ * @ring: a ring of them
  */
-static struct pcpu_quarantine {
-	struct pcpu_inmate *ring;
+struct pcpu_quarantine {
+	raw_spinlock_t lock;
 	unsigned int first;
 	unsigned int nr;
 	unsigned long bytes;
 	unsigned long limit;
-} pcpu_quarantine;
+	struct pcpu_inmate ring[PCPU_QUARANTINE_SLOTS];
+};
 
-static DEFINE_RAW_SPINLOCK(pcpu_quarantine_lock);
+/* Made when it is first wanted, and kept. */
+static struct pcpu_quarantine *pcpu_quarantine;
 
 /**
  * pcpu_quarantine_init - begin to keep freed objects
@@ -52,14 +53,17 @@ static DEFINE_RAW_SPINLOCK(pcpu_quarantine_lock);
  */
 bool pcpu_quarantine_init(unsigned long bytes)
 {
-	struct pcpu_inmate *ring;
+	if (!pcpu_quarantine) {
+		struct pcpu_quarantine *q = kvzalloc(sizeof(*q), GFP_KERNEL);
 
-	WRITE_ONCE(pcpu_quarantine.limit, bytes);
-	if (pcpu_quarantine.ring)
-		return true;
-	ring = kvcalloc(PCPU_QUARANTINE_SLOTS, sizeof(*ring), GFP_KERNEL);
-	WRITE_ONCE(pcpu_quarantine.ring, ring);
-	return ring;
+		if (!q)
+			return false;
+		raw_spin_lock_init(&q->lock);
+		/* Pairs with the address dependency of those who use it. */
+		smp_store_release(&pcpu_quarantine, q);
+	}
+	WRITE_ONCE(pcpu_quarantine->limit, bytes);
+	return true;
 }
 
 /**
@@ -71,10 +75,12 @@ bool pcpu_quarantine_init(unsigned long bytes)
  */
 unsigned long pcpu_quarantine_pop(bool all)
 {
-	struct pcpu_quarantine *q = &pcpu_quarantine;
+	struct pcpu_quarantine *q = READ_ONCE(pcpu_quarantine);
 	unsigned long flags, off = PCPU_NO_OFF;
 
-	raw_spin_lock_irqsave(&pcpu_quarantine_lock, flags);
+	if (!q)
+		return off;
+	raw_spin_lock_irqsave(&q->lock, flags);
 	if (q->nr && (all || q->bytes > q->limit ||
 		      q->nr == PCPU_QUARANTINE_SLOTS)) {
 		off = q->ring[q->first].off;
@@ -82,7 +88,7 @@ unsigned long pcpu_quarantine_pop(bool all)
 		q->first = (q->first + 1) % PCPU_QUARANTINE_SLOTS;
 		q->nr--;
 	}
-	raw_spin_unlock_irqrestore(&pcpu_quarantine_lock, flags);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return off;
 }
 
@@ -96,18 +102,20 @@ unsigned long pcpu_quarantine_pop(bool all)
  */
 bool pcpu_quarantine_push(unsigned long off, size_t room)
 {
-	struct pcpu_quarantine *q = &pcpu_quarantine;
+	struct pcpu_quarantine *q = READ_ONCE(pcpu_quarantine);
 	bool kept = false;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&pcpu_quarantine_lock, flags);
-	if (q->ring && q->nr < PCPU_QUARANTINE_SLOTS && room <= q->limit) {
+	if (!q)
+		return false;
+	raw_spin_lock_irqsave(&q->lock, flags);
+	if (q->nr < PCPU_QUARANTINE_SLOTS && room <= q->limit) {
 		q->ring[(q->first + q->nr++) % PCPU_QUARANTINE_SLOTS] =
 			(struct pcpu_inmate) { .off = off, .room = room };
 		q->bytes += room;
 		kept = true;
 	}
-	raw_spin_unlock_irqrestore(&pcpu_quarantine_lock, flags);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return kept;
 }
 
@@ -119,6 +127,8 @@ bool pcpu_quarantine_push(unsigned long off, size_t room)
  */
 unsigned long pcpu_quarantine_held(unsigned long *bytes)
 {
-	*bytes = READ_ONCE(pcpu_quarantine.bytes);
-	return READ_ONCE(pcpu_quarantine.nr);
+	struct pcpu_quarantine *q = READ_ONCE(pcpu_quarantine);
+
+	*bytes = q ? READ_ONCE(q->bytes) : 0;
+	return q ? READ_ONCE(q->nr) : 0;
 }

@@ -106,6 +106,6 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define SLUB_RED_ACTIVE			0xcc
 #define pr_info(...)			((void)0)
 
-#define kvcalloc(n, s, g)		calloc(n, s)
+#define kvzalloc(s, g)			calloc(1, s)
 
 #endif /* _PERCPU_PLAIN_H */

@@ -28,9 +28,6 @@
 #include "populate.h"
 #include "shadow.h"
 
-/* One page table entry at a time changes hands under this lock. */
-static DEFINE_SPINLOCK(pcpu_map_lock);
-
 /*
  * Every unit has page tables, and KASAN shadow, for all offsets below this.
  * Grows only.
@@ -39,6 +36,9 @@ static unsigned long pcpu_tables_end;
 
 /* Making tables twice is harmless: this only orders updates of the mark. */
 static DEFINE_SPINLOCK(pcpu_tables_lock);
+
+/* One page table entry at a time changes hands under this lock. */
+static DEFINE_SPINLOCK(pcpu_map_lock);
 
 /**
  * pcpu_populate_tables_exist - note that page tables were made at boot

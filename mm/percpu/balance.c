@@ -103,7 +103,7 @@ static struct pcpu_chunk *pcpu_balance_claim_bare(unsigned int *page)
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	pcpu_for_each_shelf(i, 1) {
-		list_for_each_entry(chunk, &pcpu_chunks_by_free[i].chunks,
+		list_for_each_entry(chunk, &pcpu_shelves->by_free[i].chunks,
 				    list) {
 			u64 bare = chunk->empty & ~chunk->populated &
 				   ~chunk->reserved;

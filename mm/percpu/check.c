@@ -129,7 +129,7 @@ const char *pcpu_check_chunk(struct pcpu_chunk *chunk)
 		if (bad)
 			return bad;
 	}
-	shelf = &pcpu_chunks_by_free[pcpu_chunk_shelf(chunk)];
+	shelf = &pcpu_shelves->by_free[pcpu_chunk_shelf(chunk)];
 	if (!list_empty(&chunk->list) &&
 	    (chunk->max_run > shelf->max_run ||
 	     chunk->populated_run > shelf->populated_run))

@@ -21,14 +21,7 @@ struct pcpu_chunk **pcpu_chunk_table __ro_after_init;
 /* Numbers in use or being created; guarded by pcpu_chunk_lock. */
 static unsigned long *pcpu_chunk_taken __ro_after_init;
 
-/*
- * Fullest first; guarded by pcpu_chunk_lock. Made at boot: this is more than a
- * kilobyte, which no image should have in its BSS.
- */
-struct pcpu_shelf *pcpu_chunks_by_free __ro_after_init;
-
-/* Which of these shelves may have a chunk. */
-static DECLARE_BITMAP(pcpu_chunks_shelved, PCPU_NR_BY_FREE);
+struct pcpu_shelves *pcpu_shelves __ro_after_init;
 
 struct pcpu_counts pcpu_counts;
 
@@ -36,26 +29,26 @@ struct pcpu_counts pcpu_counts;
  * pcpu_chunk_table_init - set up the table of chunks
  * @table: zeroed room for pcpu_area_nr_chunks() pointers
  * @taken: zeroed room for as many bits
- * @by_free: zeroed room for %PCPU_NR_BY_FREE shelves
+ * @shelves: zeroed room for the shelves
  *
  * Context: once, at boot, before any other function of this file.
  */
 void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
-			   struct pcpu_shelf *by_free)
+			   struct pcpu_shelves *shelves)
 {
 	int i;
 
 	pcpu_chunk_table = table;
 	pcpu_chunk_taken = taken;
-	pcpu_chunks_by_free = by_free;
+	pcpu_shelves = shelves;
 	for (i = 0; i < PCPU_NR_BY_FREE; i++)
-		INIT_LIST_HEAD(&pcpu_chunks_by_free[i].chunks);
+		INIT_LIST_HEAD(&pcpu_shelves->by_free[i].chunks);
 }
 
 /* The shelf of @chunk may have runs as long as the chunk's. */
 static void pcpu_shelf_raise(const struct pcpu_chunk *chunk)
 {
-	struct pcpu_shelf *shelf = &pcpu_chunks_by_free[pcpu_chunk_shelf(chunk)];
+	struct pcpu_shelf *shelf = &pcpu_shelves->by_free[pcpu_chunk_shelf(chunk)];
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
@@ -69,14 +62,14 @@ static void pcpu_chunk_shelve(struct pcpu_chunk *chunk)
 	unsigned int i = pcpu_chunk_shelf(chunk);
 
 	lockdep_assert_held(&pcpu_chunk_lock);
-	list_move(&chunk->list, &pcpu_chunks_by_free[i].chunks);
-	__set_bit(i, pcpu_chunks_shelved);
+	list_move(&chunk->list, &pcpu_shelves->by_free[i].chunks);
+	__set_bit(i, pcpu_shelves->filled);
 	pcpu_shelf_raise(chunk);
 }
 
 /**
  * pcpu_chunks_next_shelf - the next shelf that is not empty
- * @i: where to begin in pcpu_chunks_by_free[]
+ * @i: where to begin
  *
  * Return: its index, or %PCPU_NR_BY_FREE.
  */
@@ -85,11 +78,11 @@ unsigned int pcpu_chunks_next_shelf(unsigned int i)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	for (;; i++) {
-		i = find_next_bit(pcpu_chunks_shelved, PCPU_NR_BY_FREE, i);
+		i = find_next_bit(pcpu_shelves->filled, PCPU_NR_BY_FREE, i);
 		if (i >= PCPU_NR_BY_FREE ||
-		    !list_empty(&pcpu_chunks_by_free[i].chunks))
+		    !list_empty(&pcpu_shelves->by_free[i].chunks))
 			return i;
-		__clear_bit(i, pcpu_chunks_shelved);
+		__clear_bit(i, pcpu_shelves->filled);
 	}
 }
 

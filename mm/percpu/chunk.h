@@ -55,7 +55,7 @@ struct pcpu_page {
  * @headed: pages whose first granule is free
  * @tailed: pages whose last granule is free
  * @by_run: pages whose hint allows a run of 2^i granules
- * @list: on a shelf of pcpu_chunks_by_free[], by the number of free granules
+ * @list: on a shelf of pcpu_shelves, by the number of free granules
  * @rcu: frees the structure after lookups without a lock are over
  * @odd: pages in which a free needs a closer look: they have owners, or are
  *	reserved; bits are only set, by atomic operations
@@ -117,6 +117,19 @@ struct pcpu_shelf {
 #define PCPU_NR_BY_FREE		(PCPU_CHUNK_PAGES + 1)
 
 /**
+ * struct pcpu_shelves - all of them
+ * @by_free: the chunks' shelves, the fullest chunks first
+ * @filled: which of these may have a chunk
+ *
+ * Made at boot: this is more than a kilobyte, which no image should have in its
+ * BSS.
+ */
+struct pcpu_shelves {
+	struct pcpu_shelf by_free[PCPU_NR_BY_FREE];
+	DECLARE_BITMAP(filled, PCPU_NR_BY_FREE);
+};
+
+/**
  * struct pcpu_counts - what the area holds, in pages of one unit
  * @populated: pages with memory behind them
  * @empty: of those, pages with nothing in use that could be given to an
@@ -139,7 +152,7 @@ struct pcpu_counts {
 
 extern raw_spinlock_t pcpu_chunk_lock;
 extern struct pcpu_chunk **pcpu_chunk_table;
-extern struct pcpu_shelf *pcpu_chunks_by_free;
+extern struct pcpu_shelves *pcpu_shelves;
 extern struct pcpu_counts pcpu_counts;
 
 static inline unsigned long pcpu_chunk_off(const struct pcpu_chunk *chunk)
@@ -207,7 +220,7 @@ unsigned int pcpu_chunks_next_shelf(unsigned int i);
 	     i = pcpu_chunks_next_shelf(i + 1))
 
 void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
-			   struct pcpu_shelf *by_free);
+			   struct pcpu_shelves *shelves);
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks);
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, const char **why);
 bool pcpu_chunks_create_run(unsigned int nr, unsigned long limit, gfp_t gfp,

@@ -178,7 +178,7 @@ static unsigned long pcpu_extent_place(const struct pcpu_place *place,
 	unsigned int i;
 
 	pcpu_for_each_shelf(i, fit->nr / PCPU_PAGE_GRANULES) {
-		off = pcpu_extent_place_on(&pcpu_chunks_by_free[i], place, fit,
+		off = pcpu_extent_place_on(&pcpu_shelves->by_free[i], place, fit,
 					   populated);
 		if (off != PCPU_NO_OFF)
 			return off;
@@ -527,7 +527,7 @@ void pcpu_extent_take_run(unsigned int nr, size_t align, unsigned int wanted,
 
 	run->nr = 0;
 	pcpu_for_each_shelf(i, nr / PCPU_PAGE_GRANULES) {
-		struct pcpu_shelf *shelf = &pcpu_chunks_by_free[i];
+		struct pcpu_shelf *shelf = &pcpu_shelves->by_free[i];
 
 		if (shelf->populated_run < (fallback ? wanted : nr))
 			continue;

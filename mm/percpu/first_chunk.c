@@ -155,8 +155,7 @@ static void __init pcpu_first_window(unsigned long populated)
 	pcpu_chunk_table_init(pcpu_early_alloc(nr_chunks * sizeof(struct pcpu_chunk *)),
 			      pcpu_early_alloc(BITS_TO_LONGS(nr_chunks) *
 					       sizeof(long)),
-			      pcpu_early_alloc(PCPU_NR_BY_FREE *
-					       sizeof(struct pcpu_shelf)));
+			      pcpu_early_alloc(sizeof(struct pcpu_shelves)));
 	pcpu_arenas_init(pcpu_early_alloc(arenas * sizeof(struct pcpu_arena)),
 			 arenas,
 			 pcpu_early_alloc(arenas * pcpu_arena_nr_slots() *

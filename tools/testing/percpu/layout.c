@@ -75,7 +75,7 @@ static unsigned long metadata(const struct layout *l, unsigned long populated)
 
 	return l->cpus * sizeof(long) + nr_chunks * sizeof(void *) + nr_chunks / 8 +
 	       arenas * (sizeof(struct pcpu_arena) + pcpu_arena_nr_slots() * sizeof(u32)) +
-	       sizeof(struct pcpu_depot) + PCPU_NR_BY_FREE * sizeof(struct pcpu_shelf) +
+	       sizeof(struct pcpu_depot) + sizeof(struct pcpu_shelves) +
 	       first * (sizeof(struct pcpu_chunk) + PCPU_MARKS_SIZE);
 }
 

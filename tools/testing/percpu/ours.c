@@ -159,7 +159,7 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 	};
 	pcpu_chunk_table_init(calloc(nr_chunks, sizeof(chunk)),
 			      calloc(BITS_TO_LONGS(nr_chunks), sizeof(long)),
-			      calloc(PCPU_NR_BY_FREE, sizeof(struct pcpu_shelf)));
+			      calloc(1, sizeof(struct pcpu_shelves)));
 	n = pcpu_arenas_wanted();
 	arenas = aligned_alloc(64, n * sizeof(*arenas));
 	memset(arenas, 0, n * sizeof(*arenas));

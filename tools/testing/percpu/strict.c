@@ -457,7 +457,7 @@ void strict_boot(const struct strict_layout *layout, const struct strict_rules *
 		strict_put_memory(off);
 	pcpu_chunk_table_init(strict_early_alloc(nr_chunks * sizeof(void *)),
 			      strict_early_alloc(BITS_TO_LONGS(nr_chunks) * sizeof(long)),
-			      strict_early_alloc(PCPU_NR_BY_FREE * sizeof(struct pcpu_shelf)));
+			      strict_early_alloc(sizeof(struct pcpu_shelves)));
 	pcpu_arenas_most = layout->arenas ?: PCPU_MAX_ARENAS;
 	n = pcpu_arenas_wanted();
 	pcpu_arenas_init(strict_early_alloc(n * sizeof(struct pcpu_arena)), n,

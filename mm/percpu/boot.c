@@ -32,12 +32,22 @@ static unsigned long pcpu_wanted_size __initdata;
 /* percpu_reserve=, bytes held back for modules in a linear first chunk. */
 static long pcpu_wanted_reserve __initdata = -1;
 
+/* Some architectures look at the command line when all is set up already. */
+static bool __init pcpu_too_late(const char *what)
+{
+	if (pcpu_area.size)
+		pr_warn("%s= comes too late on this architecture\n", what);
+	return pcpu_area.size;
+}
+
 static int __init pcpu_alloc_setup(char *str)
 {
 	int i;
 
 	if (!str)
 		return -EINVAL;
+	if (pcpu_too_late("percpu_alloc"))
+		return 0;
 	for (i = 0; i < PCPU_FC_NR; i++) {
 		if (strcmp(str, pcpu_fc_names[i]))
 			continue;
@@ -49,11 +59,25 @@ static int __init pcpu_alloc_setup(char *str)
 }
 early_param("percpu_alloc", pcpu_alloc_setup);
 
+/* Bytes that @str says, or -1, after a message. */
+static long __init pcpu_parse_size(const char *what, const char *str)
+{
+	char *end;
+	u64 size = memparse(str, &end);
+
+	if (pcpu_too_late(what))
+		return -1;
+	if (end != str && !*end && size <= LONG_MAX)
+		return size;
+	pr_warn("%s=%s is no size\n", what, str);
+	return -1;
+}
+
 static int __init pcpu_area_setup(char *str)
 {
 	if (!str)
 		return -EINVAL;
-	pcpu_wanted_size = memparse(str, NULL);
+	pcpu_wanted_size = max(pcpu_parse_size("percpu_area", str), 0L);
 	return 0;
 }
 early_param("percpu_area", pcpu_area_setup);
@@ -62,7 +86,7 @@ static int __init pcpu_reserve_setup(char *str)
 {
 	if (!str)
 		return -EINVAL;
-	pcpu_wanted_reserve = memparse(str, NULL);
+	pcpu_wanted_reserve = pcpu_parse_size("percpu_reserve", str);
 	return 0;
 }
 early_param("percpu_reserve", pcpu_reserve_setup);
@@ -71,6 +95,8 @@ static int __init pcpu_arenas_setup(char *str)
 {
 	unsigned int most;
 
+	if (pcpu_too_late("percpu_arenas"))
+		return 0;
 	if (!str || kstrtouint(str, 0, &most) || !most ||
 	    most > PCPU_MAX_ARENAS)
 		pr_warn("percpu_arenas= is 1 to %u\n", PCPU_MAX_ARENAS);
@@ -92,6 +118,16 @@ unsigned long __init pcpu_boot_area_size(unsigned long choice)
 		return choice;
 	return clamp(pcpu_wanted_size, 4 * PCPU_CHUNK_SIZE,
 		     PCPU_AREA_MAX_SIZE);
+}
+
+/**
+ * pcpu_boot_report_area - say it if percpu_area= asks for more than there is
+ */
+void __init pcpu_boot_report_area(void)
+{
+	if (pcpu_wanted_size > pcpu_area.size)
+		pr_warn("percpu_area= asks for %lu KB, more than the %lu KB that there can be\n",
+			pcpu_wanted_size >> 10, pcpu_area.size >> 10);
 }
 
 /**

@@ -450,11 +450,16 @@ void pcpu_debug_drain(void)
 
 static int __init pcpu_debug_setup(char *str)
 {
-	char *size = str ? strchr(str, ',') : NULL;
+	char *size = str ? strchr(str, ',') : NULL, *end;
+	unsigned long bytes;
 
 	if (size) {
 		*size++ = '\0';
-		pcpu_debug_quarantine = memparse(size, NULL);
+		bytes = memparse(size, &end);
+		if (end == size || *end)
+			pr_warn("percpu_debug=%s,%s is unknown\n", str, size);
+		else
+			pcpu_debug_quarantine = bytes;
 	}
 	if (!str || kstrtobool(str, &pcpu_debug_wanted))
 		pr_warn("percpu_debug=%s is unknown\n", str ?: "");

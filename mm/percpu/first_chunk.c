@@ -285,6 +285,7 @@ static void __init pcpu_print_layout(unsigned long populated)
 	pr_info("%lu KB of vmalloc space reserved; %lu KB of metadata and %lu KB of page tables at boot\n",
 		pcpu_early_vm >> 10, pcpu_early_metadata >> 10,
 		pcpu_early_tables >> 10);
+	pcpu_boot_report_area();
 }
 
 #ifdef CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK

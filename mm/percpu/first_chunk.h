@@ -15,6 +15,7 @@ int pcpu_first_chunk_linear(unsigned long reserved, unsigned long dynamic,
 			    unsigned long align);
 
 unsigned long pcpu_boot_area_size(unsigned long choice);
+void pcpu_boot_report_area(void);
 unsigned long pcpu_boot_reserve(unsigned long choice);
 
 #endif /* _MM_PERCPU_FIRST_CHUNK_H */

@@ -16,6 +16,10 @@
  * wrong is refused as ever, and who allocated the object, and freed it, is said.
  *
  * Not checked: what was allocated before initcalls, and sections of modules.
+ *
+ * What all this does to copies is none of KASAN's affairs.  The compiler hears of
+ * it in the Makefile; but on some architectures memset() and the like ask KASAN
+ * themselves.
  */
 #define pr_fmt(fmt) "percpu: " fmt
 
@@ -23,6 +27,7 @@
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/init.h>
+#include <linux/kasan.h>
 #include <linux/kernel.h>
 #include <linux/panic.h>
 #include <linux/poison.h>
@@ -129,13 +134,16 @@ static bool pcpu_debug_fetch(struct pcpu_record *to,
 			     const struct pcpu_record *from)
 {
 	unsigned long i;
+	bool read = true;
 
 	static_assert(!(sizeof(*to) % sizeof(i)));
-	for (i = 0; i < sizeof(*to); i += sizeof(i))
-		if (copy_from_kernel_nofault((void *)to + i,
-					     (const void *)from + i, sizeof(i)))
-			return false;
-	return true;
+	kasan_disable_current();
+	for (i = 0; read && i < sizeof(*to); i += sizeof(i))
+		read = !copy_from_kernel_nofault((void *)to + i,
+						 (const void *)from + i,
+						 sizeof(i));
+	kasan_enable_current();
+	return read;
 }
 
 /*
@@ -359,6 +367,7 @@ void pcpu_debug_give(unsigned long off, size_t size, size_t room,
 	unsigned int cpu;
 
 	pcpu_debug_track(&record.alloc, caller);
+	kasan_disable_current();
 	for_each_pcpu_unit(cpu) {
 		u8 *copy = pcpu_debug_copy(cpu, off);
 
@@ -366,6 +375,7 @@ void pcpu_debug_give(unsigned long off, size_t size, size_t room,
 		memcpy(pcpu_debug_record(cpu, off, room), &record,
 		       sizeof(record));
 	}
+	kasan_enable_current();
 	pcpu_mark_give_debug(off, room >> PCPU_GRANULE_SHIFT);
 }
 
@@ -392,6 +402,7 @@ size_t pcpu_debug_take(unsigned long off, unsigned long caller)
 		record.size = room - PCPU_DEBUG_TAIL - PCPU_DEBUG_FIRST;
 	record.cookie = pcpu_debug_cookie(off);
 	pcpu_debug_track(&record.freed, caller);
+	kasan_disable_current();
 	for_each_pcpu_unit(cpu) {
 		u8 *copy = pcpu_debug_copy(cpu, off);
 
@@ -402,6 +413,7 @@ size_t pcpu_debug_take(unsigned long off, unsigned long caller)
 		memcpy(pcpu_debug_record(cpu, off, room), &record,
 		       sizeof(record));
 	}
+	kasan_enable_current();
 	return room;
 }
 

@@ -105,6 +105,8 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define POISON_FREE			0x6b
 #define SLUB_RED_ACTIVE			0xcc
 #define pr_info(...)			((void)0)
+#define kasan_disable_current()		((void)0)
+#define kasan_enable_current()		((void)0)
 
 #define kvzalloc(s, g)			calloc(1, s)
 

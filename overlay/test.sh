@@ -159,8 +159,8 @@ boot_beds() {
 }
 
 [ -n "$(beds)" ] || die "overlay/beds has no bed $BED"
-[ -n "$BED" ] || selfcheck
 "$OVERLAY/packages.sh"
+[ -n "$BED" ] || selfcheck
 src=$("$OVERLAY/fetch.sh")
 tree=$("$OVERLAY/apply.sh" "$src")
 build_kernels &

@@ -341,6 +341,26 @@ static bool pcpu_debug_check(unsigned long off, size_t room, bool freed,
 	return damage.known;
 }
 
+/* Write red zones and record to each copy, and poison if it is @freed. */
+static void pcpu_debug_write(unsigned long off, size_t room,
+			     const struct pcpu_record *record, bool freed)
+{
+	size_t size = record->size;
+	unsigned int cpu;
+
+	kasan_disable_current();
+	for_each_pcpu_unit(cpu) {
+		u8 *copy = pcpu_debug_copy(cpu, off);
+
+		if (freed)
+			memset(copy, POISON_FREE, size);
+		memset(copy + size, SLUB_RED_ACTIVE, room - size);
+		memcpy(pcpu_debug_record(cpu, off, room), record,
+		       sizeof(*record));
+	}
+	kasan_enable_current();
+}
+
 static void pcpu_debug_track(struct pcpu_track *track, unsigned long caller)
 {
 	track->ip = caller;
@@ -364,18 +384,9 @@ void pcpu_debug_give(unsigned long off, size_t size, size_t room,
 		.cookie = pcpu_debug_cookie(off),
 		.size = size,
 	};
-	unsigned int cpu;
 
 	pcpu_debug_track(&record.alloc, caller);
-	kasan_disable_current();
-	for_each_pcpu_unit(cpu) {
-		u8 *copy = pcpu_debug_copy(cpu, off);
-
-		memset(copy + size, SLUB_RED_ACTIVE, room - size);
-		memcpy(pcpu_debug_record(cpu, off, room), &record,
-		       sizeof(record));
-	}
-	kasan_enable_current();
+	pcpu_debug_write(off, room, &record, false);
 	pcpu_mark_give_debug(off, room >> PCPU_GRANULE_SHIFT);
 }
 
@@ -394,7 +405,6 @@ size_t pcpu_debug_take(unsigned long off, unsigned long caller)
 					       PCPU_MARK_RETIRED);
 	size_t room = (size_t)granules << PCPU_GRANULE_SHIFT;
 	struct pcpu_record record = { };
-	unsigned int cpu;
 
 	if (!granules)
 		return 0;
@@ -402,18 +412,8 @@ size_t pcpu_debug_take(unsigned long off, unsigned long caller)
 		record.size = room - PCPU_DEBUG_TAIL - PCPU_DEBUG_FIRST;
 	record.cookie = pcpu_debug_cookie(off);
 	pcpu_debug_track(&record.freed, caller);
-	kasan_disable_current();
-	for_each_pcpu_unit(cpu) {
-		u8 *copy = pcpu_debug_copy(cpu, off);
-
-		/* What was damaged is whole again, and reported once. */
-		memset(copy, POISON_FREE, record.size);
-		memset(copy + record.size, SLUB_RED_ACTIVE,
-		       room - record.size);
-		memcpy(pcpu_debug_record(cpu, off, room), &record,
-		       sizeof(record));
-	}
-	kasan_enable_current();
+	/* What was damaged is whole again, and reported once. */
+	pcpu_debug_write(off, room, &record, true);
 	return room;
 }
 

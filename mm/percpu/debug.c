@@ -60,6 +60,7 @@
 #define PCPU_DEBUG_QUARANTINE	(64UL << 10)
 
 DEFINE_STATIC_KEY_FALSE(pcpu_debug_key);
+DEFINE_STATIC_KEY_FALSE(pcpu_debug_begun_key);
 
 static bool pcpu_debug_wanted __initdata =
 	IS_ENABLED(CONFIG_PERCPU_DEBUG_DEFAULT_ON);
@@ -91,10 +92,12 @@ bool pcpu_debug_switch(bool on)
 {
 	bool was = pcpu_debug_enabled();
 
-	if (on)
+	if (on) {
+		static_branch_enable(&pcpu_debug_begun_key);
 		static_branch_enable(&pcpu_debug_key);
-	else
+	} else {
 		static_branch_disable(&pcpu_debug_key);
+	}
 	return was;
 }
 

@@ -57,11 +57,18 @@ struct pcpu_damage {
 #ifdef CONFIG_PERCPU_DEBUG
 
 DECLARE_STATIC_KEY_FALSE(pcpu_debug_key);
+DECLARE_STATIC_KEY_FALSE(pcpu_debug_begun_key);
 
 /* Whether objects that are allocated now get red zones and all that. */
 static inline bool pcpu_debug_enabled(void)
 {
 	return static_branch_unlikely(&pcpu_debug_key);
+}
+
+/* Whether there may be objects that have them. */
+static inline bool pcpu_debug_begun(void)
+{
+	return static_branch_unlikely(&pcpu_debug_begun_key);
 }
 
 bool pcpu_debug_switch(bool on);
@@ -79,6 +86,11 @@ unsigned long pcpu_debug_count(void);
 #else
 
 static inline bool pcpu_debug_enabled(void)
+{
+	return false;
+}
+
+static inline bool pcpu_debug_begun(void)
 {
 	return false;
 }

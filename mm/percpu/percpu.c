@@ -538,7 +538,7 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 		pcpu_wrong_report(ptr, caller);
 		return;
 	}
-	if (pcpu_free_debug(ptr, off, caller))
+	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
 		return;
 	kept = pcpu_arena_claim(off, &class, &owner);
 	if (unlikely(kept == PCPU_NOT_LIVE)) {

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """percpu-view, on a map that was recorded on a kernel, and on wrong ones."""
 
+import gzip
 import importlib.machinery
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,11 +25,28 @@ view = importlib.util.module_from_spec(spec)
 loader.exec_module(view)
 
 
-def run(*words):
+def run(*words, stdout=subprocess.PIPE, **variables):
     """The program's exit status, and what it says."""
-    done = subprocess.run([sys.executable, PROGRAM, *words], capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run([sys.executable, PROGRAM, *words], check=False,
+                          stdout=stdout, stderr=subprocess.PIPE,
+                          encoding="utf-8", env={**os.environ, **variables})
     return done.returncode, done.stdout, done.stderr
+
+
+def run_on(data, *words, owners=b"", **variables):
+    """The same, on files made for the purpose; None is no file."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in (("map", data), ("owners", owners)):
+            if content is not None:
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(content)
+        return run("--folder", folder, *words, **variables)
+
+
+def recorded(name):
+    """A recorded file."""
+    with open(os.path.join(RECORDED, name), "rb") as file:
+        return file.read()
 
 
 class Recorded(unittest.TestCase):
@@ -38,6 +57,50 @@ class Recorded(unittest.TestCase):
         with open(os.path.join(HERE, "expected.txt"), encoding="utf-8") as file:
             self.assertEqual(run("--ascii", "--folder", RECORDED, "--top", "3"),
                              (0, file.read(), ""))
+
+    def test_objects(self):
+        """As many as the owners have together."""
+        area = view.read_map(recorded("map").decode().splitlines())
+        owners = view.read_owners(recorded("owners").decode().splitlines())
+        self.assertEqual(sum(view.sums(area, chunk)[0] for chunk in area.chunks),
+                         sum(owner.objects for owner in owners))
+
+    def test_encodings(self):
+        """Blocks where they can be printed, ASCII elsewhere."""
+        ascii_text = run("--ascii", "--folder", RECORDED)
+        for encoding in ("ascii", "latin-1", "ascii:surrogateescape"):
+            with self.subTest(encoding=encoding):
+                self.assertEqual(run("--folder", RECORDED, PYTHONIOENCODING=encoding),
+                                 ascii_text)
+        self.assertEqual(run("--folder", RECORDED, LC_ALL="C", PYTHONUTF8="0",
+                             PYTHONCOERCECLOCALE="0", PYTHONIOENCODING=""), ascii_text)
+        status, text, error = run("--folder", RECORDED, PYTHONIOENCODING="utf-8")
+        self.assertEqual((status, error), (0, ""))
+        self.assertIn("\u2588", text)
+
+    def test_site_beyond_ascii(self):
+        """Printed all the same."""
+        status, text, error = run_on(recorded("map"), PYTHONIOENCODING="ascii",
+                                     owners="16 1 \u00e9.c:1\n".encode())
+        self.assertEqual((status, error), (0, ""))
+        self.assertIn("\\xe9.c:1", text)
+
+    def test_nobody_reads(self):
+        """No word about it, be it noticed at the first line or at the end."""
+        for unbuffered in ("", "1"):
+            reader, writer = os.pipe()
+            os.close(reader)
+            with os.fdopen(writer, "wb") as file:
+                self.assertEqual(run("--folder", RECORDED, stdout=file,
+                                     PYTHONUNBUFFERED=unbuffered), (0, None, ""))
+
+    def test_disk_full(self):
+        """One line about it."""
+        with open("/dev/full", "wb") as file:
+            status, _, error = run("--folder", RECORDED, stdout=file,
+                                   PYTHONUNBUFFERED="")
+        self.assertEqual(status, 1)
+        self.assertRegex(error, r"\Apercpu-view: .*No space left.*\n\Z")
 
     def test_detail(self):
         """A line for each page with memory, and a character for 64 bytes."""
@@ -70,7 +133,23 @@ class Made(unittest.TestCase):
         """Live bytes: objects, and of small ones those that live."""
         area = self.chunk("s4 o3 q1:2/4 q1:0/2 h10 z7 .486 -15872")
         objects, live, memory = view.sums(area, area.chunks[0])
-        self.assertEqual((objects, live, memory), (1, (4 + 3 + 0.5) * 16, 8192))
+        self.assertEqual((objects, live, memory), (3, (4 + 3 + 0.5) * 16, 8192))
+
+    def test_sums_small(self):
+        """Those that live count, as in "chunks" of debugfs."""
+        area = self.chunk("q1:2/4 q1:0/2 q1:1/2 o3 o1 z7 .497 -15872 .1")
+        objects, live, _ = view.sums(area, area.chunks[0])
+        self.assertEqual((objects, live), (2 + 1 + 2, (0.5 + 0.5 + 4) * 16))
+        self.assertEqual([span.few for span in area.chunks[0].spans],
+                         [2, 0, 1, 1, 1, 0, 0, 0, 0])
+
+    def test_sums_long(self):
+        """One that goes on in higher chunks counts where it begins."""
+        area = view.read_map([HEADER, "0 ffffffffffffffff .16284 o100\n",
+                              "1 ffffffffffffffff c16384\n",
+                              "2 ffffffffffffffff c84 q1:3/4 .16299\n"])
+        self.assertEqual([view.sums(area, chunk)[:2] for chunk in area.chunks],
+                         [(1, 1600), (0, 262144), (3, 84 * 16 + 12)])
 
     def test_spans_cross_pages(self):
         """One that goes on is in each page it lies in."""
@@ -89,6 +168,66 @@ class Made(unittest.TestCase):
             with self.subTest(text=text), self.assertRaises(view.BadInput):
                 view.read_map(text.splitlines(keepends=True))
 
+    def refused(self, data, about, *words, **files):
+        """The program says why on one line."""
+        status, text, error = run_on(data, *words, **files)
+        self.assertEqual((status, text), (1, ""), error)
+        self.assertRegex(error, rf"\Apercpu-view: [^\n]*{about}[^\n]*\n\Z")
+
+    def refused_lines(self, lines, about):
+        """The same, without a process for each."""
+        with self.assertRaisesRegex(view.BadInput, rf"\A[^\n]*{about}[^\n]*\Z"):
+            view.read_map(lines)
+
+    def test_wrong_bytes(self):
+        """What is no text at all."""
+        packed = gzip.compress(recorded("map"))
+        self.refused(packed, "map is no text")
+        self.refused(packed, "map is no text", "--svg", os.devnull)
+        self.refused(HEADER.encode() + b"0 3 o1 \x80\n", "map is no text")
+        self.refused(b"\0" * 4096, "no map")
+        self.refused(recorded("map"), "owners is no text", owners=packed)
+
+    def test_wrong_sizes(self):
+        """Those that nothing can be divided by, or into."""
+        for old, new in (("page 4096", "page -4096"), ("page 4096", "page 512"),
+                         ("page 4096", "page 4k"), ("granule 16", "granule 24"),
+                         ("chunk 262144", "chunk 0"), ("chunk 262144", "chunk 262145"),
+                         ("4096", "9" * 400), ("units 4 ", "units ")):
+            with self.subTest(new=new[:20]):
+                self.refused_lines([HEADER.replace(old, new), "0 3 .16384\n"], "")
+        for old, new in (("page 4096", "page 0"), ("granule 16", "granule 0")):
+            data = (HEADER.replace(old, new) + "0 3 .16384\n").encode()
+            for words in ((), ("--detail",), ("--svg", os.devnull)):
+                with self.subTest(new=new, words=words):
+                    self.refused(data, "no page of", *words)
+
+    def test_wrong_spans(self):
+        """Each is named."""
+        for word in ("q1:1/0", "q1:0/0", "q1:-1/4", "q1:1", "q1:1/2/3", "q1", "o1:1/2",
+                     "o+5", "o1_0", "o0", "o", "o" + "9" * 400):
+            with self.subTest(word=word[:20]):
+                self.refused_lines([HEADER, f"0 3 {word} .16384\n"],
+                                   f"no span: '{re.escape(word[:40])}'")
+        for spans, about in (("q1:9/4 .16383", "no span: 'q1:9/4'"),
+                             ("o-5 .16389", "no span: 'o-5'"),
+                             (".16384 o1", "16385 granules, not 16384")):
+            with self.subTest(spans=spans):
+                self.refused(f"{HEADER}0 3 {spans}\n".encode(), about)
+
+    def test_wrong_populated(self):
+        """More pages than there are, and less than none."""
+        for pages in ("10000000000000000", "-3"):
+            self.refused_lines([HEADER, f"0 {pages} .16384\n"], f"no chunk: '0 {pages}")
+
+    def test_svg_without_owners(self):
+        """It needs none, so it may be drawn by others than root."""
+        self.assertEqual(run_on(recorded("map"), "--svg", os.devnull, owners=None),
+                         (0, "", ""))
+        status, _, error = run_on(recorded("map"), owners=None)
+        self.assertEqual(status, 1)
+        self.assertIn("owners", error)
+
     def test_owners(self):
         """The biggest first; the rest is summed up."""
         owners = view.read_owners(["# bytes_per_cpu objects site\n",
@@ -100,6 +239,8 @@ class Made(unittest.TestCase):
         self.assertTrue(lines[2].endswith("2 more places"))
         with self.assertRaises(view.BadInput):
             view.read_owners(["16 x y\n"])
+        with self.assertRaises(view.BadInput):
+            view.read_owners(["-16 1 y\n"])
 
     def test_no_folder(self):
         """A message and a status."""

@@ -12,6 +12,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/uaccess.h>
 
 #include <asm/sections.h>
 
@@ -88,17 +89,33 @@ static bool pcpu_sites_readable(const char *string)
 	return is_kernel_rodata(addr) || __module_address(addr);
 }
 
+/*
+ * What allocation profiling has on a place; false if it is not there any more, as
+ * a module that went meanwhile. By words, as in pcpu_debug_fetch().
+ */
+static bool pcpu_sites_read_tag(struct codetag *to, const struct codetag *from)
+{
+	unsigned long i;
+
+	static_assert(!(sizeof(*to) % sizeof(i)));
+	for (i = 0; i < sizeof(*to); i += sizeof(i))
+		if (copy_from_kernel_nofault((void *)to + i,
+					     (const void *)from + i, sizeof(i)))
+			return false;
+	return pcpu_sites_readable(to->filename) &&
+	       pcpu_sites_readable(to->function);
+}
+
 static void pcpu_sites_name(struct seq_file *m, const struct pcpu_site *site)
 {
-	const struct codetag *tag = site->tag;
+	struct codetag tag;
 
 	guard(rcu)();
-	if (!pcpu_sites_readable(tag->filename) ||
-	    !pcpu_sites_readable(tag->function))
-		seq_puts(m, "a module that is gone\n");
+	if (pcpu_sites_read_tag(&tag, site->tag))
+		seq_printf(m, "%s:%u func:%s\n", tag.filename, tag.lineno,
+			   tag.function);
 	else
-		seq_printf(m, "%s:%u func:%s\n", tag->filename, tag->lineno,
-			   tag->function);
+		seq_puts(m, "a module that is gone\n");
 }
 
 #else

@@ -4,6 +4,7 @@
  * CONFIG_PERCPU_STATS has always shown, and more.
  */
 #include <linux/bitops.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -116,9 +117,12 @@ int pcpu_report_show(struct seq_file *m, void *v)
 	pcpu_stats_global(m);
 	pcpu_stats_arenas(m);
 	pcpu_stats_title(m, "Per Chunk Stats");
-	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++)
+	/* What overflows is written once more, with more room. */
+	for (nr = 0; nr < pcpu_area_nr_chunks() && !seq_has_overflowed(m); nr++) {
 		if (pcpu_snapshot_take(snap, nr))
 			pcpu_stats_chunk(m, snap);
+		cond_resched();
+	}
 	kvfree(snap);
 	return 0;
 }

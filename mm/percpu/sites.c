@@ -179,9 +179,8 @@ static void pcpu_sites_read(struct pcpu_sites *sites, unsigned int nr)
 		if (span.use != PCPU_USE_OBJECT)
 			continue;
 		key = pcpu_sites_key(chunk, off);
-		pcpu_sites_add(sites, &key,
-			       pcpu_mark_length(chunk, span.start) <<
-			       PCPU_GRANULE_SHIFT);
+		pcpu_sites_add(sites, &key, pcpu_snapshot_bytes(&sites->snap,
+								&span));
 	}
 }
 

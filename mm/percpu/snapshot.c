@@ -3,10 +3,12 @@
  * snapshot: a chunk's books as they are at one moment, to be read at leisure.
  *
  * Marks change without a lock, so an object may be seen that came or went
- * meanwhile; whoever looks is told no wrong length for it.
+ * meanwhile, and a long one that does with a wrong length, but none that is longer
+ * than objects can be.
  */
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
@@ -37,6 +39,9 @@ static unsigned int pcpu_snapshot_rest(unsigned int nr)
 		chunk = READ_ONCE(pcpu_chunk_table[i]);
 		if (!chunk)
 			return 0;
+		/* As within a long object. Owners of others change theirs. */
+		if (!data_race(memchr_inv(chunk->marks, 0, PCPU_MARKS_SIZE)))
+			continue;
 		for (g = PCPU_CHUNK_GRANULES; g--;)
 			if (pcpu_mark_length(chunk, g))
 				return pcpu_snapshot_reach(chunk, g, nr);
@@ -112,6 +117,21 @@ static unsigned int pcpu_snapshot_run(const struct pcpu_snapshot *snap,
 	       pcpu_snapshot_use(snap, end) == use)
 		end++;
 	return end - g;
+}
+
+/**
+ * pcpu_snapshot_bytes - how long an object is
+ * @snap: the snapshot
+ * @span: its granules in this chunk, from pcpu_snapshot_next()
+ *
+ * Return: bytes on one CPU, in higher chunks as well.
+ */
+unsigned long pcpu_snapshot_bytes(const struct pcpu_snapshot *snap,
+				  const struct pcpu_span *span)
+{
+	unsigned long nr = pcpu_marks_length(snap->marks, span->start);
+
+	return min(nr << PCPU_GRANULE_SHIFT, pcpu_area_max_object());
 }
 
 /**

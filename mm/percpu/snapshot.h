@@ -95,6 +95,8 @@ struct pcpu_chunk_sums {
 bool pcpu_snapshot_take(struct pcpu_snapshot *snap, unsigned int nr);
 bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 			struct pcpu_span *span);
+unsigned long pcpu_snapshot_bytes(const struct pcpu_snapshot *snap,
+				  const struct pcpu_span *span);
 void pcpu_snapshot_sum(const struct pcpu_snapshot *snap,
 		       struct pcpu_chunk_sums *sums);
 

@@ -297,7 +297,6 @@ static void * __init pcpu_early_table(void)
 
 	if (!table)
 		panic("percpu: no memory for page tables");
-	pcpu_early_tables += PAGE_SIZE;
 	return table;
 }
 
@@ -327,6 +326,15 @@ void __init __weak pcpu_populate_pte(unsigned long addr)
 		pmd_populate_kernel(&init_mm, pmd, pcpu_early_table());
 }
 
+/* Architectures may have their own: memblock knows what that one takes, too. */
+static void __init pcpu_early_populate(unsigned long addr)
+{
+	phys_addr_t before = memblock_reserved_size();
+
+	pcpu_populate_pte(addr);
+	pcpu_early_tables += memblock_reserved_size() - before;
+}
+
 static void * __init pcpu_early_unit_pages(size_t size, unsigned int cpu,
 					   pcpu_fc_cpu_to_node_fn_t to_node)
 {
@@ -352,7 +360,7 @@ static bool __init pcpu_map_unit_pages(unsigned int cpu, unsigned long size,
 		p = pcpu_early_unit_pages(PAGE_SIZE, cpu, to_node);
 		if (!p)
 			return false;
-		pcpu_populate_pte(addr);
+		pcpu_early_populate(addr);
 		set_pte_at(&init_mm, addr, virt_to_kpte(addr),
 			   pfn_pte(PFN_DOWN(__pa(p)), PAGE_KERNEL));
 	}
@@ -370,7 +378,7 @@ static bool __init pcpu_map_unit_huge(unsigned int cpu,
 	if (!p)
 		return false;
 	/* Tables down to the middle level come with the neighbour's. */
-	pcpu_populate_pte(addr ^ PMD_SIZE);
+	pcpu_early_populate(addr ^ PMD_SIZE);
 	if (pmd_set_huge(pmd_off_k(addr), __pa(p), PAGE_KERNEL))
 		return true;
 	memblock_free(p, PMD_SIZE);
@@ -417,7 +425,7 @@ static bool __init pcpu_map_units(unsigned long populated,
 		    !pcpu_map_unit_pages(cpu, populated, to_node))
 			return false;
 		if (tables > populated)
-			pcpu_populate_pte(addr + tables - PAGE_SIZE);
+			pcpu_early_populate(addr + tables - PAGE_SIZE);
 		flush_cache_vmap_early(addr, addr + populated);
 		kasan_populate_early_vm_area_shadow((void *)addr, tables);
 		pcpu_copy_static(addr);

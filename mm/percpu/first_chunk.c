@@ -548,14 +548,14 @@ int __init pcpu_first_chunk_linear(unsigned long reserved,
 	pcpu_area.name = "chunk-major";
 	pcpu_count_units();
 	pcpu_area.static_size = pcpu_static_size();
-	if (!pcpu_modules_reach_far())
-		pcpu_area.reserved_size = PFN_ALIGN(reserved);
+	reserved = pcpu_modules_reach_far() ? 0 : PFN_ALIGN(reserved);
 	populated = PFN_ALIGN(pcpu_area.static_size +
-			      pcpu_linear_dynamic(dynamic)) +
-		    pcpu_area.reserved_size;
+			      pcpu_linear_dynamic(dynamic)) + reserved;
 
 	if (!pcpu_linear_units(populated, align))
 		return -ENOMEM;
+	/* Not earlier: the layout that is tried next has no reserve. */
+	pcpu_area.reserved_size = reserved;
 	pcpu_reserve_windows();
 	pcpu_area.module_limit = pcpu_modules_reach_far() ? pcpu_area.size :
 				 pcpu_reach_of_modules(pcpu_area_window_size());

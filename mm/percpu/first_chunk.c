@@ -452,9 +452,10 @@ int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t to_node)
 	populated = PFN_ALIGN(pcpu_area.static_size +
 			      PERCPU_DYNAMIC_EARLY_SIZE);
 
-	fair = VMALLOC_TOTAL / 16 / pcpu_area.nr_units;
-	size = min(pcpu_boot_area_size(PCPU_AREA_MAX_SIZE), fair);
-	size = rounddown_pow_of_two(size);
+	/* A power of two: what is asked for, or what there is for each. */
+	fair = rounddown_pow_of_two(VMALLOC_TOTAL / 16 / pcpu_area.nr_units);
+	size = roundup_pow_of_two(pcpu_boot_area_size(PCPU_AREA_MAX_SIZE));
+	size = min(size, fair);
 	if (size < 2 * populated || size < 4 * PCPU_CHUNK_SIZE)
 		return -ENOSPC;
 

@@ -203,12 +203,13 @@ int __init pcpu_page_first_chunk(size_t reserved_size,
 {
 	int ret = pcpu_first_chunk_mapped(false, cpu_to_nd_fn);
 
-	/* With little vmalloc space, rather linear than not at all. */
-	if (ret == -ENOSPC)
-		ret = pcpu_first_chunk_linear(pcpu_boot_reserve(reserved_size),
-					      PERCPU_DYNAMIC_RESERVE,
-					      PAGE_SIZE);
-	return ret;
+	if (ret != -ENOSPC)
+		return ret;
+
+	/* Rather linear than not at all. */
+	pr_info("a mapped area would be too small, trying linear memory\n");
+	return pcpu_first_chunk_linear(pcpu_boot_reserve(reserved_size),
+				       PERCPU_DYNAMIC_RESERVE, PAGE_SIZE);
 }
 #endif
 

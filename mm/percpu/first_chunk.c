@@ -221,13 +221,18 @@ static unsigned long __init pcpu_window_wanted(unsigned long unit)
 	return max(window, unit);
 }
 
-/* Reserve address space for the later windows. */
+/*
+ * Reserve address space for the later windows. On 32 bit one CPU would get the
+ * whole share: a unit has 8 MB at most there, unless percpu_area= asks for more.
+ */
 static void __init pcpu_reserve_windows(void)
 {
-	unsigned long window = pcpu_area_window_size(), n;
+	unsigned long window = pcpu_area_window_size(), size, n;
 
+	size = pcpu_boot_area_size(IS_ENABLED(CONFIG_64BIT) ?
+				   PCPU_AREA_MAX_SIZE : SZ_8M);
 	pcpu_area.pitch = pcpu_area.nr_units * pcpu_area.stride;
-	n = max(pcpu_boot_area_size(PCPU_AREA_MAX_SIZE) / window, 2UL) - 1;
+	n = max(DIV_ROUND_UP(size, window), 2UL) - 1;
 	n = clamp(n, 1UL, max(pcpu_vm_share() / pcpu_area.pitch, 1UL));
 	pcpu_area.size = (n + 1) * window;
 	pcpu_area.rest = pcpu_reserve_vm(n * pcpu_area.pitch, window);

@@ -101,7 +101,12 @@ static inline unsigned long pcpu_reach_of_modules(unsigned long size)
 
 #else
 
-/* Elsewhere the loader itself checks what it cannot reach. */
+/*
+ * Elsewhere @size is the first window, in reach as the kernel's own data at its
+ * front are. Or it is a whole mapped area: then the loader checks (arm64), or
+ * code has 64 bits for percpu data (loongarch), or 32 bits do: sparc64's loader
+ * checks nothing, but the image lies at 4 MB.
+ */
 static inline unsigned long pcpu_reach_of_modules(unsigned long size)
 {
 	return size;

@@ -10,7 +10,7 @@ title() { echo; echo "== $*"; }
 untimed() { sed 's/^\[[^]]*\] //'; }
 
 title "The layout chosen at boot"
-dmesg | untimed | grep -E '^(percpu: .*(layout|first chunk)|setup_percpu:)'
+dmesg | untimed | grep -E '^(percpu: .*(layout|first chunk|vmalloc)|setup_percpu:)'
 
 title "Percpu memory of the idle system"
 grep -E '^(MemTotal|Percpu):' /proc/meminfo

@@ -33,7 +33,7 @@ row() { # NAME WHICH NR_CPUS TEXT DATA BSS
 }
 
 row config which NR_CPUS text data BSS sum
-worse=0
+worse=0 large=0
 for config; do
 	cpus=$(sed -n 's/^CONFIG_NR_CPUS=//p' "$OVERLAY/config/$config.config")
 	: >"$EXTRA_CONFIG"
@@ -44,5 +44,8 @@ for config; do
 	read -r otext odata obss <<<"$ours"
 	row "$config" ours "$cpus" "$otext" "$odata" "$obss" $((otext + odata + obss))
 	[ "$obss" -le "$bss" ] || worse=1
+	# More than that a boot loader does not take.
+	[ "$config" != sparc64 ] || [ $((otext + odata + obss)) -lt $((8 << 20)) ] || large=1
 done
 [ $worse = 0 ] || die "a BSS is larger than stock's"
+[ $large = 0 ] || die "the kernel of sparc64 is larger than 8 MB"

@@ -11,7 +11,7 @@
 dir=$CACHE/mutants
 top=$dir/top
 log=$dir/log
-mkdir -p "$top" "$log" "$dir"/user/{tsan,tag}
+mkdir -p "$top" "$log" "$dir/user/tag"
 exec 9>"$dir/lock"
 flock -n 9 || die "others plant bugs in $top now"
 "$OVERLAY/packages.sh"

@@ -39,7 +39,7 @@ export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE S
 
 .PHONY: help run shell test test-quick test-modules test-both soak compare \
 	compare-modules compare-wrong mutants bench bench-quick profile sizes size-table layout-table \
-	series series-check lint lint-docs deb debian source kernel clean
+	build-layout layout-check series series-check lint lint-docs deb debian source kernel clean
 
 help:
 	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
@@ -59,6 +59,7 @@ help:
 	@echo 'make sizes       which sizes live how long: boot, cgroups, namespaces, forks, ...'
 	@echo 'make size-table  text, data and BSS of vmlinux, ours and stock, four architectures'
 	@echo 'make layout-table  what the layout costs on 4 to 4,096 CPUs'
+	@echo 'make layout-check  the same against the boot logs of guests of 64 CPUs, or of LOG=file'
 	@echo 'make series      patches for git am; make series-check builds and boots each'
 	@echo 'make lint        checkpatch, sparse, W=1, kernel-doc, coccicheck, ...; CHECK=name for one'
 	@echo 'make lint-docs   make htmldocs for our pages'
@@ -130,10 +131,18 @@ sizes:
 size-table:
 	@overlay/size-table.sh
 
-layout-table:
+LAYOUT = $(CACHE)/build/layout/layout
+
+build-layout:
 	@mkdir -p '$(CACHE)/build/layout'
-	@$(MAKE) -s -C tools/testing/percpu OUT='$(CACHE)/build/layout' '$(CACHE)/build/layout/layout'
-	@'$(CACHE)/build/layout/layout'
+	@$(MAKE) -s -C tools/testing/percpu OUT='$(CACHE)/build/layout' '$(LAYOUT)'
+
+layout-table: build-layout
+	@'$(LAYOUT)'
+
+# LOG= may name consoles of guests that have booted; then none is.
+layout-check: build-layout
+	@overlay/layout-check.sh '$(LAYOUT)' $(LOG)
 
 series:
 	@overlay/series.sh

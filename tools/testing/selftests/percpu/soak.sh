@@ -121,17 +121,22 @@ pause() {
 	fi
 }
 
-# Sets $in_use to what is, in kB, after nothing was started for two seconds: a
+# Sets $percpu to what /proc/meminfo says, in kB, $in_use to what is in use of it,
+# and $objects to how many there are, after nothing was started for two seconds: a
 # process has percpu memory, and what that lies in is kept while it runs.
 look() {
 	pause 2
+	objects='?'
 	while read -r name kb _; do
-		[ "$name" != Percpu: ] || in_use=$kb
+		[ "$name" != Percpu: ] || percpu=$kb
 	done < /proc/meminfo
+	in_use=$percpu
 	[ -r "$DEBUGFS/percpu_stats" ] || return 0
 	while read -r name _ value _; do
-		[ "$name" != empty_pop_pages ] ||
-			in_use=$((in_use - value * PAGE_KB * CPUS))
+		case $name in
+		nr_cur_alloc) objects=$value ;;
+		empty_pop_pages) in_use=$((percpu - value * PAGE_KB * CPUS)) ;;
+		esac
 	done < "$DEBUGFS/percpu_stats"
 }
 
@@ -148,17 +153,22 @@ rest() {
 	look
 }
 
-# What one percent is, or a page on every CPU: an object that is there once and for
-# all lies where there was room.  After some seconds that may be so before and after.
-percent() {
-	max $((IDLE / 100)) $((CPUS * PAGE_KB * (SECONDS_ASKED < 60 ? 2 : 1)))
+# A page on every CPU: an object that is there once and for all lies where there was
+# room.  After some seconds that may be so before and after.
+grain() {
+	echo $((CPUS * PAGE_KB * (SECONDS_ASKED < 60 ? 2 : 1)))
 }
 
-# What is removed goes a while later, and what caches hold of it then.
+# back <kB>: what is removed goes a while later, and what caches hold of it then.
 back() {
 	drop_caches
 	look
-	[ "$in_use" -le "$LIMIT" ]
+	[ "$in_use" -le "$1" ] && [ "$percpu" -le "$MOST" ]
+}
+
+# Whether all is back within one percent, or after a while, but for the grain
+all_back() {
+	wait_for 10 back $((IDLE + IDLE / 100)) || back $((IDLE + $(grain)))
 }
 
 # Who has how much now and had not at first, and the other way round
@@ -188,21 +198,21 @@ SECONDS_ASKED=$SECONDS_TO_RUN
 # What is allocated once and for all is, after a first time.
 wrong=''
 log_mark
-everything 2
+everything "$(max 2 $((SECONDS_ASKED / 30)))"
 rest
 IDLE=$in_use
-LIMIT=$((IDLE + $(percent)))
+MOST=$((percpu + percpu / 100))
+idle="$IDLE kB of $percpu kB, $objects objects"
 cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" > "$OWNERS" 2>/dev/null
 everything "$SECONDS_ASKED"
 log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
 conclude soak "$wrong"
 
 rest
-say "$SECONDS_ASKED s. In use: $IDLE kB, $in_use kB"
-if wait_for 10 back; then
-	pass memory_back
-else
-	owners_differ
-	fail memory_back "$in_use kB in use, $IDLE kB before"
-fi
+wrong=''
+all_back || wrong="more than $IDLE kB in use"
+[ "$in_use" = "$IDLE" ] || owners_differ
+say "In use before: $idle"
+say "after $SECONDS_ASKED s: $in_use kB of $percpu kB, $objects objects"
+conclude memory_back "$wrong"
 finish

@@ -164,23 +164,29 @@ late_cpus() {
 	verdict late_cpus "$wrong"
 }
 
-# one_instruction <function>: it refers to memory once, by %gs:
+# one_instruction <function>: it refers to memory once, by the segment of percpu data
 one_instruction() {
 	sed -n "/<$1>:\$/,/^\$/p" "$DIR/instructions.txt" | sed -n '2,$p' |
-		grep -v 'nop' | grep -e '(' -e ':0x' -e '%gs:' > "$TMP"
+		grep -v 'nop' | grep -e '(' -e ':0x' -e "$SEGMENT" > "$TMP"
 	comment < "$TMP"
-	[ "$(grep -c . "$TMP")" = 1 ] && grep -q '%gs:' "$TMP"
+	[ "$(grep -c . "$TMP")" = 1 ] && grep -q "$SEGMENT" "$TMP"
 }
 
 instructions() {
 	TMP=$(mktemp)
+	case $(uname -m) in
+	i?86) SEGMENT=%fs: ;;
+	*) SEGMENT=%gs: ;;
+	esac
 	if [ ! -s "$DIR/instructions.txt" ]; then
 		skip instructions "no disassembly was made"
-	elif [ "$(uname -m)" != x86_64 ] || ! grep -q '^flags' /proc/cpuinfo ||
-	     ! grep -q '%gs:' "$DIR/instructions.txt"; then
+	elif ! grep -q '^flags' /proc/cpuinfo ||
+	     ! grep -q "$SEGMENT" "$DIR/instructions.txt"; then
 		skip instructions "a matter of x86"
 	elif ! one_instruction test_percpu_inc_static; then
 		fail instructions "static percpu data takes more than one"
+	elif ! one_instruction test_percpu_read_core; then
+		fail instructions "the kernel's own percpu data takes more than one"
 	elif ! one_instruction test_percpu_inc_dynamic; then
 		fail instructions "dynamic percpu data takes more than one"
 	else

@@ -22,7 +22,7 @@
 DEFINE_PER_CPU(u64, test_percpu_shared) = TEST_PERCPU_SHARED;
 EXPORT_PER_CPU_SYMBOL_GPL(test_percpu_shared);
 
-static DEFINE_PER_CPU(u64, counter);
+static DEFINE_PER_CPU(unsigned long, counter);
 static int target;
 static DEFINE_PER_CPU(int *, pointer) = &target;
 static DEFINE_PER_CPU(spinlock_t, lock) = __SPIN_LOCK_UNLOCKED(lock);
@@ -38,17 +38,24 @@ module_param(symbol, ulong, 0400);
 
 static bool drop;
 
-/* These two are what instructions.txt is about. */
+/* These three are what instructions.txt is about. */
 noinline void test_percpu_inc_static(void);
 noinline void test_percpu_inc_static(void)
 {
 	this_cpu_inc(counter);
 }
 
-noinline void test_percpu_inc_dynamic(u64 __percpu *p);
-noinline void test_percpu_inc_dynamic(u64 __percpu *p)
+noinline void test_percpu_inc_dynamic(unsigned long __percpu *p);
+noinline void test_percpu_inc_dynamic(unsigned long __percpu *p)
 {
 	this_cpu_inc(*p);
+}
+
+/* On x86 that is a percpu variable of the kernel itself. */
+noinline unsigned int test_percpu_read_core(void);
+noinline unsigned int test_percpu_read_core(void)
+{
+	return raw_smp_processor_id();
 }
 
 /* The address that the exporting module itself has of the symbol. */
@@ -88,20 +95,22 @@ static void __init use_locks(void)
 static void __init count_one(void *dynamic)
 {
 	test_percpu_inc_static();
-	test_percpu_inc_dynamic((u64 __percpu __force *)dynamic);
+	test_percpu_inc_dynamic((unsigned long __percpu __force *)dynamic);
+	WARN_ON(test_percpu_read_core() != get_cpu());
+	put_cpu();
 }
 
 /* Each CPU counts in its own copies. */
 static int __init check_counters(void)
 {
-	u64 __percpu *dynamic = alloc_percpu(u64);
+	unsigned long __percpu *dynamic = alloc_percpu(unsigned long);
 	int cpu, err = 0;
 
 	if (!dynamic)
 		return -ENOMEM;
 	on_each_cpu(count_one, (void __force *)dynamic, 1);
 	for_each_possible_cpu(cpu) {
-		u64 want = cpu_online(cpu);
+		unsigned long want = cpu_online(cpu);
 
 		if (per_cpu(counter, cpu) == want &&
 		    *per_cpu_ptr(dynamic, cpu) == want)

@@ -7,6 +7,7 @@
 #define _MM_PERCPU_AREA_H
 
 #include <linux/cache.h>
+#include <linux/compiler.h>
 #include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -26,6 +27,9 @@
 
 /* No valid offset: what a failed placement or translation returns. */
 #define PCPU_NO_OFF		(~0UL)
+
+/* For people to read: what the books say, while others may be writing in them. */
+#define pcpu_glance(figure)	data_race(figure)
 
 /**
  * struct pcpu_area - the address layout

@@ -683,12 +683,12 @@ unsigned int pcpu_arena_held(const struct pcpu_arena *arena,
 	unsigned int class, i, nr, sum = 0;
 
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
-		nr = READ_ONCE(arena->stocks[class].nr);
+		nr = pcpu_glance(arena->stocks[class].nr);
 		sum += nr;
 		*bytes += nr * pcpu_class_size(class);
 	}
 	for (i = 0; i < PCPU_ARENA_LONGS; i++) {
-		nr = READ_ONCE(arena->longs[i].nr);
+		nr = pcpu_glance(arena->longs[i].nr);
 		sum += !!nr;
 		*bytes += nr << PCPU_GRANULE_SHIFT;
 	}

@@ -162,7 +162,7 @@ static const struct file_operations pcpu_map_fops = {
 
 static unsigned int pcpu_arena_run_bytes(const struct pcpu_arena *arena)
 {
-	return (READ_ONCE(arena->run.nr) + READ_ONCE(arena->rest.nr)) <<
+	return (pcpu_glance(arena->run.nr) + pcpu_glance(arena->rest.nr)) <<
 	       PCPU_GRANULE_SHIFT;
 }
 
@@ -178,12 +178,12 @@ static int pcpu_arenas_show(struct seq_file *m, void *v)
 
 		seq_printf(m, "%u %u %lu %u %d %d\n", i, objects, bytes,
 			   pcpu_arena_run_bytes(arena),
-			   pcpu_arena_room(arena), READ_ONCE(arena->watched));
+			   pcpu_arena_room(arena), pcpu_glance(arena->watched));
 	}
 	seq_printf(m, "common - 0 %u - %d\n",
 		   pcpu_arena_run_bytes(&pcpu_arena_common),
-		   READ_ONCE(pcpu_arena_common.watched));
-	seq_printf(m, "depot - %lu 0 - -\n", READ_ONCE(pcpu_depot->bytes));
+		   pcpu_glance(pcpu_arena_common.watched));
+	seq_printf(m, "depot - %lu 0 - -\n", pcpu_glance(pcpu_depot->bytes));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(pcpu_arenas);
@@ -234,7 +234,7 @@ static unsigned int pcpu_bins_held(unsigned int class)
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < pcpu_nr_arenas; i++)
-		nr += READ_ONCE(pcpu_arenas[i].stocks[class].nr);
+		nr += pcpu_glance(pcpu_arenas[i].stocks[class].nr);
 	return nr;
 }
 
@@ -243,7 +243,7 @@ static void pcpu_bins_row(struct seq_file *m,
 			  unsigned int class)
 {
 	unsigned int held = pcpu_bins_held(class);
-	unsigned int batches = READ_ONCE(pcpu_depot->classes[class].nr);
+	unsigned int batches = pcpu_glance(pcpu_depot->classes[class].nr);
 
 	if (bins->live[class] || held || batches)
 		seq_printf(m, "%u %lu %lu %u %u\n", pcpu_class_size(class),

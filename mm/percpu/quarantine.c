@@ -129,6 +129,6 @@ unsigned long pcpu_quarantine_held(unsigned long *bytes)
 {
 	struct pcpu_quarantine *q = READ_ONCE(pcpu_quarantine);
 
-	*bytes = q ? READ_ONCE(q->bytes) : 0;
-	return q ? READ_ONCE(q->nr) : 0;
+	*bytes = q ? pcpu_glance(q->bytes) : 0;
+	return q ? pcpu_glance(q->nr) : 0;
 }

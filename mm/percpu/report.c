@@ -57,8 +57,8 @@ static void pcpu_stats_global(struct seq_file *m)
 	}
 	pcpu_stats_row(m, "wrong_frees", pcpu_wrong_count());
 	pcpu_stats_row(m, "damages", pcpu_debug_count());
-	pcpu_stats_row(m, "nr_chunks", READ_ONCE(pcpu_counts.chunks));
-	pcpu_stats_row(m, "nr_max_chunks", READ_ONCE(pcpu_counts.max_chunks));
+	pcpu_stats_row(m, "nr_chunks", pcpu_glance(pcpu_counts.chunks));
+	pcpu_stats_row(m, "nr_max_chunks", pcpu_glance(pcpu_counts.max_chunks));
 	pcpu_stats_row(m, "empty_pop_pages", READ_ONCE(pcpu_counts.empty));
 	pcpu_stats_row(m, "populated_pages", READ_ONCE(pcpu_counts.populated));
 	seq_putc(m, '\n');
@@ -93,7 +93,7 @@ static void pcpu_stats_arenas(struct seq_file *m)
 	pcpu_stats_row(m, "nr_arenas", pcpu_nr_arenas);
 	pcpu_stats_row(m, "objects_at_hand", objects);
 	pcpu_stats_row(m, "bytes_at_hand", bytes);
-	pcpu_stats_row(m, "bytes_in_depot", READ_ONCE(pcpu_depot->bytes));
+	pcpu_stats_row(m, "bytes_in_depot", pcpu_glance(pcpu_depot->bytes));
 	seq_putc(m, '\n');
 }
 

@@ -58,6 +58,7 @@ typedef uint64_t phys_addr_t;
 #define IS_ENABLED(x)		SHIM_IS(x)
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
+#define data_race(e)		(e)
 /* What is read through a pointer is read after it, as everywhere in the kernel. */
 #define READ_ONCE(x)		__atomic_load_n(&(x), __builtin_classify_type(x) == 5 ?	\
 						__ATOMIC_CONSUME : __ATOMIC_RELAXED)

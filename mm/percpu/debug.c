@@ -25,6 +25,7 @@
 
 #include <kunit/static_stub.h>
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/cpumask.h>
 #include <linux/init.h>
 #include <linux/kasan.h>
@@ -59,8 +60,9 @@
 /* Bytes on each CPU that are in quarantine. */
 #define PCPU_DEBUG_QUARANTINE	(64UL << 10)
 
-DEFINE_STATIC_KEY_FALSE(pcpu_debug_key);
-DEFINE_STATIC_KEY_FALSE(pcpu_debug_begun_key);
+/* Where there are no jump labels, these are read each time. */
+__read_mostly DEFINE_STATIC_KEY_FALSE(pcpu_debug_key);
+__read_mostly DEFINE_STATIC_KEY_FALSE(pcpu_debug_begun_key);
 
 static bool pcpu_debug_wanted __initdata =
 	IS_ENABLED(CONFIG_PERCPU_DEBUG_DEFAULT_ON);

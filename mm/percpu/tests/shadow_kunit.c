@@ -103,9 +103,10 @@ static void nothing_before(struct kunit *test)
 {
 	u8 __percpu *ptr = allocate(test, 48);
 	u8 __percpu *other = allocate(test, 48);
-	u8 *copy = per_cpu_ptr(ptr > other ? ptr : other, 0);
+	unsigned long copy = max_t(unsigned long, per_cpu_ptr(ptr, 0),
+				   per_cpu_ptr(other, 0));
 
-	KUNIT_EXPECT_FALSE(test, pcpu_shadow_allows(copy - 1));
+	KUNIT_EXPECT_FALSE(test, pcpu_shadow_allows((void *)(copy - 1)));
 	free_percpu(other);
 	free_percpu(ptr);
 }

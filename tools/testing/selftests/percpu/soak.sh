@@ -153,22 +153,22 @@ rest() {
 	look
 }
 
-# A page on every CPU: an object that is there once and for all lies where there was
-# room.  After some seconds that may be so before and after.
-grain() {
-	echo $((CPUS * PAGE_KB * (SECONDS_ASKED < 60 ? 2 : 1)))
+# In less than a minute not all is allocated that is once and for all, and it lies
+# where there is room.
+is_short() {
+	[ "$SECONDS_ASKED" -lt 60 ]
 }
 
-# back <kB>: what is removed goes a while later, and what caches hold of it then.
+# One percent more than so many kB
+percent() {
+	echo $(($1 + $1 / 100))
+}
+
+# What is removed goes a while later, and what caches hold of it then.
 back() {
 	drop_caches
 	look
-	[ "$in_use" -le "$1" ] && [ "$percpu" -le "$MOST" ]
-}
-
-# Whether all is back within one percent, or after a while, but for the grain
-all_back() {
-	wait_for 10 back $((IDLE + IDLE / 100)) || back $((IDLE + $(grain)))
+	[ "$in_use" -le "$LIMIT" ] && { is_short || [ "$percpu" -le "$MOST" ]; }
 }
 
 # Who has how much now and had not at first, and the other way round
@@ -201,7 +201,9 @@ log_mark
 everything "$(max 2 $((SECONDS_ASKED / 30)))"
 rest
 IDLE=$in_use
-MOST=$((percpu + percpu / 100))
+LIMIT=$(percent "$IDLE")
+! is_short || LIMIT=$(max "$LIMIT" $((IDLE + 2 * CPUS * PAGE_KB)))
+MOST=$(percent "$percpu")
 idle="$IDLE kB of $percpu kB, $objects objects"
 cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" > "$OWNERS" 2>/dev/null
 everything "$SECONDS_ASKED"
@@ -210,7 +212,7 @@ conclude soak "$wrong"
 
 rest
 wrong=''
-all_back || wrong="more than $IDLE kB in use"
+wait_for 10 back || wrong="more than $IDLE kB in use"
 [ "$in_use" = "$IDLE" ] || owners_differ
 say "In use before: $idle"
 say "after $SECONDS_ASKED s: $in_use kB of $percpu kB, $objects objects"

@@ -1,76 +1,113 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The percpu area as an overlay for a Linux kernel source; see README.md.
-# What can be set, on the command line or in the environment:
+# The percpu area as an overlay for a Linux kernel source, see README.md.
+# make without a target describes targets and variables.
 
-# which kernel source is fetched: 7.2 or 6.12
 KERNEL ?= 7.2
-# a kernel source of yours instead; it is copied, not changed
 KSRC ?=
-# what make run, shell and kernel build: a file of overlay/config
 ARCH ?= x86_64
-# CPUs and memory of the guest
 SMP ?=
 MEM ?=
-# more for the guest's kernel command line
 APPEND ?=
-# a file of kernel options, merged last
 EXTRA_CONFIG ?=
-# one bed of overlay/beds for make test
 BED ?=
-# 1: the kernel as it comes, nothing applied
 STOCK ?=
-# how long make soak takes
 MINUTES ?= 30
-# recorded traces for make bench and bench-quick
 TRACES ?=
-# ours or stock: which guests make bench measures again
 ONLY ?=
-# 1: make bench also sums over 64 CPUs, for twenty minutes more a kernel
 WIDE ?=
-# for make deb and debian: a kernel config, or the word localmodconfig
+PART ?=
 CONFIG ?=
-# for make debian: seconds that stress-ng works in it
 STRESS ?=
-# where sources and build trees lie
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
-export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE STRESS CACHE
+export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak compare \
-	compare-modules compare-wrong mutants bench bench-quick profile sizes size-table layout-table \
+	compare-memory compare-modules compare-wrong mutants bench bench-quick figures profile \
+	sizes size-table layout-table \
 	build-layout layout-check series series-check lint lint-docs deb debian source kernel clean
 
+# What make prints without a target
+define HELP
+Build, boot, test
+  make run               build a kernel, boot it under QEMU, show the allocator at work
+  make shell             the same guest with a shell; poweroff leaves it
+  make test              all tests on all beds of overlay/beds, but those called extra
+  make test-quick        those of User Mode Linux only
+  make test-modules      modules with percpu data: 200 of 4 KB, 64 of 1 MB, 32 at once
+  make test-both         one bed on 7.2 and 6.12, side by side; BED=name, else x86_64
+  make soak              memory pressure, hotplug, modules, cgroups, namespaces at once
+  make mutants           plant bugs, and print which test catches each
+  make kernel            build only; print image, build tree and source
+  make source            print the path of the patched kernel source
+  make clean             remove build trees and logs, and keep the sources
+
+Compare with the stock kernel
+  make compare           percpu memory of 1,100 cgroups, and after their removal
+  make compare-memory    Percpu: of idle guests of five sizes, and of 11,000 cgroups
+  make compare-modules   modules with percpu data that load
+  make compare-wrong     invalid frees and requests, and the fate of the kernel
+  make bench             cost in guest instructions (QEMU with -icount: the same on
+                         every machine) with two configs, percpu memory, and userspace
+                         programs in nanoseconds
+  make bench-quick       the userspace half: seconds
+  make figures           take the figures of make bench into overlay/bench/figures, and
+                         write them into documents, README.md and cover letters
+  make profile           instructions of one row of the benchmark, by function
+  make sizes             sizes and lifetimes: boot, cgroups, namespaces, forks, traffic
+  make size-table        text, data and BSS of vmlinux, on four architectures
+  make layout-table      address space and memory of the layouts, 4 to 4,096 CPUs
+  make layout-check      the same against the boot logs of guests with 64 CPUs
+Tables and plots are in bench/ and sizes/ of CACHE; overlay/bench/rows says what each
+row of the benchmark measures.
+
+Check and release
+  make lint              language, figures, layers, checkpatch, sparse, W=1, coccicheck, ...
+  make lint-docs         make htmldocs for our pages
+  make series            patches for git am, by topics
+  make series-check      build and boot each patch of the series; TOPIC=names
+  make deb               Debian packages of a kernel
+  make debian            the same, installed into a Debian system that boots in QEMU
+
+Variables
+  KERNEL=$(KERNEL)             7.2 or 6.12: the source that is fetched
+  KSRC=path              a kernel source to use instead; it is copied, never changed
+  ARCH=$(ARCH)            for run, shell and kernel: x86_64, um, i386, arm64, sparc64,
+                         sparc32, riscv64-nommu or another file of overlay/config
+  SMP= MEM=              CPUs and memory of the guest
+  APPEND=                more for its command line, as percpu_alloc=page
+  EXTRA_CONFIG=file      kernel options, merged last
+  BED=name               one bed for make test, also one of those called extra, such as
+                         x86_64-debug (KASAN, lockdep, kmemleak), -kcsan, -kmsan, -rt
+  STOCK=1                without the options of overlay/config/percpu.config: the
+                         allocator of mm/percpu.c, as in the kernel as it comes
+  MINUTES=$(MINUTES)             for make soak
+  MUTANTS=names          for make mutants: files of overlay/mutants
+  ONLY=ours|stock        for make bench: measure these guests only, keep other rows
+  PART=names             for make bench: of bench (bench.config), distro (the options of
+                         Debian's cloud kernel), memory, user; default all
+  WIDE=1                 for make bench: also sums over 64 CPUs, 20 minutes a kernel
+  TRACES=folder          recorded traces for make bench, else ../shared/traces
+  ROW= CALL= RARE=       for make profile: a row of the benchmark, a function that its
+                         module calls, a rare one: calls that reach it stand apart
+  LOG=files              for make layout-check: consoles of guests that have booted
+  CHECK=name             one check of make lint; VERBOSE=1 prints each hit. Not among the
+                         default ones: CHECK=stock, without the area, objects are those
+                         of the kernel as it comes; CHECK=callers, the files that use a
+                         percpu interface compile with it, by allmodconfig
+  CONFIG=                for make deb and debian: a kernel config, as
+                         overlay/release/debian/small.config, or localmodconfig;
+                         for series-check: one of the kernels
+  STRESS=seconds         for make debian: how long stress-ng runs in it
+  JOBS=                  processes of a build, else one for each CPU
+  CACHE=                 sources, build trees, logs
+                         $(CACHE)
+endef
+
+help: export HELP := $(HELP)
 help:
-	@echo 'make run         build a kernel, boot it under QEMU, show the allocator at work'
-	@echo 'make shell       the same guest, with a shell'
-	@echo 'make test        all tests on all beds of overlay/beds; BED=name for one'
-	@echo 'make test-quick  those of User Mode Linux only'
-	@echo 'make test-modules  percpu data of modules by the 64 MB; BED=name for one of the beds'
-	@echo 'make test-both   one bed on 7.2 and 6.12, side by side; BED=name, else x86_64'
-	@echo 'make soak        everything at once for MINUTES=$(MINUTES)'
-	@echo 'make mutants     plant bugs, and see which test catches each'
-	@echo 'make compare     memory that 1,100 cgroups take and leave, ours and stock'
-	@echo 'make compare-modules  percpu data that modules can have, ours and stock'
-	@echo 'make compare-wrong  what ours and stock make of wrong frees and requests'
-	@echo 'make bench       what it costs, ours and stock, in guest instructions and in userspace'
-	@echo 'make bench-quick the userspace half only; TRACES=folder of recorded traces'
-	@echo 'make profile     where the instructions of a row of the benchmark go, by function'
-	@echo 'make sizes       which sizes live how long: boot, cgroups, namespaces, forks, ...'
-	@echo 'make size-table  text, data and BSS of vmlinux, ours and stock, four architectures'
-	@echo 'make layout-table  what the layout costs on 4 to 4,096 CPUs'
-	@echo 'make layout-check  the same against the boot logs of guests of 64 CPUs, or of LOG=file'
-	@echo 'make series      patches for git am; make series-check builds and boots each'
-	@echo 'make lint        checkpatch, sparse, W=1, kernel-doc, coccicheck, ...; CHECK=name for one'
-	@echo 'make lint-docs   make htmldocs for our pages'
-	@echo 'make deb         Debian packages of a kernel; CONFIG=file, or localmodconfig'
-	@echo 'make debian      the same, installed into a Debian system that boots under QEMU'
-	@echo 'make source      print the path of the patched kernel source'
-	@echo 'make kernel      build only; print image, build tree and source'
-	@echo 'make clean       remove what was built; fetched sources stay in CACHE/src'
-	@echo
-	@echo 'KERNEL=$(KERNEL) KSRC=$(KSRC) ARCH=$(ARCH) SMP=$(SMP) MEM=$(MEM) APPEND=$(APPEND)'
-	@echo 'EXTRA_CONFIG=$(EXTRA_CONFIG) BED=$(BED) STOCK=$(STOCK) CACHE=$(CACHE)'
+	@echo "$$HELP"
 
 run:
 	@overlay/run.sh tour
@@ -84,7 +121,7 @@ test:
 test-quick:
 	@overlay/test.sh quick
 
-# BED= may name one of them.
+# All beds of modules, or the one in BED=.
 test-modules:
 	@for bed in $(or $(BED),$(shell sed -n 's/^\(x86_64-modules[^ ]*\) .*/\1/p' overlay/beds)); do \
 		BED=$$bed overlay/test.sh test || failed=1; \
@@ -93,12 +130,11 @@ test-modules:
 test-both:
 	@overlay/side-by-side.sh $(BED)
 
-# The guest may take a quarter of an hour to boot, and to come to rest.
+# Boot and the wait for an idle guest may take 15 minutes.
 soak:
 	@BED=$(or $(BED),x86_64-soak) LIMIT=$$(($(MINUTES) * 60 + 900)) \
 		APPEND="churn=$$(($(MINUTES) * 60)) $$APPEND" overlay/test.sh test
 
-# MUTANTS= may name some of overlay/mutants.
 mutants:
 	@overlay/mutants.sh $(MUTANTS)
 
@@ -106,30 +142,35 @@ compare:
 	@echo "the percpu area:" && STOCK= overlay/run.sh cgroups
 	@echo "stock:" && STOCK=1 overlay/run.sh cgroups
 
+compare-memory:
+	@ARCH=bench overlay/bench/memory.sh
+
 compare-modules:
-	@echo "the percpu area:" && STOCK= overlay/modules.sh
-	@echo "stock:" && STOCK=1 overlay/modules.sh
+	@echo "the percpu area:" && STOCK= overlay/bench/modules.sh
+	@echo "stock:" && STOCK=1 overlay/bench/modules.sh
 
 compare-wrong:
-	@echo "the percpu area:" && STOCK= overlay/wrong.sh
-	@echo "stock:" && STOCK=1 overlay/wrong.sh
+	@echo "the percpu area:" && STOCK= overlay/bench/wrong.sh
+	@echo "stock:" && STOCK=1 overlay/bench/wrong.sh
 
 bench:
-	@overlay/bench.sh all
+	@overlay/bench/bench.sh all
 
 bench-quick:
-	@overlay/bench.sh quick
+	@overlay/bench/bench.sh quick
 
-# ROW= may name a row of the benchmark, CALL= a function that its module calls, and
-# RARE= one that is called from there: calls that get to it are shown apart.
+figures:
+	@[ ! -f '$(CACHE)/bench/figures' ] || overlay/bench/figures.py merge '$(CACHE)/bench/figures'
+	@overlay/bench/figures.py write
+
 profile:
-	@overlay/profile.sh '$(ROW)' '$(CALL)' '$(RARE)'
+	@overlay/bench/profile.sh '$(ROW)' '$(CALL)' '$(RARE)'
 
 sizes:
-	@overlay/sizes.sh
+	@overlay/bench/sizes.sh
 
 size-table:
-	@overlay/size-table.sh
+	@overlay/bench/size-table.sh
 
 LAYOUT = $(CACHE)/build/layout/layout
 
@@ -140,34 +181,33 @@ build-layout:
 layout-table: build-layout
 	@'$(LAYOUT)'
 
-# LOG= may name consoles of guests that have booted; then none is.
+# With LOG= no guest is booted.
 layout-check: build-layout
-	@overlay/layout-check.sh '$(LAYOUT)' $(LOG)
+	@overlay/bench/layout-check.sh '$(LAYOUT)' $(LOG)
 
 series:
-	@overlay/series.sh
+	@overlay/release/series.sh
 
-# CONFIG= may name one of the kernels.
 series-check:
-	@overlay/series-check.sh $(CONFIG)
+	@overlay/release/series-check.sh $(CONFIG)
 
 lint:
-	@overlay/lint.sh $(CHECK)
+	@overlay/lint/lint.sh $(CHECK)
 
 lint-docs:
-	@overlay/lint.sh docs
+	@overlay/lint/lint.sh docs
 
 deb:
-	@overlay/deb.sh "$(CONFIG)"
+	@overlay/release/deb.sh "$(CONFIG)"
 
 debian:
-	@overlay/debian.sh "$(CONFIG)"
+	@overlay/release/debian.sh "$(CONFIG)"
 
 source:
-	@overlay/packages.sh && overlay/apply.sh "$$(overlay/fetch.sh)"
+	@overlay/source/packages.sh && overlay/source/apply.sh "$$(overlay/source/fetch.sh)"
 
 kernel:
-	@overlay/kernel.sh $(ARCH)
+	@overlay/source/kernel.sh $(ARCH)
 
 clean:
 	rm -rf '$(CACHE)/build' '$(CACHE)/tree' '$(CACHE)/logs'

@@ -1,63 +1,116 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The exact part of a bigref: one atomic word, that is all there is on UP.
- * What makes it percpu is in bigref_percpu.c.
+ * bigref: the count, one atomic word; bigref_mode.c and bigref_counters.c add
+ * the percpu mode.
  *
- * The word holds the references less one, so that the sign of a result tells
- * the last put, and wrong use, in one test.  Its number line, cut into
- * sixteen units by the upper four bits:
+ * Calls go in one direction only:
+ *
+ *	bigref_owner.c -> bigref.c -> bigref_mode.c -> bigref_counters.c
+ *
+ * The word holds the number of references minus one, so that the sign of an
+ * atomic operation's result shows both the last put and misuse.  The upper four
+ * bits cut its number line into sixteen units:
  *
  *   8     9     A B     C D E F      0 1 2 3     4 5 6 7
  *   |over||--S-||--D--||--under-|-1||--exact--||----B----|
  *
- *   B	 biased: not disowned yet.  5 units, plus the references less one, minus
- *	 those in percpu memory.  No sequence of puts gets from here to zero.
- *   exact	 disowned: the references less one
- *   -1	 the last put just happened; who made it is the only one here
- *   D	 dead: the last put was noticed, release was or will be called
- *   S	 saturated: the count was used wrongly.  Its object is leaked.
- *   under	 a put too many
- *   over	 more gets than the word can count
+ *   B	 biased, not disowned: 5 units, plus the references minus one, minus
+ *	 the sum of the percpu counters.  No sequence of puts reaches zero from
+ *	 here.
+ *   exact	 disowned: the references minus one
+ *   -1	 the last put has happened, but its caller has not yet marked it dead
+ *   D	 dead: release is about to be called or was called
+ *   S	 saturated: the count was misused, its object is leaked
+ *   under	 underflow: more puts than gets
+ *   over	 overflow: more gets than the word can count
  *
- * B, D and S are set half a unit or more from where they end, so that gets and
- * puts that should not be do not drift from one to the other: whoever finds
- * himself below zero sets the count back to S.
+ * B, D and S are set at least half a unit from the ends of their zones, and one
+ * call moves the count by at most a quarter, so that misplaced gets and puts do
+ * not drift into a neighbouring zone: each get or put with a negative result,
+ * except the last put, sets the count back to S.
  *
- * Who may be where: nobody puts without a reference, so -1 is met by one
- * putter, who turns it into D by cmpxchg.  If that fails, somebody took a
- * reference after the last one was gone, and the object is leaked.
+ * A put needs a reference, so -1 is seen by one put only.  It turns -1 into D
+ * by cmpxchg.  If the cmpxchg fails, there was a get after zero or a put below
+ * zero, and the count is saturated.
+ *
+ * The last put runs in one RCU read-side critical section, which begins before
+ * the atomic operation and ends after release has returned:
+ *
+ *	preempt_disable()
+ *	  count: 0 -> -1 -> D
+ *	  mode: ENDED			bigref_is_zero() becomes true; the put
+ *	rcu_read_lock()			does not access the count any more
+ *	preempt_enable()
+ *	  release()
+ *	rcu_read_unlock()		the memory may be freed by RCU from here
+ *
+ * No CPU waits for a put that is preempted between -1 and ENDED, therefore
+ * bigref_resurrect() may spin until it sees ENDED.
  */
 #define pr_fmt(fmt) "bigref: " fmt
 
+#include <kunit/visibility.h>
+
+#include <linux/debugobjects.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 #include <linux/kernel.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
+#include <linux/sched/task_stack.h>
 
 #include "bigref_internal.h"
 
-enum bigref_zone bigref_zone(long count)
+/* Number of misuses, for the tests */
+atomic_t bigref_nr_reports;
+EXPORT_SYMBOL_IF_KUNIT(bigref_nr_reports);
+
+/* Called by the last put between -1 and D, for the tests */
+bigref_func_t *bigref_last_put_hook;
+EXPORT_SYMBOL_IF_KUNIT(bigref_last_put_hook);
+
+#ifdef CONFIG_DEBUG_OBJECTS_BIGREF
+static void *bigref_debug_hint(void *addr)
 {
-	if (count >= 4 * __BIGREF_UNIT)
-		return BIGREF_ZONE_BIASED;
-	if (count >= 0)
-		return BIGREF_ZONE_EXACT;
-	if (count == -1)
-		return BIGREF_ZONE_ZERO;
-	if (count < -7 * __BIGREF_UNIT)
-		return BIGREF_ZONE_OVER;
-	if (count < -6 * __BIGREF_UNIT)
-		return BIGREF_ZONE_SATURATED;
-	if (count < -4 * __BIGREF_UNIT)
-		return BIGREF_ZONE_DEAD;
-	return BIGREF_ZONE_UNDER;
+	return ((struct bigref *)addr)->release;
 }
 
-/* For the tests */
-atomic_t bigref_nr_reports;
+static const struct debug_obj_descr bigref_debug_descr = {
+	.name		= "bigref",
+	.debug_hint	= bigref_debug_hint,
+};
 
-/* Reported once for each count: a saturated one has been. */
+/* A count on a stack is not tracked. */
+void bigref_debug_init(struct bigref *ref, bool active)
+{
+	if (object_is_on_stack(ref))
+		return;
+	debug_object_init(ref, &bigref_debug_descr);
+	if (active)
+		debug_object_activate(ref, &bigref_debug_descr);
+}
+
+void bigref_debug_activate(struct bigref *ref)
+{
+	if (!object_is_on_stack(ref))
+		debug_object_activate(ref, &bigref_debug_descr);
+}
+
+/* The object remains known: it may be freed, initialized or resurrected. */
+void bigref_debug_end(struct bigref *ref)
+{
+	if (!object_is_on_stack(ref))
+		debug_object_deactivate(ref, &bigref_debug_descr);
+}
+
+void bigref_debug_assert(struct bigref *ref)
+{
+	if (!object_is_on_stack(ref))
+		debug_object_assert_init(ref, &bigref_debug_descr);
+}
+#endif /* CONFIG_DEBUG_OBJECTS_BIGREF */
+
+/* Called once per count, when it becomes saturated. */
 static void bigref_report(struct bigref *ref, const char *what, void *caller)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
@@ -66,59 +119,102 @@ static void bigref_report(struct bigref *ref, const char *what, void *caller)
 	atomic_inc(&bigref_nr_reports);
 	if (!__ratelimit(&limit))
 		return;
-	pr_err("%s: the count at %p, by %pS; its object is leaked\n", what, ref,
+	pr_err("%s: count %p, caller %pS, object leaked\n", what, ref,
 	       caller);
 	dump_stack();
 }
 
-/* Whatever went wrong, from here on @ref does not get to zero. */
-void bigref_misuse(struct bigref *ref, const char *what, void *caller)
+/* Report a misuse once; @ref never reaches zero afterwards. */
+void bigref_saturate(struct bigref *ref, const char *what, void *caller)
 {
-	long old = atomic_long_xchg(&ref->count, BIGREF_SATURATED);
+	bool known = READ_ONCE(ref->mode) != BIGREF_NONE;
+	long old = atomic_long_xchg(&ref->count, BIGREF_COUNT_SATURATED);
 
-	bigref_mark_over(ref);
-	if (bigref_zone(old) != BIGREF_ZONE_SATURATED)
-		bigref_report(ref, what, caller);
+	bigref_mode_set_misused(ref);
+	if (bigref_zone(old) == BIGREF_ZONE_SATURATED)
+		return;
+	if (known && bigref_zone(old) != BIGREF_ZONE_DEAD)
+		bigref_debug_end(ref);
+	bigref_report(ref, what, caller);
 }
 
-/* An adaptive count, or one that a get has found below zero: @nr is 0 then. */
+/*
+ * Take @nr references of an adaptive count; or, with @nr 0, handle a get that
+ * had a negative result.
+ */
 void __bigref_get_slow(struct bigref *ref, unsigned long nr)
 {
 	long count = atomic_long_add_return(nr, &ref->count);
 
 	if (likely(count >= 0))
-		bigref_note_get(ref);
+		bigref_hint_update(ref);
 	else
-		bigref_misuse(ref, bigref_zone(count) == BIGREF_ZONE_OVER ?
-				   "too many gets" : "a get after zero",
-			      (void *)_RET_IP_);
+		bigref_saturate(ref, bigref_zone(count) == BIGREF_ZONE_OVERFLOW ?
+				     "overflow" : "get after zero",
+				(void *)_RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__bigref_get_slow);
 
-/* The result was negative: the caller's were the last, or never were there. */
-void __bigref_put_slow(struct bigref *ref, bigref_func_t *release)
+/* A get or put of more references than the word can count */
+void __bigref_invalid_nr(struct bigref *ref)
+{
+	bigref_saturate(ref, "invalid number of references", (void *)_RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__bigref_invalid_nr);
+
+/* Return true if the last put has ended @ref, false if @ref is misused. */
+static bool bigref_last_put(struct bigref *ref, void *caller)
 {
 	long count = -1;
 
-	if (!atomic_long_try_cmpxchg(&ref->count, &count, BIGREF_DEAD)) {
-		bigref_misuse(ref, count >= 0 ? "a get after zero" :
-						"a put below zero",
-			      (void *)_RET_IP_);
-		return;
+	if (IS_ENABLED(CONFIG_BIGREF_KUNIT_TEST) && bigref_last_put_hook)
+		bigref_last_put_hook(ref);
+	if (READ_ONCE(ref->mode) == BIGREF_NONE) {
+		bigref_saturate(ref, "not initialized", caller);
+		return false;
 	}
-	bigref_mark_dead(ref);
+	if (!atomic_long_try_cmpxchg(&ref->count, &count, BIGREF_COUNT_DEAD)) {
+		bigref_saturate(ref, count >= 0 ? "get after zero" :
+						  "put below zero", caller);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * The result of a put was negative: it was the last put, or misuse.  Preemption
+ * is disabled.
+ */
+void __bigref_put_slow(struct bigref *ref, bigref_func_t *release)
+{
+	if (!bigref_last_put(ref, (void *)_RET_IP_))
+		return;
+	if (!release)
+		release = ref->release;
+	bigref_debug_end(ref);
+	bigref_mode_set_dead(ref);
+	if (!release)
+		return;
+	/* The critical section must have no gap. */
+	rcu_read_lock();
+	preempt_enable();
 	release(ref);
+	preempt_disable();
+	rcu_read_unlock();
 }
 EXPORT_SYMBOL_GPL(__bigref_put_slow);
 
+/* Take @nr references by cmpxchg; with @live, only before the disown. */
 bool __bigref_tryget_slow(struct bigref *ref, unsigned long nr, bool live)
 {
 	long count = atomic_long_read(&ref->count);
 
-	if (live && bigref_is_disowned(ref))
+	if (live && !bigref_mode_is_live(READ_ONCE(ref->mode)))
 		return false;
 	do {
-		/* Leaked, so it may be used, as with refcount_t. */
+		/*
+		 * The object is leaked, so it may be used, as with refcount_t.
+		 */
 		if (bigref_zone(count) == BIGREF_ZONE_SATURATED)
 			return !live;
 		if (count < 0)
@@ -126,59 +222,46 @@ bool __bigref_tryget_slow(struct bigref *ref, unsigned long nr, bool live)
 		if (live && bigref_zone(count) != BIGREF_ZONE_BIASED)
 			return false;
 	} while (!atomic_long_try_cmpxchg(&ref->count, &count, count + nr));
-	bigref_note_get(ref);
+	bigref_hint_update(ref);
 	return true;
 }
 EXPORT_SYMBOL_GPL(__bigref_tryget_slow);
 
 /*
- * Make the count exact: @sum is what the percpu counters held.  The caller
- * has a reference, so that less than one cannot be.
+ * Add @nr to the count; the result must be in @zone.  Return true on success,
+ * false if the count is saturated, or becomes so because the result would not be
+ * in @zone.
  */
-bool bigref_unbias(struct bigref *ref, unsigned long sum)
+bool bigref_move(struct bigref *ref, unsigned long nr, enum bigref_zone zone)
 {
 	long count = atomic_long_read(&ref->count);
-	long exact;
 
 	do {
 		if (bigref_zone(count) == BIGREF_ZONE_SATURATED)
 			return false;
-		exact = (unsigned long)count + sum - __BIGREF_BIAS;
-		if (bigref_zone(exact) != BIGREF_ZONE_EXACT) {
-			bigref_misuse(ref, "gets and puts that do not match",
-				      (void *)_RET_IP_);
+		if (bigref_zone(count + nr) != zone) {
+			bigref_saturate(ref, "unbalanced gets and puts",
+					(void *)_RET_IP_);
 			return false;
 		}
-	} while (!atomic_long_try_cmpxchg(&ref->count, &count, exact));
+	} while (!atomic_long_try_cmpxchg(&ref->count, &count, count + nr));
 	return true;
 }
 
-#ifndef CONFIG_SMP
-bool __bigref_disown(struct bigref *ref)
+/*
+ * 32-bit: move the counter of this CPU to the count.  The caller is in the RCU
+ * read-side critical section that added to the counter.
+ */
+void __bigref_carry(struct bigref *ref, unsigned long __percpu *counter)
 {
-	if (bigref_zone(atomic_long_read(&ref->count)) == BIGREF_ZONE_BIASED)
-		return bigref_unbias(ref, 0);
-	bigref_misuse(ref, "disowned twice", (void *)_RET_IP_);
-	return false;
+	bigref_move(ref, this_cpu_xchg(*counter, 0), BIGREF_ZONE_BIASED);
 }
-EXPORT_SYMBOL_GPL(__bigref_disown);
+EXPORT_SYMBOL_GPL(__bigref_carry);
 
-bool bigref_destroy(struct bigref *ref)
-{
-	long count = atomic_long_read(&ref->count);
-
-	if (count == __BIGREF_BIAS || count == 0 ||
-	    bigref_zone(count) == BIGREF_ZONE_DEAD) {
-		atomic_long_set(&ref->count, BIGREF_DEAD);
-		return true;
-	}
-	bigref_misuse(ref, "destroyed while in use", (void *)_RET_IP_);
-	return false;
-}
-EXPORT_SYMBOL_GPL(bigref_destroy);
-#endif
-
-/* A get may be missing from @sum, and its put from another CPU be in it. */
+/*
+ * The value can be too low: @sum may miss a get but include its put, if the put
+ * was made on another CPU.
+ */
 static unsigned long bigref_val_biased(long count, unsigned long sum)
 {
 	long val = (unsigned long)count + sum - __BIGREF_BIAS + 1;
@@ -201,51 +284,79 @@ static unsigned long bigref_val_of(long count, unsigned long sum)
 }
 
 /**
- * bigref_val - how many references there are
- * @ref: the count; the caller holds a reference, or is its only user
+ * bigref_val - number of references
+ * @ref: the count; the caller must hold a reference or be its only user
  *
- * Gets and puts that are under way on other CPUs may or may not be in it: good
- * for a look, for tests and for messages, not to decide whether to free.
+ * The result may or may not include concurrent gets and puts.  While a switch
+ * is in progress it can be too high.  It is exact after a disown, and after a
+ * switch to exact.  Use it in tests and messages, not to decide whether to free
+ * the object.
  *
- * Context: Any but NMI; visits every possible CPU's counter.
- * Return: The references, BIGREF_VAL_SATURATED if the count was used wrongly.
+ * Context: Any context except NMI.  Reads the counter of each possible CPU.
+ * Return: the number of references, 0 if the count is zero, or
+ *	   BIGREF_VAL_SATURATED.
  */
 unsigned long bigref_val(struct bigref *ref)
 {
-#ifdef CONFIG_SMP
 	unsigned long mode, sum;
 	long count;
 
-	/* The counters outlive the disown that summed them by a grace period. */
+	/*
+	 * A disown frees the counters one grace period after it adds their sum
+	 * to ->count.
+	 */
 	rcu_read_lock();
 	do {
 		mode = READ_ONCE(ref->mode);
-		sum = bigref_sum(bigref_counters(mode));
-		/* A biased @count: the counters were not summed before. */
+		sum = bigref_counters_sum(bigref_mode_counters(mode));
+		/*
+		 * Pairs with smp_store_release() in bigref_mode_end_disown():
+		 * if ->mode has no counters any more, the count below includes
+		 * their sum.
+		 */
 		smp_rmb();
 		count = atomic_long_read(&ref->count);
-		/* The same counters at the end: they went with @count. */
+		/*
+		 * Pairs with the cmpxchg in bigref_mode_change(): if ->mode
+		 * still has the same counters, @sum belongs to @count.
+		 */
 		smp_rmb();
-	} while (bigref_counters(mode) != bigref_counters(READ_ONCE(ref->mode)));
+	} while (bigref_mode_counters(mode) !=
+		 bigref_mode_counters(READ_ONCE(ref->mode)));
 	rcu_read_unlock();
 	return bigref_val_of(count, sum);
-#else
-	return bigref_val_of(atomic_long_read(&ref->count), 0);
-#endif
 }
 EXPORT_SYMBOL_GPL(bigref_val);
 
 /**
- * bigref_is_zero - whether the last reference is gone
- * @ref: the count; something else keeps its memory
+ * bigref_is_zero - test whether the last reference was put
+ * @ref: the count; the caller must keep its memory valid
  *
- * Context: Any.
- * Return: True after the put that called, or is about to call, release.
+ * If this is true, the last put does not access @ref any more: the count may be
+ * destroyed or reused at once.  The release function may still run.  It runs in
+ * an RCU read-side critical section, so the object may be freed one grace period
+ * later, for example by kfree_rcu().
+ *
+ * Context: Any context.
+ * Return: true if the last put has called release or is about to call it.
  */
 bool bigref_is_zero(struct bigref *ref)
 {
-	enum bigref_zone zone = bigref_zone(atomic_long_read(&ref->count));
-
-	return zone == BIGREF_ZONE_ZERO || zone == BIGREF_ZONE_DEAD;
+	/* Pairs with smp_store_release() in bigref_mode_set_dead(). */
+	return smp_load_acquire(&ref->mode) == BIGREF_ENDED &&
+	       bigref_zone(atomic_long_read(&ref->count)) == BIGREF_ZONE_DEAD;
 }
 EXPORT_SYMBOL_GPL(bigref_is_zero);
+
+/**
+ * bigref_is_dying - test whether a count is disowned or killed
+ * @ref: the count; the caller must keep its memory valid
+ *
+ * Context: Any context.
+ * Return: true if a disown or kill has begun and the count was not resurrected.
+ */
+bool bigref_is_dying(struct bigref *ref)
+{
+	return !bigref_mode_is_live(READ_ONCE(ref->mode));
+}
+EXPORT_SYMBOL_GPL(bigref_is_dying);

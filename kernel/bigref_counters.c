@@ -1,26 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Percpu counters of bigrefs, and a record for each, which its disown needs:
- * that must not need memory.  SMP only.
+ * bigref: memory of the percpu counters, and of the requests that disowns
+ * and switches need.  SMP only.
  *
- * A group of seven counters is one percpu object and one slab object:
+ * Seven counters are a group, which has one percpu object and one slab object:
  *
  *	percpu, of the first possible CPU     of any other CPU
  *	| group | 0 | 1 | ... | 6 |           | unused | 0 | 1 | ... | 6 |
  *	    |
- *	    '-> free mask, records: 0 1 ... 6
+ *	    '-> free mask, requests: 0 1 ... 6
  *
- * Both are aligned to their size, so that each leads to the other.  Counters
- * that are handed out are zero on every CPU.
+ * Both are aligned to their size, so that a counter leads to its request and a
+ * request to its counter.  A counter is zero on every CPU while it is free.
  *
- * Every CPU keeps one free counter, with its record, at hand, and takes no lock
- * for that.  As such a counter keeps its group, and that perhaps a page on every
- * CPU, all go back a second after one came to hand.
+ * Each CPU caches a run of free counters, which are adjacent in one group, and
+ * uses the cache without a lock.  The cached word is the address of the first
+ * counter plus, in the low three bits, the number of counters that follow:
+ *
+ *	alloc	take the first counter, and put the rest of the run back
+ *	free	join the run if the counter is adjacent to it, else replace the
+ *		run and return it to its group
+ *
+ * Counters that are allocated or freed in the order of their addresses need
+ * bigref_groups_lock once for each group.  A cached counter pins its group,
+ * possibly with a page on every CPU, so all cached counters are returned to
+ * their groups one second after the first was cached.
  */
+#include <kunit/visibility.h>
+
 #include <linux/align.h>
 #include <linux/bits.h>
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
+#include <linux/export.h>
 #include <linux/init.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
@@ -34,69 +46,109 @@
 
 #include "bigref_internal.h"
 
-/* Words of 8 bytes, on 32-bit too: a mode has a state in the lower three bits. */
+/*
+ * A counter occupies 8 bytes on 32-bit, too: the low three bits of its address
+ * hold the state in ->mode.
+ */
 #define GROUP_WORDS	8
 #define GROUP_COUNTERS	(GROUP_WORDS - 1)
 #define GROUP_BYTES	(GROUP_WORDS * sizeof(u64))
 #define GROUP_ALL	GENMASK(GROUP_COUNTERS - 1, 0)
 
+/* The number of counters that follow the first in a cached run */
+#define RUN_MORE	(sizeof(u64) - 1)
+
 /**
- * struct bigref_group - counters that were allocated at once
- * @list: on bigref_groups while some are free
- * @base: the percpu object
- * @free: which counters are free; those that a CPU has at hand are not
- * @records: one for each counter; if all are free, the first frees the group
+ * struct bigref_group - counters that share one percpu object
+ * @list: entry in bigref_groups while @free is not zero; under
+ *	  bigref_groups_lock
+ * @base: the percpu object; constant
+ * @free: mask of free counters; a cached counter is not free; under
+ *	  bigref_groups_lock
+ * @reqs: one request for each counter, used by its owner without a lock; the
+ *	  RCU head of the first frees the group when all counters are free
  */
 struct bigref_group {
 	struct list_head list;
 	u64 __percpu *base;
 	unsigned long free;
-	struct bigref_record records[GROUP_COUNTERS];
+	struct bigref_req reqs[GROUP_COUNTERS];
 };
 
-/* kmalloc() aligns what is a power of two to its size. */
+/* kmalloc() aligns an object to its size if that is a power of two. */
 #define GROUP_SIZE	sizeof(struct bigref_group)
 static_assert(!(GROUP_SIZE & (GROUP_SIZE - 1)));
 
-/* Protects what follows, and the groups' @list and @free. */
+/*
+ * Guards the three variables below, and @list and @free of each group.
+ * Innermost lock; taken with interrupts off.
+ */
 static DEFINE_RAW_SPINLOCK(bigref_groups_lock);
+/* Groups with free counters */
 static LIST_HEAD(bigref_groups);
-static unsigned int bigref_nr_taken;
-static bool bigref_has_empty;		/* one group may stay, all free */
+/* Number of counters that are not free, with those that are cached */
+static unsigned int bigref_nr_allocated;
+/* True while one group without allocated counters is kept; others are freed. */
+static bool bigref_has_empty;
 
-static DEFINE_PER_CPU(unsigned long, bigref_at_hand);
+/* The cached run or 0; its CPU and a drain change it by xchg and cmpxchg. */
+static DEFINE_PER_CPU(unsigned long, bigref_cached);
 
-static void bigref_trim_run(struct work_struct *work);
-static DECLARE_DELAYED_WORK(bigref_trim_work, bigref_trim_run);
-static bool bigref_trims __read_mostly;		/* there are workqueues */
+static void bigref_drain_workfn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(bigref_drain_work, bigref_drain_workfn);
+/* Set once workqueues are available */
+static bool bigref_drain_enabled __read_mostly;
 
-/* It is one thing to its users. */
+/* All files of bigref share the module parameters' prefix. */
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "bigref."
 
 bool bigref_no_percpu;
+EXPORT_SYMBOL_IF_KUNIT(bigref_no_percpu);
 module_param_named(no_percpu, bigref_no_percpu, bool, 0644);
-MODULE_PARM_DESC(no_percpu, "Let every allocation of percpu memory fail");
+MODULE_PARM_DESC(no_percpu, "Fail every allocation of percpu memory");
 
-unsigned int bigref_nr_at_hand(void)
+/* Return the number of counters in a run, or 0 for 0. */
+static unsigned int run_nr(unsigned long run)
+{
+	return run ? 1 + (run & RUN_MORE) : 0;
+}
+
+static unsigned long __percpu *run_first(unsigned long run)
+{
+	return (unsigned long __percpu *)(run & ~RUN_MORE);
+}
+
+/* Return the number of cached counters. */
+unsigned int bigref_nr_cached(void)
 {
 	unsigned int cpu, nr = 0;
 
 	for_each_possible_cpu(cpu)
-		nr += !!READ_ONCE(per_cpu(bigref_at_hand, cpu));
+		nr += run_nr(READ_ONCE(per_cpu(bigref_cached, cpu)));
 	return nr;
 }
+EXPORT_SYMBOL_IF_KUNIT(bigref_nr_cached);
 
+/* Return the number of counters in use, without those that are cached. */
 unsigned int bigref_nr_in_use(void)
 {
 	unsigned long flags;
 	unsigned int nr;
 
 	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
-	nr = bigref_nr_taken - bigref_nr_at_hand();
+	nr = bigref_nr_allocated - bigref_nr_cached();
 	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
 	return nr;
 }
+EXPORT_SYMBOL_IF_KUNIT(bigref_nr_in_use);
+
+/* Pages that percpu memory has on one CPU, for the tests */
+unsigned long bigref_percpu_pages(void)
+{
+	return pcpu_nr_pages();
+}
+EXPORT_SYMBOL_IF_KUNIT(bigref_percpu_pages);
 
 static int bigref_nr_percpu_get(char *buffer, const struct kernel_param *kp)
 {
@@ -107,12 +159,16 @@ static const struct kernel_param_ops bigref_nr_percpu_ops = {
 	.get = bigref_nr_percpu_get,
 };
 module_param_cb(nr_percpu, &bigref_nr_percpu_ops, NULL, 0444);
-MODULE_PARM_DESC(nr_percpu, "Counts that have percpu memory");
+MODULE_PARM_DESC(nr_percpu, "Number of counts with percpu memory");
 
 /*
- * From a counter to its group, and back
+ * Conversion between a counter, its group and its request
  */
-static struct bigref_group **group_word(u64 __percpu *base)
+
+/*
+ * Return the address of the word that points from a percpu object to its group.
+ */
+static struct bigref_group **group_backptr(u64 __percpu *base)
 {
 	return (struct bigref_group **)
 		per_cpu_ptr(base, cpumask_first(cpu_possible_mask));
@@ -131,58 +187,62 @@ static struct bigref_group *group_of(unsigned long __percpu *counters,
 	unsigned long base = ALIGN_DOWN(word, GROUP_BYTES);
 
 	*index = (word - base) / sizeof(u64) - 1;
-	return *group_word((u64 __percpu *)base);
+	return *group_backptr((u64 __percpu *)base);
 }
 
-struct bigref_record *bigref_record_of(unsigned long __percpu *counters)
+struct bigref_req *bigref_req_of(unsigned long __percpu *counters)
 {
 	unsigned int index;
 	struct bigref_group *group = group_of(counters, &index);
 
-	return &group->records[index];
+	return &group->reqs[index];
 }
 
-unsigned long __percpu *bigref_counters_of(struct bigref_record *record)
+unsigned long __percpu *bigref_counters_of(struct bigref_req *req)
 {
-	struct bigref_group *group = PTR_ALIGN_DOWN((void *)record, GROUP_SIZE);
+	struct bigref_group *group = PTR_ALIGN_DOWN((void *)req, GROUP_SIZE);
 
-	return counters_at(group, record - group->records);
+	return counters_at(group, req - group->reqs);
 }
 
 /*
- * Take and give back
+ * Allocation and freeing
  */
-static unsigned long __percpu *group_take(struct bigref_group *group)
+
+/* Allocate the first run of free counters of @group, which has at least one. */
+static unsigned long group_alloc_run(struct bigref_group *group)
 {
 	unsigned int index = __ffs(group->free);
+	unsigned int nr = ffz(group->free >> index);
 
 	lockdep_assert_held(&bigref_groups_lock);
 	if (group->free == GROUP_ALL)
 		bigref_has_empty = false;
-	__clear_bit(index, &group->free);
+	group->free &= ~(GENMASK(nr - 1, 0) << index);
 	if (!group->free)
 		list_del(&group->list);
-	bigref_nr_taken++;
-	return counters_at(group, index);
+	bigref_nr_allocated += nr;
+	return (unsigned long)counters_at(group, index) | (nr - 1);
 }
 
-static unsigned long __percpu *counters_taken(void)
+/* Allocate a run of an existing group.  Return 0 if no counter is free. */
+static unsigned long run_from_list(void)
 {
-	unsigned long __percpu *counters = NULL;
 	struct bigref_group *group;
+	unsigned long run = 0;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
 	group = list_first_entry_or_null(&bigref_groups, struct bigref_group,
 					 list);
 	if (group)
-		counters = group_take(group);
+		run = group_alloc_run(group);
 	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
-	return counters;
+	return run;
 }
 
-/* What others use later is no cgroup's. */
-static struct bigref_group *group_new(gfp_t gfp)
+/* Groups are not charged to a cgroup, because any user can reuse them. */
+static struct bigref_group *group_create(gfp_t gfp)
 {
 	struct bigref_group *group;
 
@@ -197,67 +257,48 @@ static struct bigref_group *group_new(gfp_t gfp)
 		kfree(group);
 		return NULL;
 	}
-	*group_word(group->base) = group;
+	*group_backptr(group->base) = group;
 	group->free = GROUP_ALL;
 	return group;
 }
 
-static unsigned long __percpu *counters_of_new_group(gfp_t gfp)
+static unsigned long run_from_new_group(gfp_t gfp)
 {
-	struct bigref_group *group = group_new(gfp);
-	unsigned long __percpu *counters;
-	unsigned long flags;
+	struct bigref_group *group = group_create(gfp);
+	unsigned long flags, run;
 
 	if (!group)
-		return NULL;
+		return 0;
 	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
 	list_add(&group->list, &bigref_groups);
-	counters = group_take(group);
+	run = group_alloc_run(group);
 	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
-	return counters;
+	return run;
 }
 
-static noinline unsigned long __percpu *counters_from_group(gfp_t gfp)
-{
-	unsigned long __percpu *counters = NULL;
-
-	if (likely(!READ_ONCE(bigref_no_percpu)))
-		counters = counters_taken();
-	return counters ?: counters_of_new_group(gfp);
-}
-
-/* NULL if there is no memory to be had with @gfp. */
-unsigned long __percpu *bigref_counters_get(gfp_t gfp)
-{
-	unsigned long at_hand = 0;
-
-	if (likely(!READ_ONCE(bigref_no_percpu)))
-		at_hand = this_cpu_xchg(bigref_at_hand, 0);
-	if (likely(at_hand))
-		return (unsigned long __percpu *)at_hand;
-	return counters_from_group(gfp);
-}
-
-static void group_free_rcu(struct rcu_head *rcu)
+static void group_destroy_rcu(struct rcu_head *rcu)
 {
 	struct bigref_group *group =
-		container_of(rcu, struct bigref_group, records[0].rcu);
+		container_of(rcu, struct bigref_group, reqs[0].rcu);
 
 	free_percpu(group->base);
 	kfree(group);
 }
 
-/* Return a group that is surplus then, off the list. */
-static struct bigref_group *group_put(unsigned long __percpu *counters)
+/*
+ * Free a run.  Return its group, off the list, if no counter of it is allocated
+ * and another such group is kept; otherwise NULL.
+ */
+static struct bigref_group *group_free_run(unsigned long run)
 {
-	unsigned int index;
-	struct bigref_group *group = group_of(counters, &index);
+	unsigned int index, nr = run_nr(run);
+	struct bigref_group *group = group_of(run_first(run), &index);
 
 	lockdep_assert_held(&bigref_groups_lock);
-	bigref_nr_taken--;
+	bigref_nr_allocated -= nr;
 	if (!group->free)
 		list_add(&group->list, &bigref_groups);
-	__set_bit(index, &group->free);
+	group->free |= GENMASK(nr - 1, 0) << index;
 	if (group->free != GROUP_ALL)
 		return NULL;
 	if (!bigref_has_empty) {
@@ -268,132 +309,243 @@ static struct bigref_group *group_put(unsigned long __percpu *counters)
 	return group;
 }
 
-/* Slab is not to be called from where we may be. */
-static void group_free(struct bigref_group *group)
+/*
+ * Counters may be freed where kfree() is not allowed, for example under a raw
+ * spinlock with PREEMPT_RT: free the group in an RCU callback.
+ */
+static void group_destroy(struct bigref_group *group)
 {
 	if (group)
-		call_rcu(&group->records[0].rcu, group_free_rcu);
+		call_rcu(&group->reqs[0].rcu, group_destroy_rcu);
 }
 
-static noinline void counters_to_group(unsigned long __percpu *counters)
+static void run_free(unsigned long run)
 {
 	struct bigref_group *surplus;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
-	surplus = group_put(counters);
+	surplus = group_free_run(run);
 	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
-	group_free(surplus);
+	group_destroy(surplus);
 }
 
-static noinline void bigref_trim_later(void)
+static noinline void bigref_drain_schedule(void)
 {
-	if (READ_ONCE(bigref_trims))
-		queue_delayed_work(system_long_wq, &bigref_trim_work, HZ);
+	if (READ_ONCE(bigref_drain_enabled))
+		queue_delayed_work(system_long_wq, &bigref_drain_work, HZ);
 }
 
-/* @counters are zero and nobody looks at them. */
-void bigref_counters_put(unsigned long __percpu *counters)
+/* Schedule a drain after a run was cached in an empty cache. */
+static __always_inline void bigref_drain_kick(void)
 {
-	unsigned long old = this_cpu_xchg(bigref_at_hand,
-					  (unsigned long)counters);
-
-	if (unlikely(old)) {
-		counters_to_group((unsigned long __percpu *)old);
-		return;
-	}
-	/* Who runs the work is no more pending first, and looks then. */
+	/*
+	 * Pairs with the full barrier of the work core, which clears the
+	 * pending bit before the work reads the cached runs.
+	 */
 	smp_mb();
-	if (unlikely(!delayed_work_pending(&bigref_trim_work)))
-		bigref_trim_later();
+	if (unlikely(!delayed_work_pending(&bigref_drain_work)))
+		bigref_drain_schedule();
+}
+
+static noinline unsigned long __percpu *counters_alloc_slow(gfp_t gfp)
+{
+	unsigned long run = 0, old;
+
+	if (likely(!READ_ONCE(bigref_no_percpu)))
+		run = run_from_list();
+	if (!run)
+		run = run_from_new_group(gfp);
+	if (run & RUN_MORE) {
+		/* An interrupt may have cached another run. */
+		old = this_cpu_xchg(bigref_cached, run + sizeof(u64) - 1);
+		if (old)
+			run_free(old);
+		bigref_drain_kick();
+	}
+	return run_first(run);
+}
+
+/* Return a counter that is zero on every CPU, or NULL if out of memory. */
+unsigned long __percpu *bigref_counters_alloc(gfp_t gfp)
+{
+	unsigned long run = 0, rest;
+
+	if (likely(!READ_ONCE(bigref_no_percpu)))
+		run = this_cpu_read(bigref_cached);
+	do {
+		if (unlikely(!run))
+			return counters_alloc_slow(gfp);
+		rest = run & RUN_MORE ? run + sizeof(u64) - 1 : 0;
+	} while (!this_cpu_try_cmpxchg(bigref_cached, &run, rest));
+	return run_first(run);
 }
 
 /*
- * Give back what CPUs have at hand
+ * Return @run with the counter at @word if they are adjacent, else 0.  A group
+ * begins with a word that is no counter, so that counters of two groups are
+ * never adjacent.
  */
-static bool counters_are_at_hand(int cpu, void *unused)
+static unsigned long run_join(unsigned long run, unsigned long word)
 {
-	return READ_ONCE(per_cpu(bigref_at_hand, cpu));
+	unsigned long first = run & ~RUN_MORE, more = run & RUN_MORE;
+
+	if (word + sizeof(u64) == first)
+		return word | (more + 1);
+	if (word == first + (more + 1) * sizeof(u64))
+		return run + 1;
+	return 0;
 }
 
-/* On that CPU, IRQs off; or it is offline, and stays so. */
-static void counters_return(void *at_hand)
+/* @run is cached, or was: the counter at @word joins or replaces it. */
+static noinline void counters_free_slow(unsigned long word, unsigned long run)
+{
+	unsigned long joined;
+
+	do {
+		joined = run ? run_join(run, word) : 0;
+	} while (!this_cpu_try_cmpxchg(bigref_cached, &run, joined ?: word));
+	if (!run)
+		bigref_drain_kick();
+	else if (!joined)
+		run_free(run);
+}
+
+/* Free a counter, which must be zero on every CPU and no longer used. */
+void bigref_counters_free(unsigned long __percpu *counters)
+{
+	unsigned long word = (unsigned long)counters;
+	unsigned long run = 0;
+
+	if (likely(this_cpu_try_cmpxchg(bigref_cached, &run, word)))
+		bigref_drain_kick();
+	else
+		counters_free_slow(word, run);
+}
+
+/*
+ * Draining the per-CPU caches
+ */
+
+static bool counters_are_cached(int cpu, void *unused)
+{
+	return READ_ONCE(per_cpu(bigref_cached, cpu));
+}
+
+/*
+ * Return the run of one cache to its group.  Runs on the CPU of the cache
+ * with interrupts off, or while that CPU is kept offline.
+ */
+static void counters_drain(void *cached)
 {
 	struct bigref_group *surplus = NULL;
 	unsigned long flags, old;
 
 	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
-	old = xchg((unsigned long *)at_hand, 0);
+	old = xchg((unsigned long *)cached, 0);
 	if (old)
-		surplus = group_put((unsigned long __percpu *)old);
+		surplus = group_free_run(old);
 	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
-	group_free(surplus);
+	group_destroy(surplus);
 }
 
-static void counters_return_here(void *unused)
+static void counters_drain_local(void *unused)
 {
-	counters_return(this_cpu_ptr(&bigref_at_hand));
+	counters_drain(this_cpu_ptr(&bigref_cached));
 }
 
-/* Sleeps. */
-void bigref_counters_trim(void)
+/* Return all cached counters to their groups.  Process context, may sleep. */
+void bigref_counters_drain(void)
 {
 	unsigned int cpu;
 
 	cpus_read_lock();
-	on_each_cpu_cond(counters_are_at_hand, counters_return_here, NULL,
+	on_each_cpu_cond(counters_are_cached, counters_drain_local, NULL,
 			 true);
 	for_each_possible_cpu(cpu)
 		if (!cpu_online(cpu))
-			counters_return(per_cpu_ptr(&bigref_at_hand, cpu));
+			counters_drain(per_cpu_ptr(&bigref_cached, cpu));
 	cpus_read_unlock();
 }
+EXPORT_SYMBOL_IF_KUNIT(bigref_counters_drain);
 
-static void bigref_trim_run(struct work_struct *work)
+static void bigref_drain_workfn(struct work_struct *work)
 {
-	bigref_counters_trim();
+	bigref_counters_drain();
 }
 
-static int __init bigref_trim_init(void)
+static int __init bigref_drain_init(void)
 {
-	WRITE_ONCE(bigref_trims, true);
-	bigref_trim_later();
+	WRITE_ONCE(bigref_drain_enabled, true);
+	bigref_drain_schedule();
 	return 0;
 }
-subsys_initcall(bigref_trim_init);
+subsys_initcall(bigref_drain_init);
 
-/*
- * All CPUs: the sum, and in @used what is not 0 if any counter is not
- */
-unsigned long bigref_sum_used(unsigned long __percpu *counters,
-			      unsigned long *used)
+/* Return the sum of a counter over all possible CPUs, or 0 for NULL. */
+unsigned long bigref_counters_sum(unsigned long __percpu *counters)
 {
-	unsigned long sum = 0, any = 0, n;
+	unsigned long sum = 0;
 	unsigned int cpu;
 
-	/* There are few holes: to look for the next bit would cost more. */
-	for (cpu = 0; cpu < nr_cpu_ids; cpu++) {
-		if (!cpu_possible(cpu))
-			continue;
-		n = READ_ONCE(*per_cpu_ptr(counters, cpu));
-		sum += n;
-		any |= n;
-	}
-	*used = any;
+	if (!counters)
+		return 0;
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(counters, cpu));
 	return sum;
 }
 
-unsigned long bigref_sum(unsigned long __percpu *counters)
+static __always_inline unsigned long
+counters_take_one(unsigned long __percpu *counters, unsigned int cpu)
 {
-	unsigned long used;
+	unsigned long *here = per_cpu_ptr(counters, cpu);
+	unsigned long n = READ_ONCE(*here);
 
-	return counters ? bigref_sum_used(counters, &used) : 0;
+	if (unlikely(n))
+		WRITE_ONCE(*here, 0);
+	return n;
 }
 
-void bigref_clear(unsigned long __percpu *counters)
+/* Clear a counter that no CPU uses, and return what its sum was. */
+unsigned long bigref_counters_take(unsigned long __percpu *counters)
+{
+	unsigned long sum = 0;
+	unsigned int cpu;
+
+	/* for_each_possible_cpu() searches the mask for each CPU. */
+	if (likely(num_possible_cpus() == nr_cpu_ids)) {
+		for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+			sum += counters_take_one(counters, cpu);
+		return sum;
+	}
+	for_each_possible_cpu(cpu)
+		sum += counters_take_one(counters, cpu);
+	return sum;
+}
+
+/* Clear a counter on all possible CPUs. */
+void bigref_counters_clear(unsigned long __percpu *counters)
 {
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
 		WRITE_ONCE(*per_cpu_ptr(counters, cpu), 0);
+}
+
+static void bigref_counters_free_rcu(struct rcu_head *rcu)
+{
+	struct bigref_req *req = container_of(rcu, struct bigref_req, rcu);
+	unsigned long __percpu *counters = bigref_counters_of(req);
+
+	bigref_counters_clear(counters);
+	bigref_counters_free(counters);
+}
+
+/*
+ * Free a counter after a grace period: until then, a CPU may add to it, and
+ * bigref_val() may read it.
+ */
+void bigref_counters_free_deferred(unsigned long __percpu *counters)
+{
+	call_rcu(&bigref_req_of(counters)->rcu, bigref_counters_free_rcu);
 }

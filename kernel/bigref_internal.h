@@ -1,89 +1,273 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Between the exact count (bigref.c), its percpu mode (bigref_percpu.c), what
- * that counts in (bigref_counters.c), and the tests.
+ * bigref: interface between the files of bigref and its tests.
+ *
+ *	bigref_owner.c		init, disown, kill, switch, resurrect, destroy
+ *	bigref.c		the count: get, put, tryget, val
+ *	bigref_mode.c		the states of a count, adaptive counts
+ *	bigref_counters.c	memory of percpu counters; SMP only
+ *
+ * A file calls only files below it in this list.
  */
 #ifndef _KERNEL_BIGREF_INTERNAL_H
 #define _KERNEL_BIGREF_INTERNAL_H
 
 #include <linux/bigref.h>
+#include <linux/bits.h>
 
+/* Zones of the number line in bigref.c */
 enum bigref_zone {
 	BIGREF_ZONE_EXACT,
 	BIGREF_ZONE_BIASED,
 	BIGREF_ZONE_ZERO,
 	BIGREF_ZONE_DEAD,
 	BIGREF_ZONE_SATURATED,
-	BIGREF_ZONE_UNDER,
-	BIGREF_ZONE_OVER,
+	BIGREF_ZONE_UNDERFLOW,
+	BIGREF_ZONE_OVERFLOW,
 };
 
-#define BIGREF_DEAD		(-5 * __BIGREF_UNIT)
-#define BIGREF_SATURATED	(-13 * (__BIGREF_UNIT / 2))
+/* Values that a count is set to: the middle of the zones D and S */
+#define BIGREF_COUNT_DEAD	(-5 * __BIGREF_UNIT)
+#define BIGREF_COUNT_SATURATED	(-13 * (__BIGREF_UNIT / 2))
 
-enum bigref_zone bigref_zone(long count);
-bool bigref_unbias(struct bigref *ref, unsigned long sum);
-void bigref_misuse(struct bigref *ref, const char *what, void *caller);
+static inline enum bigref_zone bigref_zone(long count)
+{
+	if (count >= 4 * __BIGREF_UNIT)
+		return BIGREF_ZONE_BIASED;
+	if (count >= 0)
+		return BIGREF_ZONE_EXACT;
+	if (count == -1)
+		return BIGREF_ZONE_ZERO;
+	if (count < -7 * __BIGREF_UNIT)
+		return BIGREF_ZONE_OVERFLOW;
+	if (count < -6 * __BIGREF_UNIT)
+		return BIGREF_ZONE_SATURATED;
+	if (count < -4 * __BIGREF_UNIT)
+		return BIGREF_ZONE_DEAD;
+	return BIGREF_ZONE_UNDERFLOW;
+}
 
-/* For the tests */
-extern atomic_t bigref_nr_reports;
+/* The states of ->mode and their payloads are drawn in bigref_mode.c. */
+#define BIGREF_NONE		0UL
+#define BIGREF_ADAPT		__BIGREF_SLOW
+#define BIGREF_QUEUED		0x10UL
+#define BIGREF_SHARED		0x20UL
+#define BIGREF_EXACT		0x30UL
+#define BIGREF_ENDED		0x38UL
+/* States that have a pointer as their payload */
+#define BIGREF_PERCPU		__BIGREF_PERCPU
+#define BIGREF_DISOWNING	2UL
+#define BIGREF_SWITCHING	4UL
+#define BIGREF_PENDING		6UL
 
-#ifdef CONFIG_SMP
-/**
- * struct bigref_record - what a disown needs
- * @rcu: its grace periods
- * @ref: who is disowned
- * @done: called then
+#define BIGREF_POINTER_MASK	7UL
+#define BIGREF_WORD_MASK	0x38UL
+
+/*
+ * The payload of BIGREF_ADAPT is a hint: the CPU of the last get, the time
+ * window of the last get, and how often the CPU changed in that window.
  */
-struct bigref_record {
+#define BIGREF_HINT_CPU		GENMASK(15, 6)
+#define BIGREF_HINT_WINDOW	GENMASK(23, 16)
+#define BIGREF_HINT_CHANGES	GENMASK(31, 24)
+#define BIGREF_HINT_NONE	(BIGREF_HINT_CPU | BIGREF_ADAPT)
+
+static inline unsigned long bigref_mode_state(unsigned long mode)
+{
+	return mode & BIGREF_POINTER_MASK ?: mode & BIGREF_WORD_MASK;
+}
+
+static inline unsigned long bigref_mode_payload(unsigned long mode)
+{
+	return mode & ~BIGREF_POINTER_MASK;
+}
+
+static inline unsigned long __percpu *bigref_mode_counters(unsigned long mode)
+{
+	switch (bigref_mode_state(mode)) {
+	case BIGREF_PERCPU:
+	case BIGREF_DISOWNING:
+	case BIGREF_SWITCHING:
+		return (unsigned long __percpu *)bigref_mode_payload(mode);
+	}
+	return NULL;
+}
+
+/* Return true if the count is initialized, and neither disowned nor ended. */
+static inline bool bigref_mode_is_live(unsigned long mode)
+{
+	switch (bigref_mode_state(mode)) {
+	case BIGREF_PERCPU:
+	case BIGREF_SWITCHING:
+	case BIGREF_ADAPT:
+	case BIGREF_QUEUED:
+	case BIGREF_SHARED:
+		return true;
+	}
+	return false;
+}
+
+/* Return true if an RCU callback is going to change the state. */
+static inline bool bigref_mode_in_progress(unsigned long mode)
+{
+	switch (bigref_mode_state(mode)) {
+	case BIGREF_DISOWNING:
+	case BIGREF_SWITCHING:
+	case BIGREF_PENDING:
+		return true;
+	}
+	return false;
+}
+
+/**
+ * struct bigref_req - memory that a disown or a switch of a percpu count needs
+ * @rcu: waits for the grace periods
+ * @ref: the count
+ * @kill: drop the owner's reference at the end; under bigref_lock
+ *
+ * The request is allocated together with the counters, so that a disown needs
+ * no memory.  It belongs to the RCU callback from the change of ->mode until
+ * the counters are freed; no lock.
+ */
+struct bigref_req {
 	struct rcu_head rcu;
 	struct bigref *ref;
-	bigref_func_t *done;
+	bool kill;
 };
 
-/* bigref_counters.c */
-unsigned long __percpu *bigref_counters_get(gfp_t gfp);
-void bigref_counters_put(unsigned long __percpu *counters);
-struct bigref_record *bigref_record_of(unsigned long __percpu *counters);
-unsigned long __percpu *bigref_counters_of(struct bigref_record *record);
-unsigned long bigref_sum(unsigned long __percpu *counters);
-unsigned long bigref_sum_used(unsigned long __percpu *counters,
-			      unsigned long *used);
-void bigref_clear(unsigned long __percpu *counters);
+/*
+ * Debug objects: a count is active from bigref_init() until the last put,
+ * destroy, exit or the report of a misuse.  Memory that contains an active count
+ * must not be freed or initialized again.
+ */
+#ifdef CONFIG_DEBUG_OBJECTS_BIGREF
+void bigref_debug_init(struct bigref *ref, bool active);
+void bigref_debug_activate(struct bigref *ref);
+void bigref_debug_end(struct bigref *ref);
+void bigref_debug_assert(struct bigref *ref);
+#else
+static inline void bigref_debug_init(struct bigref *ref, bool active)
+{
+}
 
-/* bigref_percpu.c */
-unsigned long __percpu *bigref_counters(unsigned long mode);
-void bigref_note_get(struct bigref *ref);
-void bigref_mark_dead(struct bigref *ref);
-void bigref_mark_over(struct bigref *ref);
-bool bigref_is_disowned(struct bigref *ref);
+static inline void bigref_debug_activate(struct bigref *ref)
+{
+}
 
-/* For the tests */
-extern bool bigref_no_percpu;
+static inline void bigref_debug_end(struct bigref *ref)
+{
+}
+
+static inline void bigref_debug_assert(struct bigref *ref)
+{
+}
+#endif
+
+/* bigref.c */
+bool bigref_move(struct bigref *ref, unsigned long nr, enum bigref_zone zone);
+void bigref_saturate(struct bigref *ref, const char *what, void *caller);
+
+/* Number of misuses, and a function that delays the last put, for the tests */
+extern atomic_t bigref_nr_reports;
+extern bigref_func_t *bigref_last_put_hook;
+
+/* What the caller must do after a change of the mode that may need a callback */
+enum bigref_next {
+	BIGREF_NEXT_NONE,	/* nothing */
+	BIGREF_NEXT_UNBIAS,	/* make the count exact, now */
+	BIGREF_NEXT_DRAIN,	/* start the RCU callback of the counters */
+	BIGREF_NEXT_LIST,	/* start the RCU callback of the pending counts */
+	BIGREF_NEXT_INVALID,	/* report misuse */
+};
+
+/* How a disown ends */
+enum bigref_how {
+	BIGREF_HOW_SYNC,	/* the caller waits */
+	BIGREF_HOW_ASYNC,	/* call @done */
+	BIGREF_HOW_KILL,	/* call @done, drop the owner's reference */
+};
+
+/* bigref_mode.c */
+enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
+				    bigref_func_t *done);
+enum bigref_next bigref_mode_switch(struct bigref *ref);
+bool bigref_mode_end_switch(struct bigref *ref, bool good);
+void bigref_mode_end_disown(struct bigref *ref, bool good);
+struct bigref *bigref_mode_take_pending(bool kill);
+struct bigref *bigref_mode_next_pending(struct bigref *ref);
+int bigref_mode_promote(struct bigref *ref, unsigned long mode);
+bool bigref_mode_may_resurrect(struct bigref *ref);
+void bigref_mode_resurrect(struct bigref *ref, unsigned long mode);
+bool bigref_mode_end_unused(struct bigref *ref);
+bool bigref_mode_exit(struct bigref *ref, unsigned long *mode);
+void bigref_mode_wait(struct bigref *ref);
+void bigref_mode_set_dead(struct bigref *ref);
+void bigref_mode_set_misused(struct bigref *ref);
+void bigref_hint_update(struct bigref *ref);
+
+/* bigref_mode.c, for the tests */
 void bigref_enqueue(struct bigref *ref);
-bool bigref_may_queue(void);
-unsigned int bigref_nr_in_use(void);
-unsigned int bigref_nr_at_hand(void);
-void bigref_counters_trim(void);
+bool bigref_may_promote(void);
 bool bigref_is_percpu(struct bigref *ref);
 void bigref_flush(void);
+
+/* bigref_counters.c */
+#ifdef CONFIG_SMP
+unsigned long __percpu *bigref_counters_alloc(gfp_t gfp);
+void bigref_counters_free(unsigned long __percpu *counters);
+void bigref_counters_free_deferred(unsigned long __percpu *counters);
+struct bigref_req *bigref_req_of(unsigned long __percpu *counters);
+unsigned long __percpu *bigref_counters_of(struct bigref_req *req);
+unsigned long bigref_counters_sum(unsigned long __percpu *counters);
+unsigned long bigref_counters_take(unsigned long __percpu *counters);
+void bigref_counters_clear(unsigned long __percpu *counters);
+
+/* bigref_counters.c, for the tests */
+extern bool bigref_no_percpu;
+unsigned int bigref_nr_in_use(void);
+unsigned int bigref_nr_cached(void);
+unsigned long bigref_percpu_pages(void);
+void bigref_counters_drain(void);
 #else
-static inline void bigref_note_get(struct bigref *ref)
+/* UP: no count is percpu, and one word is never contended. */
+static inline unsigned long __percpu *bigref_counters_alloc(gfp_t gfp)
+{
+	return NULL;
+}
+
+static inline void bigref_counters_free(unsigned long __percpu *counters)
 {
 }
 
-static inline void bigref_mark_dead(struct bigref *ref)
+static inline void
+bigref_counters_free_deferred(unsigned long __percpu *counters)
 {
 }
 
-static inline void bigref_mark_over(struct bigref *ref)
+static inline struct bigref_req *bigref_req_of(unsigned long __percpu *counters)
 {
+	return NULL;
 }
 
-/* What @count tells is all there is to know. */
-static inline bool bigref_is_disowned(struct bigref *ref)
+static inline unsigned long __percpu *bigref_counters_of(struct bigref_req *req)
 {
-	return false;
+	return NULL;
+}
+
+static inline unsigned long
+bigref_counters_sum(unsigned long __percpu *counters)
+{
+	return 0;
+}
+
+static inline unsigned long
+bigref_counters_take(unsigned long __percpu *counters)
+{
+	return 0;
+}
+
+static inline void bigref_counters_clear(unsigned long __percpu *counters)
+{
 }
 #endif
 

@@ -43,7 +43,7 @@ static void free_all(void)
 		percpu_tag_free(&pool, tag);
 }
 
-static unsigned int nr_out(void)
+static unsigned int nr_in_use(void)
 {
 	unsigned int nr = 0;
 	int tag;
@@ -53,7 +53,7 @@ static unsigned int nr_out(void)
 	return nr;
 }
 
-/* Runs @fn on a CPU, in an interrupt. */
+/* Run @fn on a CPU, in an interrupt. */
 static void on_cpu(unsigned int cpu, void (*fn)(void *), void *arg)
 {
 	smp_call_function_single(cpu, fn, arg, 1);
@@ -69,8 +69,8 @@ static void free_here(void *tag)
 	percpu_tag_free(&pool, *(int *)tag);
 }
 
-/* Every tag is had once, whichever CPU asks, then none. */
-static void all_of_them(struct kunit *test)
+/* Each CPU can allocate every tag once, then no more. */
+static void alloc_all(struct kunit *test)
 {
 	unsigned long *seen = bitmap_zalloc(NR, GFP_KERNEL);
 	unsigned int i, cpu;
@@ -92,14 +92,14 @@ static void all_of_them(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tag, -ENOSPC);
 		KUNIT_EXPECT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), -ENOSPC);
 		KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_free(&pool), 0);
-		KUNIT_EXPECT_EQ(test, nr_out(), NR);
+		KUNIT_EXPECT_EQ(test, nr_in_use(), NR);
 		free_all();
 	}
 	pool_end(test);
 	bitmap_free(seen);
 }
 
-/* One tag, freed on each CPU in turn, is found from every other. */
+/* A tag that is freed on one CPU can be allocated on every other. */
 static void one_tag(struct kunit *test)
 {
 	unsigned int from, to;
@@ -121,10 +121,10 @@ static void one_tag(struct kunit *test)
 }
 
 /*
- * The last tag freed is the next had: what is in use stays small and warm. On
- * the first CPU, for with many of them not each is dealt tags of its own.
+ * The last freed tag is allocated first. The test uses the first CPU, because
+ * with many CPUs some start with an empty list.
  */
-static void last_first(struct kunit *test)
+static void last_freed_first(struct kunit *test)
 {
 	unsigned int cpu = cpumask_first(cpu_online_mask);
 	int a, b, again;
@@ -140,7 +140,7 @@ static void last_first(struct kunit *test)
 	pool_end(test);
 }
 
-/* The same calls, the same tags. */
+/* The same calls return the same tags. */
 static void same_order(struct kunit *test)
 {
 	int first[NR], tag;
@@ -186,7 +186,7 @@ static void resize_down_up(struct kunit *test)
 	pool_end(test);
 }
 
-/* How a driver tests what it does when there is no tag. */
+/* A pool without usable tags, as drivers use it to test their error handling */
 static void resize_to_nothing(struct kunit *test)
 {
 	pool_begin(test, NR);
@@ -223,8 +223,73 @@ static void wrong_use(struct kunit *test)
 	pool_end(test);
 }
 
-/* A CPU that goes leaves nothing on its list, and the tags are still there. */
-static void spilling(struct kunit *test)
+/* Batches allocate from all lists, and free what was allocated and nothing else. */
+static void batches(struct kunit *test)
+{
+	int tags[NR + 1];
+	unsigned int i;
+
+	pool_begin(test, NR);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_batch(&pool, tags, 0), 0);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_batch(&pool, tags, 40), 40);
+	KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_in_use(&pool), 40);
+	pool_check(test);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_batch(&pool, tags + 40, NR + 1 - 40), NR - 40);
+	for (i = 0; i < NR; i++)
+		KUNIT_EXPECT_TRUE(test, percpu_tag_is_in_use(&pool, tags[i]));
+	KUNIT_EXPECT_FALSE(test, percpu_tag_is_in_use(&pool, NR));
+	KUNIT_EXPECT_FALSE(test, percpu_tag_is_in_use(&pool, -1));
+	/* The second free of a tag in a batch is refused, and the rest is freed. */
+	tags[NR] = tags[NR - 1];
+	tags[NR - 1] = tags[0];
+	percpu_tag_free_batch(&pool, tags, NR + 1);
+	KUNIT_EXPECT_FALSE(test, percpu_tag_any_in_use(&pool));
+	KUNIT_EXPECT_EQ(test, pool.reported, 2);
+	pool_check(test);
+	pool_end(test);
+}
+
+/* A list that is longer than what a resize visits at a time. */
+static void resize_long_list(struct kunit *test)
+{
+	const unsigned int nr = 4096;
+	unsigned int i, cpu;
+	int tag;
+
+	pool_begin(test, nr);
+	/* Put all tags on one list, the highest on top. */
+	for (i = 0; i < nr; i++)
+		KUNIT_ASSERT_GE(test, percpu_tag_alloc(&pool, GFP_NOWAIT), 0);
+	cpu = cpumask_first(cpu_online_mask);
+	for (tag = 0; tag < nr; tag++)
+		on_cpu(cpu, free_here, &tag);
+	KUNIT_EXPECT_EQ(test, percpu_tag_pool_resize(&pool, 1), 0);
+	pool_check(test);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), 0);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), -ENOSPC);
+	percpu_tag_free(&pool, 0);
+	KUNIT_EXPECT_EQ(test, percpu_tag_pool_resize(&pool, nr), 0);
+	pool_check(test);
+	KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_free(&pool), nr);
+	pool_end(test);
+}
+
+/* A pool that is destroyed with a tag in use is known to CPU hotplug no more. */
+static void destroy_unlinks(struct kunit *test)
+{
+	int tag;
+
+	pool_begin(test, NR);
+	KUNIT_EXPECT_FALSE(test, hlist_unhashed(&pool.node));
+	tag = percpu_tag_alloc(&pool, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, percpu_tag_pool_destroy(&pool), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, hlist_unhashed(&pool.node));
+	percpu_tag_free(&pool, tag);
+	pool_end(test);
+}
+
+/* The list of a CPU that goes offline is moved, and no tag is lost. */
+static void drain_one_cpu(struct kunit *test)
 {
 	unsigned int cpu;
 
@@ -232,8 +297,8 @@ static void spilling(struct kunit *test)
 		kunit_skip(test, "one CPU");
 	pool_begin(test, NR);
 	for_each_online_cpu(cpu) {
-		percpu_tag_pool_spill(&pool, cpu);
-		KUNIT_EXPECT_FALSE(test, cpumask_test_cpu(cpu, pool.have));
+		percpu_tag_pool_drain_cpu(&pool, cpu);
+		KUNIT_EXPECT_FALSE(test, cpumask_test_cpu(cpu, pool.marked));
 		pool_check(test);
 		KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_free(&pool), NR);
 	}
@@ -269,12 +334,12 @@ static unsigned int nr_waiting(void)
 	unsigned int nr;
 
 	raw_spin_lock_irq(&pool.lock);
-	nr = pool.swept ? list_count_nodes(&pool.waiters) : 0;
+	nr = pool.drained ? list_count_nodes(&pool.waiters) : 0;
 	raw_spin_unlock_irq(&pool.lock);
 	return nr;
 }
 
-/* Starts a waiter, and lets it fall asleep behind @before others. */
+/* Start a waiter and wait until it sleeps behind @before other waiters. */
 static void waiter_begin(struct kunit *test, struct waiter *w, unsigned int state,
 			 unsigned int before)
 {
@@ -294,7 +359,7 @@ static bool waiter_done(struct waiter *w)
 	return wait_for_completion_timeout(&w->done, 5 * HZ);
 }
 
-/* A free on any CPU wakes one up, and in the order they came. */
+/* A free on any CPU wakes one waiter, in the order of their arrival. */
 static void waiters_in_order(struct kunit *test)
 {
 	struct waiter *w = kunit_kcalloc(test, num_possible_cpus(), sizeof(*w), GFP_KERNEL);
@@ -316,7 +381,7 @@ static void waiters_in_order(struct kunit *test)
 		tag = i;
 		KUNIT_EXPECT_FALSE(test, completion_done(&w[i].done));
 		on_cpu(cpu, free_here, &tag);
-		/* Nobody gets in between: it is handed over. */
+		/* The tag is assigned: no other allocation can get it. */
 		KUNIT_EXPECT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), -ENOSPC);
 		KUNIT_ASSERT_TRUE(test, waiter_done(&w[i]));
 		KUNIT_EXPECT_EQ(test, w[i].tag, tag);
@@ -329,7 +394,7 @@ static void waiters_in_order(struct kunit *test)
 	pool_end(test);
 }
 
-/* A signal ends the wait, and what is freed then goes to the next. */
+/* A signal ends the wait, and the next free is assigned to the next waiter. */
 static void waiter_killed(struct kunit *test)
 {
 	struct waiter w[2] = { };
@@ -341,12 +406,42 @@ static void waiter_killed(struct kunit *test)
 	waiter_begin(test, &w[1], TASK_UNINTERRUPTIBLE, 1);
 	send_sig(SIGKILL, w[0].task, 1);
 	KUNIT_EXPECT_TRUE(test, waiter_done(&w[0]));
-	KUNIT_EXPECT_EQ(test, w[0].tag, -EINTR);
+	KUNIT_EXPECT_EQ(test, w[0].tag, -ERESTARTSYS);
 	KUNIT_EXPECT_FALSE(test, completion_done(&w[1].done));
 	percpu_tag_free(&pool, tag);
 	KUNIT_ASSERT_TRUE(test, waiter_done(&w[1]));
 	KUNIT_EXPECT_EQ(test, w[1].tag, 0);
 	percpu_tag_free(&pool, tag);
+	pool_end(test);
+}
+
+/* All waits end without a tag, also later ones, until waits are resumed. */
+static void waits_stopped(struct kunit *test)
+{
+	struct waiter *w = kunit_kcalloc(test, 20, sizeof(*w), GFP_KERNEL), last = { };
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	pool_begin(test, 1);
+	KUNIT_ASSERT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), 0);
+	for (i = 0; i < 20; i++)
+		waiter_begin(test, &w[i], TASK_UNINTERRUPTIBLE, i);
+	percpu_tag_stop_waits(&pool);
+	for (i = 0; i < 20; i++) {
+		KUNIT_ASSERT_TRUE(test, waiter_done(&w[i]));
+		KUNIT_EXPECT_EQ(test, w[i].tag, -ECANCELED);
+	}
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc(&pool, GFP_KERNEL), -ECANCELED);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), -ENOSPC);
+	percpu_tag_free(&pool, 0);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc(&pool, GFP_KERNEL), 0);
+	pool_check(test);
+	percpu_tag_resume_waits(&pool);
+	waiter_begin(test, &last, TASK_UNINTERRUPTIBLE, 0);
+	percpu_tag_free(&pool, 0);
+	KUNIT_ASSERT_TRUE(test, waiter_done(&last));
+	KUNIT_EXPECT_EQ(test, last.tag, 0);
+	percpu_tag_free(&pool, 0);
 	pool_end(test);
 }
 
@@ -364,7 +459,7 @@ static void waiter_times_out(struct kunit *test)
 	pool_end(test);
 }
 
-/* Who waits for a pool without usable tags gets one when it grows. */
+/* A waiter of a pool without usable tags gets one from a resize. */
 static void waiter_and_resize(struct kunit *test)
 {
 	struct waiter w = { };
@@ -382,16 +477,20 @@ static void waiter_and_resize(struct kunit *test)
 }
 
 static struct kunit_case percpu_tag_cases[] = {
-	KUNIT_CASE(all_of_them),
+	KUNIT_CASE(alloc_all),
 	KUNIT_CASE(one_tag),
-	KUNIT_CASE(last_first),
+	KUNIT_CASE(last_freed_first),
 	KUNIT_CASE(same_order),
 	KUNIT_CASE(resize_down_up),
 	KUNIT_CASE(resize_to_nothing),
 	KUNIT_CASE(wrong_use),
-	KUNIT_CASE(spilling),
+	KUNIT_CASE(batches),
+	KUNIT_CASE(resize_long_list),
+	KUNIT_CASE(destroy_unlinks),
+	KUNIT_CASE(drain_one_cpu),
 	KUNIT_CASE(waiters_in_order),
 	KUNIT_CASE(waiter_killed),
+	KUNIT_CASE(waits_stopped),
 	KUNIT_CASE(waiter_times_out),
 	KUNIT_CASE(waiter_and_resize),
 	{ }

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# What every script of the driver needs. Sourced, not run.
+# Functions and settings of all scripts. Sourced, not run.
 
 set -eEuo pipefail
-# No script stops without a word.
+# A command that fails unexpectedly is reported.
 trap 'echo "error: ${BASH_SOURCE[0]##*/}, line $LINENO: a command failed" >&2' ERR
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# A copy of overlay/ may serve another checkout (selfcheck does that).
+# OVERLAY_TOP: the checkout that a copy of overlay/ works on
 TOP=${OVERLAY_TOP:-$TOP}
 # shellcheck disable=SC2034
 OVERLAY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,7 +23,7 @@ JOBS=${JOBS:-$(nproc)}
 mkdir -p "$CACHE"/{src,tree,build,logs,packages}
 CACHE=$(cd "$CACHE" && pwd)
 
-# Answers go to stdout, everything said to people to stderr.
+# Results go to stdout, messages to stderr.
 say() {
 	[ ! -t 2 ] || printf '\r\033[K' >&2
 	printf '%s\n' "$*" >&2
@@ -32,15 +32,15 @@ die() { say "error: $*"; exit 1; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# A kernel's make, without the flags and variables of our own.
+# make for a kernel, without the flags and variables of the overlay's make
 kmake() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u KERNEL -u CACHE -u ARCH \
 		-u KSRC -u SMP -u MEM -u APPEND -u BED -u STOCK -u JOBS \
 		make --no-print-directory "$@"
 }
 
-# What a file of overlay/arch may set: a compiler's prefix or all of its name,
-# packages, whether there is no process, CPUs and memory of make run.
+# Variables that a file of overlay/arch may set: prefix or name of the compiler,
+# packages, headless=1 for guests without user space, CPUs and memory of make run
 # shellcheck disable=SC2034
 cross='' compiler='' packages='' headless='' cpus='' memory=''
 
@@ -49,8 +49,8 @@ make_field() { sed -n "s/^$1 = *//p" "$2/Makefile"; }
 series_of() { echo "$(make_field VERSION "$1").$(make_field PATCHLEVEL "$1")"; }
 release_of() { echo "$(series_of "$1").$(make_field SUBLEVEL "$1")$(make_field EXTRAVERSION "$1")"; }
 
-# kernel_arch CONFIG: the file of overlay/arch that serves it, by the name up to
-# a dash; what has none of its own is x86_64.
+# kernel_arch CONFIG: its file of overlay/arch: the name up to the first dash if
+# there is such a file, else x86_64
 kernel_arch() {
 	local name=${1%%-*}
 	[ -f "$OVERLAY/arch/$name" ] || name=x86_64
@@ -62,20 +62,20 @@ clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
 objects_in() { grep -cE '^ +(CC|AS|LD|AR|HOSTCC|HOSTLD)( |$)' "$1" 2>/dev/null || true; }
 
-# use_compiler NAME: have $cc be that, through ccache where there is one. A build's
-# time, place and person would only spoil its cache; what a file includes the
-# compiler says itself, so that nothing is preprocessed twice.
+# use_compiler NAME: set $cc, through ccache if it is installed. Time, place and
+# user of a build are fixed, as they would make ccache miss. CCACHE_DEPEND saves
+# the preprocessor run: ccache reads the dependency file of the compiler.
 use_compiler() {
 	cc=$1
 	if have ccache; then
-		cc="ccache $cc"
+		cc="$OVERLAY/source/ccache.sh $cc"
 		export CCACHE_BASEDIR=$CACHE CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
 	fi
 	export KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=percpu KBUILD_BUILD_HOST=overlay
 }
 
-# watched LOG WHAT TOTAL COMMAND...: run a build, say how far it is, and whether it
-# ended well. It ends with us, and holds no lock of ours.
+# watched LOG WHAT TOTAL COMMAND...: run a build, print its progress, and return its
+# status. It is killed if the script ends, and does not inherit the lock on fd 9.
 watched() {
 	local log=$1 what=$2 total=$3 start=$SECONDS line pid
 	shift 3
@@ -97,13 +97,13 @@ watched() {
 	wait "$pid"
 }
 
-# tail_of LOG: the lines of a log that say why
+# tail_of LOG: print its errors, or its last lines
 tail_of() {
 	{ grep -aE '(error:|Error [0-9]|undefined reference|warning:|\*\*\*|^E: |FATAL|ERROR)' "$1" || tail -n 30 "$1"; } |
 		tail -n 30 | sed 's/^/    /' >&2
 }
 
-# logged LOG WHAT COMMAND...: run quietly; on failure show why.
+# logged LOG WHAT COMMAND...: run quietly; print the errors if it fails
 logged() {
 	local log=$1 what=$2
 	shift 2

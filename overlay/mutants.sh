@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Plant the bugs of overlay/mutants, one at a time, in a copy of the sources, and
-# see which test catches each. Fails if one survives, or if a test fails without
-# any. A mutant is a script for sed: its first line says what is wrong then, the
-# second which file it changes; a line "# bed: NAME" has it tried on that bed of
-# overlay/beds, by KUnit, and not in userspace.
+# print which test catches each. Fails if a bug is not caught, or if a test fails
+# without one. A mutant is a script for sed: its first line describes the bug, the
+# second names the file. A line "# bed: NAME" names a bed of overlay/beds, for KUnit
+# tests; other mutants are tested in userspace.
 # usage: mutants.sh [MUTANT...]
 . "$(dirname "$0")/lib.sh"
 
@@ -13,15 +13,15 @@ top=$dir/top
 log=$dir/log
 mkdir -p "$top" "$log" "$dir/user/tag"
 exec 9>"$dir/lock"
-flock -n 9 || die "others plant bugs in $top now"
-"$OVERLAY/packages.sh"
+flock -n 9 || die "another make mutants works in $top"
+"$OVERLAY/source/packages.sh"
 if [ $# -eq 0 ]; then
 	for file in "$OVERLAY"/mutants/*.sed; do
 		set -- "$@" "$(basename "$file" .sed)"
 	done
 fi
 
-# The copy, as it is without a bug. What changes back is new to make.
+# Restore the copy. A restored file has a new time, so make compiles it again.
 fresh() {
 	rsync -rlp --delete --checksum --exclude=/.git "$TOP/" "$top/"
 }
@@ -30,7 +30,7 @@ field() { # FIELD MUTANT
 	sed -n "s/^# $1: *//p" "$OVERLAY/mutants/$2.sed"
 }
 
-# The tests of a bed, the quickest first; each is a function that runs it.
+# tests_of BED: its tests, the fastest first; run_NAME() runs a test.
 tests_of() {
 	case $1 in
 	user)
@@ -56,7 +56,7 @@ umake() {
 	env -u MAKEFLAGS -u MFLAGS make -s -C "$top/tools/testing/percpu" OUT="$dir/user" "$@"
 }
 
-# What is built for a test. To fail here is no merit of the test.
+# Build the program of a test. A failure here does not count as a catch.
 build_corpus() { umake "$dir/user/fuzz-run"; }
 build_fuzzer() { :; }
 build_churn() { umake "$dir/user/churn"; }
@@ -69,14 +69,14 @@ run_fuzzer() { "$dir/user/fuzz-run" -r 20 1; }
 run_churn() { "$dir/user/churn" 4 4 1 && "$dir/user/churn" 2 2 5; }
 run_churn_tsan() { "$dir/user/tsan/churn" 2 2 4; }
 run_fight() { "$dir/user/tag/fight" 16 32 2 enough && "$dir/user/tag/fight" 4 4 1; }
-# KUnit ran at boot; the bed wants a result of the scripts, too: of a short one. It
-# takes seconds, but with a bug it may hang.
+# KUnit runs at boot. The bed also expects results of scripts: use a short one, with
+# a time limit, as it can hang with a bug.
 run_kunit() {
 	env -u MAKEFLAGS -u MFLAGS LIMIT=180 BED="$bed" APPEND="${APPEND:-} only=stats_agree" \
 		"$top/overlay/test.sh" test
 }
 
-# The line of a log that says what was wrong
+# reason LOG: the line that describes the failure
 reason() {
 	grep -aE "^strict: |^churn: [a-z ]+$|^fight: |ERROR: .*Sanitizer|WARNING: ThreadSan|not ok|reports:|Assertion" "$1" |
 		head -n 1 | sed -E 's/==[0-9]+==//; s/^(.{70}).*/\1.../' || true
@@ -107,7 +107,7 @@ plant() { # MUTANT
 
 row() { printf '%-22s %-5s %-12s %s\n' "$@"; }
 
-# Without a bug all tests pass, or to fail would mean nothing.
+# All tests must pass without a bug.
 for bed in $(for m; do bed_of "$m"; done | sort -u); do
 	fresh
 	try none "$bed"
@@ -122,7 +122,7 @@ for mutant; do
 	plant "$mutant"
 	try "$mutant" "$(bed_of "$mutant")"
 	[ -n "$caught" ] || survived=$((survived + 1))
-	row "$mutant" "$(bed_of "$mutant")" "${caught:-NOBODY}" "$why"
+	row "$mutant" "$(bed_of "$mutant")" "${caught:-NONE}" "$why"
 done
 fresh
 echo "$total mutants, $((total - survived)) caught, $survived survived"

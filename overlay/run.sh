@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Boot a guest and show the allocator at work, or give a shell in it.
+# Boot a guest that shows the allocator at work, or has a shell.
 # usage: run.sh tour|cgroups|shell
 . "$(dirname "$0")/lib.sh"
 
@@ -8,8 +8,8 @@
 . "$OVERLAY/arch/$(kernel_arch "$ARCH")"
 SMP=${SMP:-${cpus:-4}} MEM=${MEM:-${memory:-1G}}
 dir=$(mktemp -d "$CACHE/logs/run.XXXXXX")
-"$OVERLAY/kernel.sh" "$ARCH" "$dir" >"$dir/kernel"
-boot() { "$OVERLAY/boot.sh" "$dir" "$ARCH" "$dir" "$SMP" "$MEM" "$@"; }
+"$OVERLAY/source/kernel.sh" "$ARCH" "$dir" >"$dir/kernel"
+boot() { "$OVERLAY/guest/boot.sh" "$dir" "$ARCH" "$dir" "$SMP" "$MEM" "$@"; }
 
 if [ "$1" = shell ]; then
 	boot 0 "guest=shell quiet" || true
@@ -17,11 +17,11 @@ if [ "$1" = shell ]; then
 	exit
 fi
 
-# Where no process runs, KUnit's results are all there is to see.
+# Without user space there are only the results of KUnit to show.
 if [ -n "${headless:-}" ]; then
 	boot 300 "" || status=$?
 	grep -aE '(percpu: |    (not )?ok )' "$dir/console.log" || true
-	"$OVERLAY/verdict.sh" "$1" "$dir/console.log" "$dir/verdict.tap" \
+	"$OVERLAY/guest/verdict.sh" "$1" "$dir/console.log" "$dir/verdict.tap" \
 		"${status:-0}" kunit >/dev/null || die "the guest did not end well; see $dir"
 	exit
 fi
@@ -29,14 +29,14 @@ fi
 say "booting $SMP CPUs; the console goes to $dir/console.log"
 start=$SECONDS status=0
 : >"$dir/verdict.tap"
-# What the guest has to say comes as it says it.
+# Print the guest's lines as they come.
 tail -n +1 -f "$dir/verdict.tap" --pid=$$ 2>/dev/null |
 	sed -u 's/\r$//; /^done$/d; /^\(not \)\?ok /d' &
 pipe=$!
 boot 300 "guest=$1 quiet stock=$STOCK" || status=$?
 sleep 1
 kill $pipe 2>/dev/null || true
-if ! "$OVERLAY/verdict.sh" "$1" "$dir/console.log" "$dir/verdict.tap" "$status" "$1" >/dev/null; then
+if ! "$OVERLAY/guest/verdict.sh" "$1" "$dir/console.log" "$dir/verdict.tap" "$status" "$1" >/dev/null; then
 	die "the guest did not end well; see $dir"
 fi
 say "that took $((SECONDS - start)) s"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Run one bed's tests on two kernels, and print what each test came to on both: a
+# Run the tests of one bed on two kernels, and print the results side by side: a
 # line for each selftest and suite, and one for each test that differs.
 # usage: side-by-side.sh [BED]
 . "$(dirname "$0")/lib.sh"
@@ -9,7 +9,7 @@ bed=${1:-x86_64}
 dir=$(mktemp -d "$CACHE/logs/both.XXXXXX")
 failed=0
 
-# Results of bed on kernel $1: name, then what it came to
+# results VERDICT: lines "NAME|RESULT"
 results() {
 	tr -d '\r' <"$1" | sed -nE -e 's/^ok [0-9]+ - (.*) # SKIP.*/\1|skipped/p' -e t \
 		-e 's/^ok [0-9]+ - (.*)/\1|passed/p' -e 's/^not ok [0-9]+ - (.*)/\1|FAILED/p'
@@ -24,7 +24,7 @@ for kernel in 7.2 6.12; do
 	results "$run/$bed/verdict.tap" >"$dir/$kernel"
 done
 
-# A test's group is what is before its last name.
+# The group of a test is its name without the last part.
 awk -F'|' '
 	{ group = $1; sub(/: [^:]*$/, "", group) }
 	FNR == 1 { k++ }

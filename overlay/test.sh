@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Build the kernels and boot the beds of the table, judge them, and sum up.
-# While guests and the userspace bed run, the next kernels build.
+# Build the kernels of overlay/beds, boot the guests, judge them, and print sums.
+# The next kernels are built while guests and the userspace tests run.
 # usage: test.sh quick|test, or one bed with BED=name
 . "$(dirname "$0")/lib.sh"
 
@@ -9,24 +9,25 @@ which=$1
 BED=${BED:-}
 mkdir -p "$CACHE/logs"
 run=$(mktemp -d "$CACHE/logs/test.XXXXXX")
-# The last ten runs are kept, and what may not have ended yet.
+# Keep the last ten runs, and those that may still be running.
 find "$CACHE/logs" -maxdepth 1 -name 'test.*' -mmin +180 -printf '%T@ %p\n' | sort -rn |
 	tail -n +11 | cut -d' ' -f2 | xargs -r rm -rf
 mkdir "$run/sums" "$run/built"
 
-# What is still running when we are interrupted goes with us.
+# On an interrupt, end the children.
 trap 'jobs -p | xargs -r kill 2>/dev/null; exit 130' INT TERM
 trap 'rm -rf "$run"/kernel-*' EXIT
 
-# The table's lines that are asked for
+# The requested rows of overlay/beds
 beds() {
-	grep -vE '^(#|$)' "$OVERLAY/beds" |
+	"$OVERLAY/beds.sh" |
 		awk -v bed="$BED" -v which="$which" '
 			(bed != "" && $1 == bed) ||
 			(bed == "" && ($2 == "quick" || $2 == which))'
 }
 
-# sum BED PASSED FAILED SKIPPED SECONDS: a bed's line, now and for the end
+# sum BED PASSED FAILED SKIPPED SECONDS: print the line of a bed, and keep it for
+# the summary
 sum() {
 	local line
 	line=$(printf '%-14s %4d passed %3d failed %3d skipped %7s' \
@@ -35,7 +36,8 @@ sum() {
 	say "$line"
 }
 
-# Red rows for all beds of a kernel that there is none of
+# sum_unbuilt CONFIG PASSED FAILED SKIPPED: sums for the beds of a kernel that cannot
+# be built
 sum_unbuilt() {
 	local name c
 	while read -r name _ c _; do
@@ -48,13 +50,13 @@ selfcheck() {
 	bash "$OVERLAY/selfcheck/run.sh" >"$run/selfcheck" 2>&1 || true
 	passed=$(grep -c '^ok' "$run/selfcheck" || true)
 	failed=$(grep -c '^not ok' "$run/selfcheck" || true)
-	# It plans what it does: to stop early is a failure too.
+	# Fewer results than planned are a failure, too.
 	grep -q "^1\.\.$((passed + failed))$" "$run/selfcheck" || failed=$((failed + 1))
 	[ "$failed" = 0 ] || cat "$run/selfcheck" >&2
 	sum selfcheck "$passed" "$failed" 0 $((SECONDS - start))
 }
 
-# tools/testing/percpu: each program that it runs, and ends well, is a test.
+# tools/testing/percpu: each program that ends successfully is a passed test.
 userspace() {
 	local start=$SECONDS failed=0 log=$run/userspace
 	env -u MAKEFLAGS -u MFLAGS make -k -C "$TOP/tools/testing/percpu" \
@@ -70,26 +72,26 @@ boot_bed() {
 	local rest="${*:8}" dir=$run/$1 start=$SECONDS status=0 counts qemu=()
 	[[ $rest != *"|"* ]] || read -ra qemu <<<"${rest#*|}"
 	mkdir -p "$dir"
-	"$OVERLAY/boot.sh" "$run/kernel-$config" "$config" "$dir" "$smp" "$mem" "$limit" \
+	"$OVERLAY/guest/boot.sh" "$run/kernel-$config" "$config" "$dir" "$smp" "$mem" "$limit" \
 		"guest=tests groups=$tests stock=$STOCK ${rest%%|*}" "${qemu[@]}" || status=$?
 	# shellcheck disable=SC2086
-	counts=$("$OVERLAY/verdict.sh" "$name" "$dir/console.log" "$dir/verdict.tap" \
+	counts=$("$OVERLAY/guest/verdict.sh" "$name" "$dir/console.log" "$dir/verdict.tap" \
 		"$status" ${tests//,/ } 2>"$dir/reasons") || true
 	cat "$dir/reasons" >&2
 	# shellcheck disable=SC2086
 	sum "$name" ${counts:-0 1 0} $((SECONDS - start))
 }
 
-# Why a kernel cannot be had, or not run here; nothing if it can.
+# impossible CONFIG: print why a kernel cannot be built or run here, if so
 impossible() {
 	case $1 in
 	um)
-		# It came with 6.19.
+		# SMP of UML was added in 6.19.
 		grep -q '^config SMP' "$tree/arch/um/Kconfig" ||
 			echo "Linux $(release_of "$tree") has no SMP on UML"
 		;;
 	um-up)
-		# Older ones ask the host for so many bytes of registers, and not more.
+		# Older kernels request a fixed size of registers, which AMX exceeds.
 		! grep -qw 'HOST_FP_SIZE, 2696' "$tree/arch/x86/um/user-offsets.c" ||
 			! grep -qw amx_tile /proc/cpuinfo ||
 			echo "UML of Linux $(release_of "$tree") cannot save this CPU's registers"
@@ -97,12 +99,12 @@ impossible() {
 	esac
 }
 
-# Whether there is a compiler and a QEMU for a kernel of another architecture
+# toolchain CONFIG: install compiler and QEMU; return false if that fails
 toolchain() (
 	# shellcheck source=arch/x86_64
 	. "$OVERLAY/arch/$(kernel_arch "$1")"
 	# shellcheck disable=SC2086
-	[ -z "${packages:-}" ] || "$OVERLAY/packages.sh" $packages || exit 1
+	[ -z "${packages:-}" ] || "$OVERLAY/source/packages.sh" $packages || exit 1
 )
 
 build_kernel() {
@@ -113,13 +115,13 @@ build_kernel() {
 		sum_unbuilt "$1" 0 0 1
 		return 1
 	fi
-	"$OVERLAY/kernel.sh" "$1" "$run/kernel-$1" >/dev/null && return
+	"$OVERLAY/source/kernel.sh" "$1" "$run/kernel-$1" >/dev/null && return
 	sum_unbuilt "$1" 0 1 0
 	return 1
 }
 
-# Build what is needed, in the table's order. A file in built/ says that a kernel is
-# there, or if it is empty, that there is none.
+# Build the kernels in the order of overlay/beds. A file in built/ means that a kernel
+# is built, or if it is empty, that it cannot be.
 build_kernels() {
 	local config
 	for config in $(beds | awk '!seen[$3]++ {print $3}'); do
@@ -131,7 +133,7 @@ build_kernels() {
 	done
 }
 
-# The userspace bed is no guest, and runs with all of them.
+# The userspace tests run beside the guests.
 with_userspace() {
 	[ -z "$BED" ] && [ "$which" != quick ]
 }
@@ -140,35 +142,36 @@ building() {
 	kill -0 "$builder" 2>/dev/null
 }
 
-# Whether one more guest may run: a guest has several CPUs, and waits now and then.
-room() {
+# Return true if another guest may run. Guests have several CPUs, so half as many
+# guests as host CPUs may run, and one more when no kernel is built.
+guest_may_run() {
 	local most=$(($(nproc) / 2))
 	building || most=$((most + 1))
 	[ "$(jobs -rp | grep -cvx "$builder" || true)" -lt $((most > 1 ? most : 1)) ]
 }
 
-# Boot the beds, each when its kernel is there and others leave room.
+# Boot each bed when its kernel is built and another guest may run.
 boot_beds() {
 	local -a bed
 	while read -r -a bed; do
 		while [ ! -e "$run/built/${bed[2]}" ] && building; do sleep 1; done
 		[ -s "$run/built/${bed[2]}" ] || continue
-		while ! room; do sleep 1; done
+		while ! guest_may_run; do sleep 1; done
 		boot_bed "${bed[@]}" </dev/null &
 	done < <(beds)
 }
 
 [ -n "$(beds)" ] || die "overlay/beds has no bed $BED"
-"$OVERLAY/packages.sh"
+"$OVERLAY/source/packages.sh"
 [ -n "$BED" ] || selfcheck
-src=$("$OVERLAY/fetch.sh")
-tree=$("$OVERLAY/apply.sh" "$src")
+src=$("$OVERLAY/source/fetch.sh")
+tree=$("$OVERLAY/source/apply.sh" "$src")
 build_kernels &
 builder=$!
 ! with_userspace || userspace &
 boot_beds
 wait
-# A bed that vanished without a sum is no bed that passed.
+# A bed without a sum has failed.
 while read -r name _; do
 	[ -s "$run/sums/$name" ] || sum "$name" 0 1 0 0
 done < <(beds; ! with_userspace || echo userspace)
@@ -176,7 +179,7 @@ done < <(beds; ! with_userspace || echo userspace)
 echo
 echo "Linux $(release_of "$tree")${STOCK:+, stock}, in $(clock "$SECONDS"); logs in $run:"
 cut -d' ' -f4- "$run"/sums/*
-# What failed is far up by now.
+# Print the failures again, after the summary.
 find "$run" -mindepth 2 -name reasons | sort |
 	xargs -r awk 'FNR == 1 {on = 1} /: the end of / {on = 0} on && !/# SKIP/'
 awk '{p += $1; f += $2; s += $3} END {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A reference count that is one percpu increment until its owner disowns it,
- * and exact from then on.  See Documentation/core-api/bigref.rst.
+ * bigref - a reference count with percpu get and put
+ *
+ * Until the owner of the object calls bigref_disown() or bigref_kill(), get and
+ * put add to a percpu counter and the count cannot reach zero.  Afterwards the
+ * count is one exact atomic word.  See Documentation/core-api/bigref.rst.
  */
 #ifndef _LINUX_BIGREF_H
 #define _LINUX_BIGREF_H
@@ -14,133 +17,153 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
-/* Flags of bigref_init() */
-#define BIGREF_ADAPTIVE		BIT(0)	/* percpu only once it is contended */
+/* Flags of bigref_init(), bigref_resurrect() and bigref_reinit() */
+#define BIGREF_ADAPTIVE		BIT(0)	/* percpu only if contended */
+#define BIGREF_INIT_EXACT	BIT(1)	/* not percpu, see bigref_switch_to_exact() */
+#define BIGREF_INIT_DEAD	BIT(2)	/* bigref_init() only: zero references */
 
-/* What bigref_val() says of a count that saturated. */
+/* bigref_val() of a saturated count */
 #define BIGREF_VAL_SATURATED	ULONG_MAX
 
-/**
- * struct bigref - a reference count that is percpu most of its life
- * @mode: on SMP: a state, and what goes with it, see below
- * @count: references that are not in percpu memory, less one, plus a bias
- *	   until the owner disowns; kernel/bigref.c draws its number line
- *
- * All fields are private.  On UP there is @count and no more.
- */
-struct bigref {
-#ifdef CONFIG_SMP
-	unsigned long	mode;
-#endif
-	atomic_long_t	count;
-} __aligned(8);
+/* The most references that one call may take or drop */
+#define BIGREF_NR_MAX		(1UL << (BITS_PER_LONG - 6))
 
+struct bigref;
 typedef void (bigref_func_t)(struct bigref *ref);
 
-/*
- * private: the states.  get and put look at no more than these bits:
- * none is set, and @mode is a percpu pointer; __BIGREF_SLOW is set, and a get
- * goes out of line; else get and put are an atomic operation on @count.
+/**
+ * struct bigref - a reference count
+ * @mode: the state and its payload, drawn in kernel/bigref_mode.c, which also
+ *	  lists the locks of each write; read without a lock
+ * @count: number of references that are not in percpu counters, minus one; plus
+ *	   __BIGREF_BIAS until the count is disowned.  Atomic, no lock.
+ *	   kernel/bigref.c draws the number line.
+ * @release: called by the last put, or NULL; constant after bigref_init()
+ * @done: called at the end of an async disown; belongs to the disown
+ *
+ * All fields are private.  A zeroed bigref is not initialized: destroy and exit
+ * are allowed.
  */
-#define __BIGREF_SLOW		2UL
-#define __BIGREF_STATE_MASK	7UL
+struct bigref {
+	unsigned long	mode;
+	atomic_long_t	count;
+	bigref_func_t	*release;
+	bigref_func_t	*done;
+} __aligned(8);
 
 /*
- * Until it is disowned, @count is biased so far up that it cannot get to
- * zero, in any state.
+ * private: get and put test only these bits of @mode.  If __BIGREF_PERCPU is
+ * set, the rest of @mode is a percpu pointer.  Otherwise get and put are atomic
+ * operations on @count; if __BIGREF_SLOW is set, get calls __bigref_get_slow().
  */
+#define __BIGREF_PERCPU		1UL
+#define __BIGREF_SLOW		8UL
+
+/* The bias keeps @count from reaching zero until the count is disowned. */
 #define __BIGREF_UNIT		(1L << (BITS_PER_LONG - 4))
 #define __BIGREF_BIAS		(5 * __BIGREF_UNIT)
+
+/*
+ * 32-bit only: a CPU moves its counter to @count when the counter is so far
+ * from zero.  The sum of the counters of all CPUs cannot wrap then.
+ */
+#define __BIGREF_CARRY		BIT(20)
 
 void __bigref_get_slow(struct bigref *ref, unsigned long nr);
 void __bigref_put_slow(struct bigref *ref, bigref_func_t *release);
 bool __bigref_tryget_slow(struct bigref *ref, unsigned long nr, bool live);
+void __bigref_carry(struct bigref *ref, unsigned long __percpu *counter);
+void __bigref_invalid_nr(struct bigref *ref);
 
-#ifdef CONFIG_SMP
-
-void bigref_init(struct bigref *ref, unsigned int flags, gfp_t gfp);
+void bigref_init(struct bigref *ref, bigref_func_t *release, unsigned int flags,
+		 gfp_t gfp);
 bool bigref_disown(struct bigref *ref);
-bool bigref_disown_async(struct bigref *ref, bigref_func_t *done);
-bool bigref_destroy(struct bigref *ref);
+bool __must_check bigref_disown_async(struct bigref *ref, bigref_func_t *done);
+bool bigref_kill_and_confirm(struct bigref *ref, bigref_func_t *confirm);
+void bigref_switch_to_exact(struct bigref *ref);
+void bigref_switch_to_exact_async(struct bigref *ref);
+void bigref_switch_to_percpu(struct bigref *ref, gfp_t gfp);
+bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp);
+bool bigref_reinit(struct bigref *ref, unsigned int flags, gfp_t gfp);
+bool __must_check bigref_destroy(struct bigref *ref);
+unsigned long bigref_exit(struct bigref *ref);
+unsigned long bigref_val(struct bigref *ref);
+bool __must_check bigref_is_zero(struct bigref *ref);
+bool __must_check bigref_is_dying(struct bigref *ref);
 
 /*
- * Adds to this CPU's counter, or says that @ref is not percpu.  With
- * preemption off, a disown cannot come between the look at @mode and the
- * addition without waiting for its end.
+ * Add @nr to this CPU's counter if @mode is percpu.  Disabled preemption is an
+ * RCU read-side critical section: the grace period of a disown that changes
+ * @ref->mode after the read also covers the addition.
  */
 static __always_inline bool __bigref_add_percpu(struct bigref *ref,
 						unsigned long nr,
+						unsigned long mode)
+{
+	unsigned long __percpu *counter;
+
+	if (!IS_ENABLED(CONFIG_SMP) || unlikely(!(mode & __BIGREF_PERCPU)))
+		return false;
+	counter = (unsigned long __percpu *)(mode - __BIGREF_PERCPU);
+#if BITS_PER_LONG == 32
+	if (unlikely(this_cpu_add_return(*counter, nr) + __BIGREF_CARRY >
+		     2 * __BIGREF_CARRY))
+		__bigref_carry(ref, counter);
+#else
+	this_cpu_add(*counter, nr);
+#endif
+	return true;
+}
+
+static __always_inline bool __bigref_get_percpu(struct bigref *ref,
+						unsigned long nr,
 						unsigned long *mode)
 {
-	bool percpu = false;
+	bool percpu;
 
 	RCU_LOCKDEP_WARN(!rcu_is_watching(), "bigref used where RCU is off");
 	preempt_disable();
 	*mode = READ_ONCE(ref->mode);
-	if (likely(!(*mode & __BIGREF_STATE_MASK))) {
-		this_cpu_add(*(unsigned long __percpu *)*mode, nr);
-		percpu = true;
-	}
+	percpu = __bigref_add_percpu(ref, nr, *mode);
 	preempt_enable();
 	return percpu;
 }
 
-#else /* !CONFIG_SMP */
-
-bool __bigref_disown(struct bigref *ref);
-bool bigref_destroy(struct bigref *ref);
-
-static inline void bigref_init(struct bigref *ref, unsigned int flags,
-			       gfp_t gfp)
-{
-	atomic_long_set(&ref->count, __BIGREF_BIAS);
-}
-
-static inline bool bigref_disown(struct bigref *ref)
-{
-	return __bigref_disown(ref);
-}
-
-static inline bool bigref_disown_async(struct bigref *ref, bigref_func_t *done)
-{
-	if (!__bigref_disown(ref))
-		return false;
-	done(ref);
-	return true;
-}
-
-#endif /* CONFIG_SMP */
-
 /**
  * bigref_get_many - take references
- * @ref: the count; the caller holds a reference already
- * @nr: how many
+ * @ref: the count; the caller must hold a reference
+ * @nr: number of references; at most BIGREF_NR_MAX
  *
- * Context: Any but NMI, where RCU is watching.
+ * A get after the last put, and more gets than the word can count, are reported
+ * and saturate the count.
+ *
+ * Context: Any context except NMI.  RCU must be watching.
  */
 static __always_inline void bigref_get_many(struct bigref *ref,
 					    unsigned long nr)
 {
-#ifdef CONFIG_SMP
 	unsigned long mode;
 
-	if (likely(__bigref_add_percpu(ref, nr, &mode)))
+	if (unlikely(nr > BIGREF_NR_MAX)) {
+		__bigref_invalid_nr(ref);
+		return;
+	}
+	if (likely(__bigref_get_percpu(ref, nr, &mode)))
 		return;
 	if (unlikely(mode & __BIGREF_SLOW)) {
 		__bigref_get_slow(ref, nr);
 		return;
 	}
-#endif
-	/* Negative: after zero, or too many.  They were added. */
+	/* Negative: get after zero, or overflow.  @nr is already added. */
 	if (unlikely(atomic_long_add_negative(nr, &ref->count)))
 		__bigref_get_slow(ref, 0);
 }
 
 /**
  * bigref_get - take a reference
- * @ref: the count; the caller holds a reference already
+ * @ref: the count; the caller must hold a reference
  *
- * Context: Any but NMI, where RCU is watching.
+ * Context: Any context except NMI.  RCU must be watching.
  */
 static __always_inline void bigref_get(struct bigref *ref)
 {
@@ -148,98 +171,158 @@ static __always_inline void bigref_get(struct bigref *ref)
 }
 
 /**
- * bigref_tryget_many - take references unless there are none left
- * @ref: the count; something else keeps its memory, as an RCU read side
- * @nr: how many
+ * bigref_tryget_many - take references unless the count is zero
+ * @ref: the count; the caller must keep its memory valid, for example by an RCU
+ *	 read-side critical section
+ * @nr: number of references; at most BIGREF_NR_MAX
  *
- * Before the owner disowns, it succeeds always.
+ * This always succeeds before the count is disowned.
  *
- * Context: Any but NMI, where RCU is watching.
- * Return: Whether the references were taken.
+ * Context: Any context except NMI.  RCU must be watching.
+ * Return: true if the references were taken, false if the count is zero.
  */
-static __always_inline bool bigref_tryget_many(struct bigref *ref,
-					       unsigned long nr)
+static __always_inline bool __must_check
+bigref_tryget_many(struct bigref *ref, unsigned long nr)
 {
-#ifdef CONFIG_SMP
 	unsigned long mode;
 
-	if (likely(__bigref_add_percpu(ref, nr, &mode)))
+	if (unlikely(nr > BIGREF_NR_MAX)) {
+		__bigref_invalid_nr(ref);
+		return false;
+	}
+	if (likely(__bigref_get_percpu(ref, nr, &mode)))
 		return true;
-#endif
 	return __bigref_tryget_slow(ref, nr, false);
 }
 
 /**
- * bigref_tryget - take a reference unless there is none left
- * @ref: the count; something else keeps its memory, as an RCU read side
+ * bigref_tryget - take a reference unless the count is zero
+ * @ref: the count; the caller must keep its memory valid, for example by an RCU
+ *	 read-side critical section
  *
- * Context: Any but NMI, where RCU is watching.
- * Return: Whether the reference was taken.
+ * Context: Any context except NMI.  RCU must be watching.
+ * Return: true if the reference was taken, false if the count is zero.
  */
-static __always_inline bool bigref_tryget(struct bigref *ref)
+static __always_inline bool __must_check bigref_tryget(struct bigref *ref)
 {
 	return bigref_tryget_many(ref, 1);
 }
 
 /**
- * bigref_tryget_live - take a reference unless the owner has disowned
- * @ref: the count; something else keeps its memory, as an RCU read side
+ * bigref_tryget_live - take a reference unless the count is disowned
+ * @ref: the count; the caller must keep its memory valid, for example by an RCU
+ *	 read-side critical section
  *
- * While a disown is under way it may succeed or not.  After bigref_disown()
- * has returned, or @done of bigref_disown_async() was called, it fails.
+ * This fails after bigref_disown() has returned, or after @done of
+ * bigref_disown_async() or @confirm of bigref_kill_and_confirm() was called.
+ * It may succeed or fail while a disown is in progress.
  *
- * Context: Any but NMI, where RCU is watching.
- * Return: Whether the reference was taken.
+ * Context: Any context except NMI.  RCU must be watching.
+ * Return: true if the reference was taken, false if the count is disowned, zero
+ *	   or saturated.
  */
-static __always_inline bool bigref_tryget_live(struct bigref *ref)
+static __always_inline bool __must_check bigref_tryget_live(struct bigref *ref)
 {
-#ifdef CONFIG_SMP
 	unsigned long mode;
 
-	if (likely(__bigref_add_percpu(ref, 1, &mode)))
+	if (likely(__bigref_get_percpu(ref, 1, &mode)))
 		return true;
-#endif
 	return __bigref_tryget_slow(ref, 1, true);
+}
+
+/**
+ * bigref_put_many_release - drop references, with a release of the put
+ * @ref: the count
+ * @nr: number of references; at most BIGREF_NR_MAX
+ * @release: called instead of that of bigref_init() if the count is disowned
+ *	     and reaches zero
+ *
+ * See bigref_put_many().
+ *
+ * Context: Any context except NMI.  RCU must be watching.
+ */
+static __always_inline void bigref_put_many_release(struct bigref *ref,
+						    unsigned long nr,
+						    bigref_func_t *release)
+{
+	unsigned long mode;
+
+	if (unlikely(nr > BIGREF_NR_MAX)) {
+		__bigref_invalid_nr(ref);
+		return;
+	}
+	RCU_LOCKDEP_WARN(!rcu_is_watching(), "bigref used where RCU is off");
+	/*
+	 * One RCU read-side critical section from the atomic operation until
+	 * @release has returned: the object may be freed by RCU as soon as
+	 * bigref_is_zero() is true.
+	 */
+	preempt_disable();
+	mode = READ_ONCE(ref->mode);
+	/* Not negative: references remain; another put may free @ref now. */
+	if (!__bigref_add_percpu(ref, -nr, mode) &&
+	    unlikely(atomic_long_add_negative(-nr, &ref->count)))
+		__bigref_put_slow(ref, release);
+	preempt_enable();
 }
 
 /**
  * bigref_put_many - drop references
  * @ref: the count
- * @nr: how many
- * @release: called if they were the last ones and the owner has disowned
+ * @nr: number of references; at most BIGREF_NR_MAX
  *
- * Context: Any but NMI, where RCU is watching.  @release runs in the context
- *	    of the caller, with no lock held and nothing disabled by bigref.
+ * If the count is disowned and reaches zero, this calls the release function of
+ * bigref_init().  A put below zero is reported and saturates the count; before
+ * the disown, only the disown can detect it.
+ *
+ * Context: Any context except NMI.  RCU must be watching.  The release function
+ *	    runs in the context of the caller, in an RCU read-side critical
+ *	    section, and must not sleep; bigref holds no lock.
  */
 static __always_inline void bigref_put_many(struct bigref *ref,
-					    unsigned long nr,
-					    bigref_func_t *release)
+					    unsigned long nr)
 {
-#ifdef CONFIG_SMP
-	unsigned long mode;
-
-	if (likely(__bigref_add_percpu(ref, -nr, &mode)))
-		return;
-#endif
-	/* Not negative: not the last ones, and @ref may be gone from here on. */
-	if (unlikely(atomic_long_add_negative(-nr, &ref->count)))
-		__bigref_put_slow(ref, release);
+	bigref_put_many_release(ref, nr, NULL);
 }
 
 /**
  * bigref_put - drop a reference
  * @ref: the count
- * @release: called if it was the last one and the owner has disowned
  *
- * Context: As bigref_put_many().
+ * Context: Any context except NMI.  RCU must be watching.  See
+ *	    bigref_put_many() for the release function.
  */
-static __always_inline void bigref_put(struct bigref *ref,
-				       bigref_func_t *release)
+static __always_inline void bigref_put(struct bigref *ref)
 {
-	bigref_put_many(ref, 1, release);
+	bigref_put_many(ref, 1);
 }
 
-unsigned long bigref_val(struct bigref *ref);
-bool bigref_is_zero(struct bigref *ref);
+/**
+ * bigref_put_release - drop a reference, with a release of the put
+ * @ref: the count
+ * @release: called instead of that of bigref_init() if the count is disowned
+ *	     and reaches zero
+ *
+ * Context: Any context except NMI.  RCU must be watching.  See
+ *	    bigref_put_many() for @release.
+ */
+static __always_inline void bigref_put_release(struct bigref *ref,
+					       bigref_func_t *release)
+{
+	bigref_put_many_release(ref, 1, release);
+}
+
+/**
+ * bigref_kill - disown the count and drop the reference of the owner
+ * @ref: the count; the caller gives up the owner's reference
+ *
+ * Context: Any context except NMI.  The release function never runs before this
+ *	    returns.
+ * Return: true on success, false if @ref was already disowned or is misused.
+ */
+static inline bool bigref_kill(struct bigref *ref)
+{
+	return bigref_kill_and_confirm(ref, NULL);
+}
 
 #endif /* _LINUX_BIGREF_H */

@@ -4,12 +4,14 @@
 
 #include <linux/alloc_tag.h>
 #include <linux/compiler_types.h>
+#include <linux/percpu.h>
 #include <linux/types.h>
 
 /*
- * Between the module loader and the percpu allocator, and for nobody else. What
- * a module itself allocates comes from alloc_percpu() and the like.
+ * For the module loader only: it allocates the percpu section of a module. Code
+ * of modules allocates by alloc_percpu() and its variants.
  */
+#ifdef CONFIG_PERCPU_AREA
 void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 					const char **why) __alloc_size(1);
 
@@ -17,5 +19,19 @@ void pcpu_free_module(void __percpu *ptr);
 
 #define pcpu_alloc_module(_size, _align, _why)				\
 	alloc_hooks(pcpu_alloc_module_noprof(_size, _align, _why))
+#else
+/* Without the area the loader calls __alloc_reserved_percpu(). */
+static inline void __percpu *pcpu_alloc_module(size_t size, size_t align,
+					       const char **why)
+{
+	*why = "";
+	return NULL;
+}
+
+static inline void pcpu_free_module(void __percpu *ptr)
+{
+	free_percpu(ptr);
+}
+#endif
 
 #endif /* __LINUX_PERCPU_MODULE_H */

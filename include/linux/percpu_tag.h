@@ -1,66 +1,80 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * percpu_tag: a pool of small integers, handed out from a list on each CPU.
+ * percpu_tag: a pool of small integers, allocated from a list on each CPU.
  *
  * See Documentation/core-api/percpu_tag.rst.
  */
 #ifndef _LINUX_PERCPU_TAG_H
 #define _LINUX_PERCPU_TAG_H
 
+#include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/numa.h>
 #include <linux/percpu-defs.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
-/* As many as a pool can have; resizing holds a CPU's lock for its whole list. */
+/* Limit of a pool's size */
 #define PERCPU_TAG_MAX		65536
 
-/* Who waits for a tag waits for I/O, in the statistics. */
+/* Account waits for a tag as waits for I/O. */
 #define PERCPU_TAG_IOWAIT	0x1
 
 struct percpu_tag_cpu;
+struct seq_file;
 
 /**
  * struct percpu_tag_pool - a pool of tags
- * @next: for each tag the one below it on its list, or what it is if it is on
- *	none; written under the lock of the list, or by who frees it
- * @cpus: the lists
- * @usable: tags below it are handed out; written under @resize and @lock
- * @nr_tags: as many as there are, usable or not
- * @flags: PERCPU_TAG_IOWAIT or 0
- * @reported: which kinds of wrong use were reported, one bit each
- * @have: CPUs whose list may have tags; a bit is written under the lock of the
- *	list, and read without
- * @lock: for @waiters, @swept and tags that are not usable; taken inside the
- *	lock of a list
- * @waiters: who waits, in the order of arrival
- * @swept: all lists are empty, and whatever is freed goes to @waiters
- * @resize: one resize at a time
- * @node: among the pools that hear of CPUs that go
+ * @next: for each tag that is on a list, the tag below it; for others, a
+ *	special value. Written under the lock of the list; a free replaces the
+ *	value of an allocated tag by cmpxchg
+ * @cpus: the lists of free tags; each has a lock
+ * @nr_usable: tags below it can be allocated; written under @resize and @lock,
+ *	read without them
+ * @nr_tags: size of the pool; constant
+ * @flags: PERCPU_TAG_IOWAIT or 0; constant
+ * @reported: kinds of misuse that were reported, one bit each; atomic
+ * @marked: CPUs with lists that may have tags; a bit is written under the lock
+ *	of the list, read without it
+ * @nr_marked: number of bits in @marked; read without a lock
+ * @lock: guards @waiters, @nr_waits, @drained and @stopped, and the writes of
+ *	@nr_usable; nests inside the lock of a list
+ * @waiters: queue of waiters, in the order of arrival; under @lock
+ * @nr_waits: waits that have begun and not ended; under @lock
+ * @drained: all lists are empty and each freed tag is assigned to a waiter;
+ *	under @lock
+ * @stopped: allocations must not wait; under @lock
+ * @resize: serializes resizes; nests outside of all other locks here
+ * @node: entry in the list of pools of the CPU hotplug callback
+ *
+ * All fields are private.
  */
 struct percpu_tag_pool {
 	unsigned int *next;
 	struct percpu_tag_cpu __percpu *cpus;
-	unsigned int usable;
+	unsigned int nr_usable;
 	unsigned int nr_tags;
 	unsigned int flags;
 	unsigned long reported;
 
-	/* What follows is written when a list runs empty, not by each call. */
-	cpumask_var_t have ____cacheline_aligned_in_smp;
+	/* Written only when a list becomes empty or there are waiters. */
+	cpumask_var_t marked ____cacheline_aligned_in_smp;
+	atomic_t nr_marked;
 	raw_spinlock_t lock;
 	struct list_head waiters;
-	bool swept;
+	unsigned int nr_waits;
+	bool drained;
+	bool stopped;
 
-	struct mutex resize;	/* outside of all other locks here */
+	struct mutex resize;	/* outermost lock here */
 	struct hlist_node node;
 };
 
-int percpu_tag_pool_init(struct percpu_tag_pool *pool, unsigned int nr_tags,
-			 unsigned int flags);
+int percpu_tag_pool_init_node(struct percpu_tag_pool *pool, unsigned int nr_tags,
+			      unsigned int flags, gfp_t gfp, int node);
 int percpu_tag_pool_destroy(struct percpu_tag_pool *pool);
 int percpu_tag_pool_resize(struct percpu_tag_pool *pool, unsigned int nr);
 
@@ -68,29 +82,73 @@ int percpu_tag_alloc_nowait(struct percpu_tag_pool *pool);
 int percpu_tag_alloc_sleep(struct percpu_tag_pool *pool);
 int percpu_tag_alloc_wait(struct percpu_tag_pool *pool, unsigned int state,
 			  long timeout);
-void percpu_tag_free(struct percpu_tag_pool *pool, unsigned int tag);
+void percpu_tag_free(struct percpu_tag_pool *pool, int tag);
+unsigned int percpu_tag_alloc_batch(struct percpu_tag_pool *pool, int *tags,
+				    unsigned int nr);
+void percpu_tag_free_batch(struct percpu_tag_pool *pool, const int *tags,
+			   unsigned int nr);
+void percpu_tag_stop_waits(struct percpu_tag_pool *pool);
+void percpu_tag_resume_waits(struct percpu_tag_pool *pool);
 
 unsigned int percpu_tag_pool_nr_free(struct percpu_tag_pool *pool);
+unsigned int percpu_tag_pool_nr_in_use(struct percpu_tag_pool *pool);
+bool percpu_tag_is_in_use(struct percpu_tag_pool *pool, int tag);
 int percpu_tag_next_in_use(struct percpu_tag_pool *pool, int tag);
+void percpu_tag_pool_show(struct percpu_tag_pool *pool, struct seq_file *m);
+
+/**
+ * percpu_tag_pool_init - initialize a pool
+ * @pool: the pool
+ * @nr_tags: size of the pool, from 1 to PERCPU_TAG_MAX; all tags are usable
+ * @flags: PERCPU_TAG_IOWAIT if a wait for a tag counts as a wait for I/O, or 0
+ *
+ * See percpu_tag_pool_init_node().
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -EINVAL if @nr_tags or @flags is invalid; -ENOMEM.
+ */
+static inline int percpu_tag_pool_init(struct percpu_tag_pool *pool,
+				       unsigned int nr_tags, unsigned int flags)
+{
+	return percpu_tag_pool_init_node(pool, nr_tags, flags, GFP_KERNEL,
+					 NUMA_NO_NODE);
+}
+
+/**
+ * percpu_tag_any_in_use - test whether a tag is allocated
+ * @pool: the pool
+ *
+ * Context: any context.
+ * Return: true if the pool has an allocated tag.
+ */
+static inline bool percpu_tag_any_in_use(struct percpu_tag_pool *pool)
+{
+	return percpu_tag_next_in_use(pool, -1) >= 0;
+}
 
 /**
  * percpu_tag_alloc - allocate a tag
  * @pool: the pool
- * @gfp: GFP_KERNEL to wait for one, GFP_NOWAIT or GFP_ATOMIC to fail at once;
- *	nothing else in it counts
+ * @gfp: GFP_KERNEL to wait for a tag, GFP_NOWAIT or GFP_ATOMIC to fail without
+ *	a wait; other flags are ignored
  *
- * Waiters are served in the order they came. One sleeps only while no tag is
- * free: the next that is freed, on any CPU, is handed to the first of them.
+ * Waiters are served in the order of their arrival. A waiter sleeps only while
+ * no tag is free: the next tag that is freed, on any CPU, is assigned to the
+ * first waiter.
  *
- * An allocation that does not wait fails only if at some moment during the call
- * no tag was free but those whose free had not returned, or which were promised
- * to waiters. It never fails because free tags are on another CPU's list.
+ * An allocation that does not wait fails only if there was a moment during the
+ * call at which each tag was allocated, assigned to a waiter, or being freed
+ * by a percpu_tag_free() that had not returned. It does not fail because the
+ * free tags are on the lists of other CPUs.
  *
- * What was written before a tag was freed is seen by who gets it next.
+ * Writes before the free of a tag are visible after its next allocation.
  *
- * Context: any, if @gfp does not allow to block, except NMI; else process
- * context, may sleep.
- * Return: a tag, from 0 on and below what is usable, or -ENOSPC.
+ * Context: process context, may sleep, if @gfp allows blocking; otherwise any
+ * context except NMI. May wake up a waiter: the caller must not hold a lock of
+ * the scheduler.
+ * Return: a tag below the number of usable tags; -ENOSPC if @gfp does not allow
+ * blocking and no tag is free; -ECANCELED if the wait was ended by
+ * percpu_tag_stop_waits().
  */
 static inline int percpu_tag_alloc(struct percpu_tag_pool *pool, gfp_t gfp)
 {
@@ -100,11 +158,12 @@ static inline int percpu_tag_alloc(struct percpu_tag_pool *pool, gfp_t gfp)
 }
 
 /**
- * percpu_tag_alloc_killable - allocate a tag, and wait for one unless killed
+ * percpu_tag_alloc_killable - allocate a tag, wait until one is free
  * @pool: the pool
  *
  * Context: process context, may sleep.
- * Return: a tag, or -EINTR if a fatal signal came first.
+ * Return: a tag; -ERESTARTSYS after a fatal signal; -ECANCELED after
+ * percpu_tag_stop_waits().
  */
 static inline int percpu_tag_alloc_killable(struct percpu_tag_pool *pool)
 {
@@ -112,12 +171,13 @@ static inline int percpu_tag_alloc_killable(struct percpu_tag_pool *pool)
 }
 
 /**
- * percpu_tag_alloc_timeout - allocate a tag, and wait for one that long
+ * percpu_tag_alloc_timeout - allocate a tag, wait at most for a given time
  * @pool: the pool
- * @timeout: in jiffies
+ * @timeout: timeout in jiffies
  *
  * Context: process context, may sleep.
- * Return: a tag, or -ETIMEDOUT if none came in time.
+ * Return: a tag; -ETIMEDOUT if no tag was assigned within @timeout; -ECANCELED
+ * after percpu_tag_stop_waits().
  */
 static inline int percpu_tag_alloc_timeout(struct percpu_tag_pool *pool,
 					   long timeout)
@@ -126,13 +186,15 @@ static inline int percpu_tag_alloc_timeout(struct percpu_tag_pool *pool,
 }
 
 /**
- * percpu_tag_for_each_in_use - go through the tags that are out
+ * percpu_tag_for_each_in_use - iterate over the allocated tags
  * @pool: the pool
- * @tag: an int, each of them in turn, upward
+ * @tag: variable of type int, set to each allocated tag in ascending order
  *
- * A tag that is out all the time is seen, one that is free all the time is not;
- * whether one that comes or goes meanwhile is seen is open. Tags beyond what a
- * resize left usable are seen until they are freed.
+ * A tag that stays allocated is visited, a tag that stays free is not. A tag
+ * that is allocated or freed meanwhile may or may not be visited. Allocated
+ * tags that a resize has made unusable are visited, too.
+ *
+ * Context: any context.
  */
 #define percpu_tag_for_each_in_use(pool, tag)				\
 	for ((tag) = percpu_tag_next_in_use((pool), -1); (tag) >= 0;	\
@@ -140,7 +202,7 @@ static inline int percpu_tag_alloc_timeout(struct percpu_tag_pool *pool,
 
 #ifdef CONFIG_PERCPU_TAG_CHECK
 const char *percpu_tag_pool_check(struct percpu_tag_pool *pool, bool quiet);
-void percpu_tag_pool_spill(struct percpu_tag_pool *pool, unsigned int cpu);
+void percpu_tag_pool_drain_cpu(struct percpu_tag_pool *pool, unsigned int cpu);
 #endif
 
 #endif /* _LINUX_PERCPU_TAG_H */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * account: memcg charging and allocation profiling.
+ * account: memcg charges and allocation tags of objects.
  *
- * A cgroup is charged before an object is taken, which may reclaim, and
- * uncharged after it was given back; no lock is held at either time.
+ * A cgroup is charged before an object is allocated, which may reclaim, and
+ * uncharged after the object is free. No lock is held at either time.
  */
 #include <linux/alloc_tag.h>
 #include <linux/memcontrol.h>
@@ -11,13 +11,13 @@
 #include <linux/slab.h>
 
 #include "account.h"
-#include "populate.h"
+#include "pages.h"
 
 /**
- * pcpu_account_bytes - what an object of @size bytes costs
+ * pcpu_account_bytes - bytes that an object is charged for
  * @size: bytes on one CPU
  *
- * Return: bytes on all possible CPUs, and for the note of who pays.
+ * Return: bytes on all possible CPUs, with memcg also of the owner entry.
  */
 size_t pcpu_account_bytes(size_t size)
 {
@@ -30,10 +30,40 @@ size_t pcpu_account_bytes(size_t size)
 
 #ifdef CONFIG_MEMCG
 
-/* Note @bytes, or give back -@bytes, in the statistics of @objcg's cgroup. */
+/* memcg cuts a number of bytes to 32 bits, so that larger charges are made in parts. */
+#ifndef PCPU_CHARGE_MAX
+#define PCPU_CHARGE_MAX		BIT(30)
+#endif
+
+static void pcpu_uncharge_bytes(struct obj_cgroup *objcg, size_t bytes)
+{
+	size_t part;
+
+	for (; bytes; bytes -= part) {
+		part = min_t(size_t, bytes, PCPU_CHARGE_MAX);
+		obj_cgroup_uncharge(objcg, part);
+	}
+}
+
+/* Charge all of @bytes or nothing. Return false if the cgroup is over its limit. */
+static bool pcpu_charge_bytes(struct obj_cgroup *objcg, gfp_t gfp, size_t bytes)
+{
+	size_t done, part;
+
+	for (done = 0; done < bytes; done += part) {
+		part = min_t(size_t, bytes - done, PCPU_CHARGE_MAX);
+		if (obj_cgroup_charge(objcg, gfp, part)) {
+			pcpu_uncharge_bytes(objcg, done);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Add @bytes, which may be negative, to the statistics of a cgroup. */
 static void pcpu_account_stat(struct obj_cgroup *objcg, long bytes)
 {
-	/* The statistics take an int at a time. */
+	/* mod_memcg_state() takes an int. */
 	rcu_read_lock();
 	while (bytes) {
 		int part = clamp(bytes, -(long)INT_MAX, (long)INT_MAX);
@@ -48,10 +78,10 @@ static void pcpu_account_stat(struct obj_cgroup *objcg, long bytes)
  * pcpu_account_charge - charge the current cgroup for an object
  * @size: bytes on one CPU
  * @gfp: flags of the allocation
- * @objcg: where to store whom to charge, stays as it is for nobody
+ * @objcg: set to the charged cgroup; unchanged if none is charged
  *
- * Context: any that @gfp allows; may reclaim.
- * Return: %false when the cgroup is over its limit.
+ * Context: Any that @gfp allows; may reclaim.
+ * Return: false if the cgroup is over its limit.
  */
 bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg)
 {
@@ -62,23 +92,26 @@ bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg)
 	payer = current_obj_cgroup();
 	if (!payer || obj_cgroup_is_root(payer))
 		return true;
-	if (obj_cgroup_charge(payer, gfp, pcpu_account_bytes(size)))
-		return false;
+	/* The task may be moved to another cgroup while it reclaims. */
 	obj_cgroup_get(payer);
+	if (!pcpu_charge_bytes(payer, gfp, pcpu_account_bytes(size))) {
+		obj_cgroup_put(payer);
+		return false;
+	}
 	*objcg = payer;
 	return true;
 }
 
 /**
  * pcpu_account_cancel - undo pcpu_account_charge()
- * @size: as charged
- * @objcg: as stored, may be NULL
+ * @size: bytes on one CPU, as charged
+ * @objcg: as set by pcpu_account_charge(), or NULL
  */
 void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg)
 {
 	if (!objcg)
 		return;
-	obj_cgroup_uncharge(objcg, pcpu_account_bytes(size));
+	pcpu_uncharge_bytes(objcg, pcpu_account_bytes(size));
 	obj_cgroup_put(objcg);
 }
 
@@ -106,18 +139,14 @@ bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg)
 	return true;
 }
 
-void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg)
-{
-}
+void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg) { }
 
 static void pcpu_account_set_objcg(struct pcpu_owner *owner, size_t size,
 				   struct obj_cgroup *objcg)
 {
 }
 
-static void pcpu_account_drop_objcg(size_t size, struct pcpu_owner *owner)
-{
-}
+static void pcpu_account_drop_objcg(size_t size, struct pcpu_owner *owner) { }
 
 #endif /* CONFIG_MEMCG */
 
@@ -126,80 +155,74 @@ static void pcpu_account_drop_objcg(size_t size, struct pcpu_owner *owner)
 static void pcpu_account_set_tag(struct pcpu_owner *owner, size_t size)
 {
 	if (mem_alloc_profiling_enabled())
-		alloc_tag_add(&owner->tag, current->alloc_tag, size);
+		alloc_tag_add(&owner->tag, current->alloc_tag,
+			      size * num_possible_cpus());
 }
 
 static void pcpu_account_drop_tag(size_t size, struct pcpu_owner *owner)
 {
 	if (mem_alloc_profiling_enabled() && owner->tag.ct)
-		alloc_tag_sub(&owner->tag, size);
+		alloc_tag_sub(&owner->tag, size * num_possible_cpus());
 }
 
 #else
 
-static void pcpu_account_set_tag(struct pcpu_owner *owner, size_t size)
-{
-}
-
-static void pcpu_account_drop_tag(size_t size, struct pcpu_owner *owner)
-{
-}
+static void pcpu_account_set_tag(struct pcpu_owner *owner, size_t size) { }
+static void pcpu_account_drop_tag(size_t size, struct pcpu_owner *owner) { }
 
 #endif /* CONFIG_MEM_ALLOC_PROFILING */
 
-/* The books of the page of @off, opened if need be. */
-static struct pcpu_owner *pcpu_account_open(struct pcpu_chunk *chunk,
-					    unsigned long off, gfp_t gfp)
+/* The owner entry of @off. NULL if its page has none and there is no memory. */
+static struct pcpu_owner *pcpu_account_entry(struct pcpu_chunk *chunk,
+					     unsigned long off, gfp_t gfp)
 {
 	unsigned int page = pcpu_off_to_page(off);
-	struct pcpu_owner **books = &chunk->owners[page];
-	struct pcpu_owner *owners;
+	struct pcpu_owner *owners = READ_ONCE(chunk->owners[page]);
 
-	if (!READ_ONCE(*books) && pcpu_metadata_allowed(gfp)) {
+	if (!owners && pcpu_metadata_allowed(gfp)) {
 		owners = kcalloc(PCPU_PAGE_OWNERS, sizeof(*owners),
 				 gfp | __GFP_NOWARN);
-		if (owners && cmpxchg(books, NULL, owners))
+		if (owners && cmpxchg(&chunk->owners[page], NULL, owners))
 			kfree(owners);
 	}
-	/* Before anybody can free an object with an owner. */
-	if (READ_ONCE(*books) && !test_bit(page, chunk->odd))
-		set_bit(page, chunk->odd);
+	/* Before a free of an owned object can take the fast path. */
+	if (READ_ONCE(chunk->owners[page]) && !test_bit(page, chunk->slow_free))
+		set_bit(page, chunk->slow_free);
 	return pcpu_owner_at(chunk, off);
 }
 
 /**
- * pcpu_account_record - note who pays for an object
- * @off: the object's offset, owned by the caller
- * @size: its bytes on one CPU
- * @gfp: how memory for the note may be allocated
- * @objcg: who was charged, or NULL
+ * pcpu_account_record - record what a new object is charged to
+ * @off: offset of the object, which the caller owns
+ * @size: bytes on one CPU
+ * @gfp: flags for the allocation of owner entries
+ * @objcg: the charged cgroup, or NULL
  *
- * Without memory for the note nobody pays.
- *
- * Context: any that @gfp allows.
+ * Context: Any that @gfp allows.
+ * Return: false if there is no memory for the entry of a charged object. An
+ * object that is not charged does without an entry.
  */
-void pcpu_account_record(unsigned long off, size_t size, gfp_t gfp,
+bool pcpu_account_record(unsigned long off, size_t size, gfp_t gfp,
 			 struct obj_cgroup *objcg)
 {
 	struct pcpu_owner *owner;
 
 	if (!objcg && !mem_alloc_profiling_enabled())
-		return;
-	owner = pcpu_account_open(pcpu_chunk_of(off), off, gfp);
-	if (!owner) {
-		pcpu_account_cancel(size, objcg);
-		return;
-	}
+		return true;
+	owner = pcpu_account_entry(pcpu_chunk_of(off), off, gfp);
+	if (!owner)
+		return !objcg;
 	pcpu_account_set_objcg(owner, size, objcg);
 	pcpu_account_set_tag(owner, size);
+	return true;
 }
 
 /**
- * pcpu_account_drop - an object was given back
- * @size: its bytes on one CPU
- * @owner: who paid for it
+ * pcpu_account_drop - uncharge and untag a freed object
+ * @size: bytes on one CPU
+ * @owner: from pcpu_owner_detach()
  *
- * Context: any.
+ * Context: Any.
  */
 void pcpu_account_drop(size_t size, struct pcpu_owner *owner)
 {

@@ -1,297 +1,259 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * balance: the worker that keeps a reserve and gives pages back.
+ * balance: the worker: it trims caches, keeps the reserve and gives pages back.
  *
- * Everything here is policy: how many pages, which ones, when.  It runs in
- * process context, holds no lock while it allocates, maps or flushes, and
- * withholds the pages it works on, so that nobody has to wait for it.
+ * This file is policy: how many pages, which ones, when. The worker runs in process
+ * context and holds no lock while it allocates, maps or flushes. The pages that it
+ * works on are withheld, so that no allocation has to wait for it.
  */
+#include <linux/err.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
+#include <linux/list.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
-#include "age.h"
-#include "balance.h"
-#include "debug.h"
-#include "populate.h"
+#include "cache.h"
+#include "chunk.h"
+#include "debug/hooks.h"
+#include "kick.h"
+#include "pages.h"
 
-/* Frees come in bursts, and often allocations behind them: wait that long. */
-#define PCPU_BALANCE_DELAY	(HZ / 20)
+/* A cached object that is unused for so long, in jiffies, is idle. */
+#define PCPU_TRIM_INTERVAL	(HZ / 4)
 
-/* An object that nobody took from an arena for so long is not needed there. */
-#define PCPU_BALANCE_AGE	(HZ / 4)
-
-/* Offsets beyond the highest chunk that are kept ready, with page tables. */
+/* Offsets beyond the highest chunk for which page tables are kept. */
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
 
-static void pcpu_balance_run(struct work_struct *work);
-static DECLARE_DELAYED_WORK(pcpu_balance_dwork, pcpu_balance_run);
+/* Time of the last trim, in jiffies; only used by the worker. */
+static unsigned long pcpu_balance_trimmed;
 
-/* Set once workqueues run. */
-static bool pcpu_balance_enabled __read_mostly;
-
-/* The worker was called because the reserve is low, and has not begun; and when. */
-static bool pcpu_balance_urgent;
-static unsigned long pcpu_balance_called;
-
-/* When arenas were last asked for what nobody needs, in jiffies; the worker's own. */
-static unsigned long pcpu_balance_aged;
-
-/*
- * Call the worker at once, but not again and again, which would cost more than to
- * allocate. If it has not begun in the next jiffy its CPU may have no time for
- * it: then it is to run on ours.
- */
-static void pcpu_balance_hurry(void)
+/* Populate a withheld page and release it. */
+static int pcpu_balance_populate(struct pcpu_chunk *chunk, unsigned int page,
+				 gfp_t gfp)
 {
-	unsigned long now = jiffies;
+	int err;
 
-	if (READ_ONCE(pcpu_balance_urgent) &&
-	    READ_ONCE(pcpu_balance_called) == now)
-		return;
-	WRITE_ONCE(pcpu_balance_called, now);
-	WRITE_ONCE(pcpu_balance_urgent, true);
-	mod_delayed_work(system_long_wq, &pcpu_balance_dwork, 0);
-}
-
-/**
- * pcpu_balance_kick - have the worker look at the reserve soon
- *
- * Context: any, with none of the allocator's locks held.
- */
-void pcpu_balance_kick(void)
-{
-	if (!READ_ONCE(pcpu_balance_enabled))
-		return;
-	/*
-	 * What the caller changed is seen by a worker that is not pending any more,
-	 * or has taken back that it was called for; see pcpu_balance_run().
-	 */
-	smp_mb();
-	if (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW)
-		pcpu_balance_hurry();
-	else if (!delayed_work_pending(&pcpu_balance_dwork))
-		queue_delayed_work(system_long_wq, &pcpu_balance_dwork,
-				   PCPU_BALANCE_DELAY);
-}
-
-/* Populate one withheld page and let go of it. */
-static bool pcpu_balance_populate(struct pcpu_chunk *chunk, unsigned int page,
-				  gfp_t gfp)
-{
-	unsigned long flags;
-	bool ok;
-
-	ok = !pcpu_populate_page(pcpu_chunk_off(chunk) + (page << PAGE_SHIFT),
+	err = pcpu_populate_page(pcpu_chunk_off(chunk) + (page << PAGE_SHIFT),
 				 gfp);
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	if (ok)
-		pcpu_chunk_set_populated(chunk, BIT_ULL(page), true);
-	pcpu_chunk_release(chunk, BIT_ULL(page));
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return ok;
+	if (!err)
+		pcpu_chunk_publish_pages(chunk, BIT_ULL(page));
+	pcpu_chunk_unclaim(chunk, BIT_ULL(page));
+	return err;
 }
 
-/* An empty page without memory, withheld. */
-static struct pcpu_chunk *pcpu_balance_claim_bare(unsigned int *page)
-{
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
-	unsigned int i;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_for_each_shelf(i, 1) {
-		list_for_each_entry(chunk, &pcpu_shelves->by_free[i].chunks,
-				    list) {
-			u64 bare = chunk->empty & ~chunk->populated &
-				   ~chunk->reserved;
-
-			if (!bare)
-				continue;
-			*page = __ffs64(bare);
-			pcpu_chunk_withhold(chunk, BIT_ULL(*page));
-			goto out;
-		}
-	}
-	chunk = NULL;
-out:
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return chunk;
-}
-
-/* Bring the reserve up to what is kept; without memory, leave it. */
+/* Fill the reserve, as far as memory is available. */
 static void pcpu_balance_grow(void)
 {
 	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
 	struct pcpu_chunk *chunk;
 	unsigned int page;
-	const char *why;
+	int err = 0;
 
-	while (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_KEEP) {
-		chunk = pcpu_balance_claim_bare(&page);
-		if (!chunk) {
-			if (!pcpu_chunk_create(gfp, &why))
-				return;
-		} else if (!pcpu_balance_populate(chunk, page, gfp)) {
-			return;
-		}
+	while (!err && READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_KEEP) {
+		chunk = pcpu_chunks_claim_bare(&page);
+		if (chunk)
+			err = pcpu_balance_populate(chunk, page, gfp);
+		else
+			err = PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp));
 		cond_resched();
 	}
-}
-
-/* Depopulate withheld pages of @chunk, no longer marked populated. */
-static void pcpu_balance_depopulate(struct pcpu_chunk *chunk, u64 pages)
-{
-	unsigned long base = pcpu_chunk_off(chunk);
-	LIST_HEAD(freed);
-	u64 rest;
-
-	if (!pages)
-		return;
-	for (rest = pages; rest; rest &= rest - 1) {
-		pcpu_depopulate_page(base + (__ffs64(rest) << PAGE_SHIFT),
-				     &freed);
-		cond_resched();
-	}
-	pcpu_depopulate_flush(base + (__ffs64(pages) << PAGE_SHIFT),
-			      base + (fls64(pages) << PAGE_SHIFT), &freed);
 }
 
 /*
- * Choose pages to give back, of those beyond the reserve: the highest spare pages
- * of the highest chunk that has any. They come withheld and unpublished.
+ * Chunks of which pages are given back by one flush of TLBs, and at most an eighth of
+ * the area: allocations cannot use them meanwhile.
  */
-static struct pcpu_chunk *pcpu_balance_claim_spare(u64 *pages)
-{
-	struct pcpu_chunk *chunk = NULL;
-	unsigned long flags;
-	unsigned int i;
-	u64 spare = 0;
-	long most;
+#define PCPU_FLUSH_CHUNKS	32U
 
-	*pages = 0;
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	most = pcpu_balance_excess(PCPU_RESERVE_KEEP);
-	for (i = pcpu_chunk_top(); i-- > 0 && most > 0 && !spare;) {
-		chunk = pcpu_chunk_table[i];
-		if (chunk)
-			spare = pcpu_chunk_spare(chunk) & ~chunk->pinned;
-	}
-	for (; spare && most > 0; most--) {
-		*pages |= BIT_ULL(fls64(spare) - 1);
-		spare &= ~*pages;
-	}
-	if (*pages) {
-		pcpu_chunk_withhold(chunk, *pages);
-		pcpu_chunk_set_populated(chunk, *pages, false);
-	}
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return *pages ? chunk : NULL;
+/**
+ * struct pcpu_shrink - pages that are given back together
+ * @nr: number of chunks
+ * @pages: their memory
+ * @first: lowest offset
+ * @end: end of the highest page
+ * @chunks: the chunks
+ * @withheld: pages of each chunk, withheld and no longer populated
+ */
+struct pcpu_shrink {
+	unsigned int nr;
+	struct list_head pages;
+	unsigned long first;
+	unsigned long end;
+	struct pcpu_chunk *chunks[PCPU_FLUSH_CHUNKS];
+	u64 withheld[PCPU_FLUSH_CHUNKS];
+};
+
+static void pcpu_shrink_init(struct pcpu_shrink *s)
+{
+	s->nr = 0;
+	INIT_LIST_HEAD(&s->pages);
+	s->first = PCPU_NO_OFF;
+	s->end = 0;
 }
 
-/* Give back what is beyond the reserve. */
+/* Unmap the withheld pages of a chunk. Return true if the flush is due. */
+static bool pcpu_shrink_add(struct pcpu_shrink *s, struct pcpu_chunk *chunk,
+			    u64 pages)
+{
+	unsigned long base = pcpu_chunk_off(chunk), off;
+	u64 left;
+
+	for (left = pages; left; left &= left - 1) {
+		off = base + (__ffs64(left) << PAGE_SHIFT);
+		pcpu_depopulate_page(off, &s->pages);
+		s->first = min(s->first, off);
+		s->end = max(s->end, off + PAGE_SIZE);
+		cond_resched();
+	}
+	s->chunks[s->nr] = chunk;
+	s->withheld[s->nr++] = pages;
+	return s->nr >= min(PCPU_FLUSH_CHUNKS, pcpu_area_nr_chunks() / 8);
+}
+
+/* Give the memory back. */
+static void pcpu_shrink_flush(struct pcpu_shrink *s)
+{
+	if (s->end)
+		pcpu_depopulate_flush(s->first, s->end, &s->pages);
+	cond_resched();
+}
+
+/* Give back pages beyond the reserve, those at the highest offsets first. */
 static void pcpu_balance_shrink(void)
 {
+	struct pcpu_shrink s;
 	struct pcpu_chunk *chunk;
-	unsigned long flags;
+	unsigned int i;
 	u64 pages;
 
-	while ((chunk = pcpu_balance_claim_spare(&pages))) {
-		pcpu_balance_depopulate(chunk, pages);
-		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-		pcpu_chunk_release(chunk, pages);
-		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-		cond_resched();
-	}
+	do {
+		pcpu_shrink_init(&s);
+		do {
+			chunk = pcpu_chunks_claim_spare(PCPU_RESERVE_KEEP,
+							&pages);
+		} while (chunk && !pcpu_shrink_add(&s, chunk, pages));
+		pcpu_shrink_flush(&s);
+		for (i = 0; i < s.nr; i++)
+			pcpu_chunk_unclaim(s.chunks[i], s.withheld[i]);
+	} while (chunk);
 }
 
-/* Destroy empty chunks but for the spare one. */
+/* Destroy empty chunks, but for the ones to keep. */
 static void pcpu_balance_chunks(void)
 {
+	struct pcpu_shrink s;
 	struct pcpu_chunk *chunk;
+	unsigned int i;
 	u64 pages;
 
-	while ((chunk = pcpu_chunk_remove_empty(PCPU_EMPTY_CHUNKS_KEEP,
-						&pages))) {
-		pcpu_balance_depopulate(chunk, pages);
-		pcpu_chunk_discard(chunk);
-		cond_resched();
-	}
+	do {
+		pcpu_shrink_init(&s);
+		do {
+			chunk = pcpu_chunk_remove_empty(PCPU_EMPTY_CHUNKS_KEEP,
+							&pages);
+		} while (chunk && !pcpu_shrink_add(&s, chunk, pages));
+		pcpu_shrink_flush(&s);
+		for (i = 0; i < s.nr; i++)
+			pcpu_chunk_discard(s.chunks[i]);
+	} while (chunk);
 }
 
-/* Keep offsets ready so that atomic callers can create chunks. */
+/* Prepare page tables, so that atomic callers can create chunks. */
 static void pcpu_balance_tables(void)
 {
-	unsigned long flags, end;
+	unsigned long end;
 
 	if (!pcpu_populate_allowed(GFP_NOWAIT))
 		return;
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	end = (unsigned long)pcpu_chunk_top() << PCPU_CHUNK_SHIFT;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	end = min(end + PCPU_TABLES_AHEAD, pcpu_area.size);
 	pcpu_populate_tables(0, end, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 }
 
-/* Bring everything into its bounds. */
-static void pcpu_balance_pages(void)
+static void pcpu_balance_pages(bool shrink)
 {
 	unsigned int noio = memalloc_noio_save();
 
-	pcpu_balance_shrink();
-	pcpu_balance_chunks();
+	if (shrink) {
+		pcpu_balance_shrink();
+		pcpu_balance_chunks();
+	}
 	pcpu_balance_grow();
 	pcpu_balance_tables();
 	memalloc_noio_restore(noio);
 }
 
 /**
- * pcpu_balance_now - do the worker's work, and leave nothing at hand
+ * pcpu_balance_now - drain all caches and do the work of the worker
  *
- * Context: process context, sleeps.
+ * Context: process context, may sleep.
  */
 void pcpu_balance_now(void)
 {
 	pcpu_debug_drain();
-	pcpu_age(true, true);
-	pcpu_balance_pages();
+	pcpu_caches_drain();
+	pcpu_balance_pages(true);
 }
 
 /*
- * Ask arenas for what they did not need since the last time. Who runs because the
- * reserve is low comes too early for that: what is needed again at once would go
- * back. Return in how many jiffies to come again, 0 for never.
+ * Trim the caches if it is time. A run triggered by a low reserve comes too soon:
+ * objects about to be reused would be returned. Return the delay of the next trim
+ * in jiffies, or 0 if all caches are empty.
  */
-static unsigned long pcpu_balance_age(void)
+static unsigned long pcpu_balance_trim(void)
 {
-	unsigned long since = jiffies - pcpu_balance_aged;
+	unsigned long since = jiffies - pcpu_balance_trimmed;
 
-	if (since < PCPU_BALANCE_AGE)
-		return PCPU_BALANCE_AGE - since;
-	pcpu_balance_aged = jiffies;
-	return pcpu_age(false, true) ? PCPU_BALANCE_AGE : 0;
+	if (since < PCPU_TRIM_INTERVAL)
+		return PCPU_TRIM_INTERVAL - since;
+	pcpu_balance_trimmed = jiffies;
+	return pcpu_caches_trim() ? PCPU_TRIM_INTERVAL : 0;
+}
+
+/* The worker waits so often for a pause of frees. */
+#define PCPU_PAUSE_TURNS	10
+
+/*
+ * Return true if neither frees nor trims have added pages since the last look, or if
+ * they go on for too long. As each flush of TLBs interrupts all CPUs, the pages of a
+ * burst of frees are given back together with what caches return after it.
+ */
+static bool pcpu_balance_frees_paused(void)
+{
+	static unsigned int turns;
+	static long last;
+	long excess = pcpu_counts_excess(PCPU_RESERVE_KEEP);
+	bool paused = excess <= last || ++turns > PCPU_PAUSE_TURNS;
+
+	last = excess;
+	if (paused) {
+		last = 0;
+		turns = 0;
+	}
+	return paused;
 }
 
 static void pcpu_balance_run(struct work_struct *work)
 {
-	unsigned long again;
+	unsigned long delay;
+	bool paused;
 
-	WRITE_ONCE(pcpu_balance_urgent, false);
-	/* Who still saw it set has changed before what we will see. */
-	smp_mb();
-	again = pcpu_balance_age();
-	pcpu_balance_pages();
-	if (again)
-		queue_delayed_work(system_long_wq, &pcpu_balance_dwork, again);
+	pcpu_worker_begin();
+	delay = pcpu_balance_trim();
+	paused = pcpu_balance_frees_paused();
+	pcpu_balance_pages(paused);
+	if (!paused)
+		delay = delay ?: PCPU_TRIM_INTERVAL;
+	if (delay)
+		pcpu_worker_again(delay);
 }
 
 static int __init pcpu_balance_init(void)
 {
-	pcpu_balance_aged = jiffies;
-	WRITE_ONCE(pcpu_balance_enabled, true);
-	queue_delayed_work(system_long_wq, &pcpu_balance_dwork, 0);
+	pcpu_balance_trimmed = jiffies;
+	pcpu_worker_enable(pcpu_balance_run);
 	return 0;
 }
 subsys_initcall(pcpu_balance_init);

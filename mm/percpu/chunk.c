@@ -1,124 +1,121 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * chunk: a window of offsets, and what each of its pages is used for.
+ * chunk: the granules and pages of one chunk, and the hints for searches.
  *
- * A page is free, or has objects in it, or is withheld.  To the search for
- * free granules the last looks fully used, so it needs no masks.
+ * A page is free, or holds objects, or is withheld. Withheld pages look fully
+ * used, so that the search for free granules needs no further mask.
+ *
+ * All functions expect pcpu_chunk_lock to be held. A range costs a step per
+ * page of the chunk at most, which is the bound of each of them.
  */
+#include <linux/init.h>
 #include <linux/slab.h>
 
-#include <trace/events/percpu.h>
-
 #include "chunk.h"
-#include "populate.h"
-
-/* Guards everything in this file, extent.c and small.c. */
-DEFINE_RAW_SPINLOCK(pcpu_chunk_lock);
 
 /* By chunk number; entries change under pcpu_chunk_lock, read by RCU. */
 struct pcpu_chunk **pcpu_chunk_table __ro_after_init;
 
-/* Numbers in use or being created; guarded by pcpu_chunk_lock. */
-static unsigned long *pcpu_chunk_taken __ro_after_init;
-
-struct pcpu_shelves *pcpu_shelves __ro_after_init;
+struct pcpu_slots *pcpu_slots __ro_after_init;
 
 struct pcpu_counts pcpu_counts;
+unsigned long pcpu_nr_populated;
 
 /**
- * pcpu_chunk_table_init - set up the table of chunks
- * @table: zeroed room for pcpu_area_nr_chunks() pointers
- * @taken: zeroed room for as many bits
- * @shelves: zeroed room for the shelves
+ * pcpu_slots_init - set up the slots
+ * @slots: zeroed memory
  *
- * Context: once, at boot, before any other function of this file.
+ * Context: boot.
  */
-void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
-			   struct pcpu_shelves *shelves)
+void pcpu_slots_init(struct pcpu_slots *slots)
 {
 	int i;
 
-	pcpu_chunk_table = table;
-	pcpu_chunk_taken = taken;
-	pcpu_shelves = shelves;
-	for (i = 0; i < PCPU_NR_BY_FREE; i++)
-		INIT_LIST_HEAD(&pcpu_shelves->by_free[i].chunks);
+	for (i = 0; i < PCPU_NR_SLOTS; i++)
+		INIT_LIST_HEAD(&slots->by_free[i].chunks);
+	pcpu_slots = slots;
 }
 
-/* The shelf of @chunk may have runs as long as the chunk's. */
-static void pcpu_shelf_raise(const struct pcpu_chunk *chunk)
+/* Raise the hints of the slot of @chunk to the hints of the chunk. */
+static void pcpu_slot_raise(const struct pcpu_chunk *chunk)
 {
-	struct pcpu_shelf *shelf = &pcpu_shelves->by_free[pcpu_chunk_shelf(chunk)];
+	struct pcpu_slot *slot = pcpu_chunk_slot(chunk);
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	shelf->max_run = max(shelf->max_run, chunk->max_run);
-	shelf->populated_run = max(shelf->populated_run, chunk->populated_run);
-}
-
-/* Put @chunk on the shelf that its number of free granules asks for. */
-static void pcpu_chunk_shelve(struct pcpu_chunk *chunk)
-{
-	unsigned int i = pcpu_chunk_shelf(chunk);
-
-	lockdep_assert_held(&pcpu_chunk_lock);
-	list_move(&chunk->list, &pcpu_shelves->by_free[i].chunks);
-	__set_bit(i, pcpu_shelves->filled);
-	pcpu_shelf_raise(chunk);
+	slot->raised++;
+	slot->max_run = max(slot->max_run, chunk->max_run);
+	slot->populated_run = max(slot->populated_run, chunk->populated_run);
 }
 
 /**
- * pcpu_chunks_next_shelf - the next shelf that is not empty
- * @i: where to begin
- *
- * Return: its index, or %PCPU_NR_BY_FREE.
+ * pcpu_chunk_set_slot - move a chunk to the slot of its number of free granules
+ * @chunk: the chunk
  */
-unsigned int pcpu_chunks_next_shelf(unsigned int i)
+void pcpu_chunk_set_slot(struct pcpu_chunk *chunk)
+{
+	struct pcpu_slot *slot = pcpu_chunk_slot(chunk);
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	list_move(&chunk->list, &slot->chunks);
+	__set_bit(pcpu_chunk_slot_nr(chunk), pcpu_slots->filled);
+	pcpu_slot_raise(chunk);
+}
+
+/**
+ * pcpu_chunks_next_slot - find the next slot with a chunk
+ * @i: first slot to look at
+ *
+ * Return: its index, or %PCPU_NR_SLOTS.
+ */
+unsigned int pcpu_chunks_next_slot(unsigned int i)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	for (;; i++) {
-		i = find_next_bit(pcpu_shelves->filled, PCPU_NR_BY_FREE, i);
-		if (i >= PCPU_NR_BY_FREE ||
-		    !list_empty(&pcpu_shelves->by_free[i].chunks))
+		i = find_next_bit(pcpu_slots->filled, PCPU_NR_SLOTS, i);
+		if (i >= PCPU_NR_SLOTS ||
+		    !list_empty(&pcpu_slots->by_free[i].chunks))
 			return i;
-		__clear_bit(i, pcpu_shelves->filled);
+		__clear_bit(i, pcpu_slots->filled);
 	}
 }
 
-/* Add to the number of free granules. */
 static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
 {
-	unsigned int before = pcpu_chunk_shelf(chunk);
+	unsigned int before = pcpu_chunk_slot_nr(chunk);
 
 	chunk->nr_free += nr;
-	if (pcpu_chunk_shelf(chunk) != before)
-		pcpu_chunk_shelve(chunk);
+	if (pcpu_chunk_slot_nr(chunk) != before)
+		pcpu_chunk_set_slot(chunk);
 }
 
-/* Add what @chunk holds to the global counts, @sign times. */
-static void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
+/**
+ * pcpu_chunk_count - add a chunk to the global counts
+ * @chunk: the chunk
+ * @sign: 1 to add, -1 to subtract
+ */
+void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
 {
 	long populated = sign * (long)hweight64(chunk->populated);
 	u64 spare = pcpu_chunk_spare(chunk);
 	long empty = sign * (long)hweight64(spare);
 	long loose = sign * (long)hweight64(spare & ~chunk->pinned);
 
-	WRITE_ONCE(pcpu_counts.populated, pcpu_counts.populated + populated);
+	WRITE_ONCE(pcpu_nr_populated, pcpu_nr_populated + populated);
 	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + empty);
 	WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + loose);
 	pcpu_counts.empty_chunks += sign * pcpu_chunk_is_loose(chunk);
 }
 
 /*
- * Every change of a page mask that the global counts depend on goes through
- * here or the next function, so that they cannot drift.
+ * The global counts depend on page masks of all chunks: these change in the next
+ * two functions only.
  */
-static void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 empty,
-				 u64 populated)
+static void pcpu_chunk_write_populated(struct pcpu_chunk *chunk, u64 populated)
 {
 	pcpu_chunk_count(chunk, -1);
-	chunk->empty = empty;
 	WRITE_ONCE(chunk->populated, populated);
 	pcpu_chunk_count(chunk, 1);
 }
@@ -144,8 +141,8 @@ static void pcpu_page_set_empty(struct pcpu_chunk *chunk, unsigned int page,
 /**
  * struct pcpu_part - the part of a range of granules that lies in one page
  * @page: the page
- * @start: its first granule, from the beginning of the page
- * @end: behind its last granule
+ * @start: its first granule, counted from the beginning of the page
+ * @end: end of its granules, exclusive
  */
 struct pcpu_part {
 	unsigned int page;
@@ -166,10 +163,10 @@ static struct pcpu_part pcpu_part_of(unsigned int page, unsigned int start,
 }
 
 /**
- * pcpu_page_set_run - note how long a free run in a page may be
+ * pcpu_page_set_run - set the run hint of a page
  * @chunk: the chunk
  * @page: the page
- * @run: no free run within it is longer, in granules
+ * @run: upper bound of the free runs within the page, in granules
  */
 void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 		       unsigned int run)
@@ -181,7 +178,6 @@ void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	chunk->pages[page].run = run;
-	/* The page is in mask i while a run of 1 << i may be in it. */
 	for (i = fls(min(old, run)); i < end; i++) {
 		if (run > old)
 			chunk->by_run[i] |= bit;
@@ -190,9 +186,9 @@ void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 	}
 }
 
-/* A page's hints after @part of it was taken. */
-static void pcpu_page_taken(struct pcpu_chunk *chunk,
-			    const struct pcpu_part *part)
+/* Update the hints of a page after @part of it was allocated. */
+static void pcpu_page_range_allocated(struct pcpu_chunk *chunk,
+				      const struct pcpu_part *part)
 {
 	struct pcpu_page *pg = &chunk->pages[part->page];
 	bool whole = pg->head == PCPU_PAGE_GRANULES;
@@ -206,14 +202,18 @@ static void pcpu_page_taken(struct pcpu_chunk *chunk,
 			 PCPU_PAGE_GRANULES - part->end);
 	if (!whole)
 		return;
-	/* Of a page that was wholly free only the ends remain. */
+	/* Only the two ends of a page that was wholly free are free now. */
 	pcpu_page_set_run(chunk, part->page, max(pg->head, pg->tail));
 	pcpu_page_set_empty(chunk, part->page, false);
 }
 
-/* The same after it was given back; the free run that it lies in now is @run. */
-static void pcpu_page_given(struct pcpu_chunk *chunk,
-			    const struct pcpu_part *part, unsigned int run)
+/*
+ * Update the hints of a page after @part of it was freed; @run is the length of
+ * the free run that the part is in now.
+ */
+static void pcpu_page_range_freed(struct pcpu_chunk *chunk,
+				  const struct pcpu_part *part,
+				  unsigned int run)
 {
 	unsigned long *used = chunk->used +
 			      part->page * (PCPU_PAGE_GRANULES / BITS_PER_LONG);
@@ -239,13 +239,13 @@ static void pcpu_page_given(struct pcpu_chunk *chunk,
 }
 
 /**
- * pcpu_chunk_take - mark granules used
+ * pcpu_range_alloc - allocate granules
  * @chunk: the chunk
- * @start: first granule, free like the following ones
- * @nr: how many
+ * @start: first granule; it and the following ones are free
+ * @nr: number of granules
  */
-void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
-		     unsigned int nr)
+void pcpu_range_alloc(struct pcpu_chunk *chunk, unsigned int start,
+		      unsigned int nr)
 {
 	unsigned int page = start / PCPU_PAGE_GRANULES, end = start + nr;
 
@@ -255,7 +255,7 @@ void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
 	for (; page * PCPU_PAGE_GRANULES < end; page++) {
 		struct pcpu_part part = pcpu_part_of(page, start, end);
 
-		pcpu_page_taken(chunk, &part);
+		pcpu_page_range_allocated(chunk, &part);
 	}
 	chunk->max_run = min(chunk->max_run, chunk->nr_free - nr);
 	chunk->populated_run = min(chunk->populated_run, chunk->nr_free - nr);
@@ -263,8 +263,8 @@ void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
 }
 
 /*
- * The free run around granules start..end-1, looked at no further than one
- * page to each side: what lies beyond only matters as "long".
+ * The length of the free run around granules @start to @end - 1. The search is
+ * limited to one page to each side; a longer run is "the whole chunk".
  */
 static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
 					  unsigned int start, unsigned int end)
@@ -283,19 +283,19 @@ static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
 	return right - left;
 }
 
-/* There is a free run of up to @run granules in @chunk. */
+/* Raise the hints of the chunk and its slot to a free run of @run granules. */
 static void pcpu_chunk_raise(struct pcpu_chunk *chunk, unsigned int run)
 {
 	if (run <= min(chunk->max_run, chunk->populated_run))
 		return;
 	chunk->max_run = max(chunk->max_run, run);
 	chunk->populated_run = max(chunk->populated_run, run);
-	pcpu_shelf_raise(chunk);
+	pcpu_slot_raise(chunk);
 }
 
-/* Granules are free now; how their pages begin and end may have changed. */
-static noinline void pcpu_chunk_given(struct pcpu_chunk *chunk,
-				      unsigned int start, unsigned int nr)
+/* Update all hints after granules at an end of their page were freed. */
+static noinline void pcpu_range_free_ends(struct pcpu_chunk *chunk,
+					  unsigned int start, unsigned int nr)
 {
 	unsigned int page = start / PCPU_PAGE_GRANULES, end = start + nr;
 	unsigned int run;
@@ -306,13 +306,13 @@ static noinline void pcpu_chunk_given(struct pcpu_chunk *chunk,
 	for (; page * PCPU_PAGE_GRANULES < end; page++) {
 		struct pcpu_part part = pcpu_part_of(page, start, end);
 
-		pcpu_page_given(chunk, &part, run);
+		pcpu_page_range_freed(chunk, &part, run);
 	}
 }
 
 /*
- * Clear @nr bits of a word from @bit on. Return how many are clear between the
- * next that are set, or 0 if there are none on a side.
+ * Clear @nr bits of a word from @bit on. Return the length of the clear run
+ * around them, or 0 if the run reaches an end of the word.
  */
 static unsigned int pcpu_word_clear(unsigned long *word, unsigned int bit,
 				    unsigned int nr)
@@ -324,7 +324,10 @@ static unsigned int pcpu_word_clear(unsigned long *word, unsigned int bit,
 	return before && behind ? __ffs(behind) - fls_long(before) : 0;
 }
 
-/* The same of granules start..end-1, which are clear, and their page. */
+/*
+ * The length of the free run around granules @start to @end - 1, or 0 if the
+ * run reaches an end of their page.
+ */
 static unsigned int pcpu_page_run(struct pcpu_chunk *chunk, unsigned int start,
 				  unsigned int end)
 {
@@ -339,12 +342,12 @@ static unsigned int pcpu_page_run(struct pcpu_chunk *chunk, unsigned int start,
 }
 
 /**
- * pcpu_chunk_give - mark granules free
+ * pcpu_range_free - free granules
  * @chunk: the chunk
- * @start: first granule, used like the following ones
- * @nr: how many, not 0
+ * @start: first granule; it and the following ones are allocated
+ * @nr: number of granules, not 0
  */
-void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
+void pcpu_range_free(struct pcpu_chunk *chunk, unsigned int start,
 		     unsigned int nr)
 {
 	unsigned int page = start / PCPU_PAGE_GRANULES, run = 0;
@@ -352,56 +355,57 @@ void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
+	chunk->missed.nr = 0;
 	if (bit + nr <= BITS_PER_LONG)
 		run = pcpu_word_clear(&chunk->used[BIT_WORD(start)], bit, nr);
 	else
 		bitmap_clear(chunk->used, start, nr);
 	if (!run)
 		run = pcpu_page_run(chunk, start, start + nr);
-	/* Mostly they were among others: the page's ends stay what they are. */
+	/* Mostly the run ends within the page: the ends of the page do not change. */
 	if (run) {
 		pcpu_chunk_raise(chunk, run);
 		if (run > chunk->pages[page].run)
 			pcpu_page_set_run(chunk, page, run);
 	} else {
-		pcpu_chunk_given(chunk, start, nr);
+		pcpu_range_free_ends(chunk, start, nr);
 	}
 	pcpu_chunk_add_free(chunk, nr);
 }
 
-/* Whole pages, wholly free before, leave the reach of placement. */
-static void pcpu_chunk_hide(struct pcpu_chunk *chunk, unsigned int page)
+/* Call @act for each run of adjacent @pages. */
+static void pcpu_chunk_each_run(struct pcpu_chunk *chunk, u64 pages,
+				void (*act)(struct pcpu_chunk *chunk,
+					    unsigned int start, unsigned int nr))
 {
-	unsigned int start = page * PCPU_PAGE_GRANULES;
+	while (pages) {
+		unsigned int first = __ffs64(pages);
+		u64 stop = ~pages & ~0ULL << first;
+		unsigned int end = stop ? __ffs64(stop) : PCPU_CHUNK_PAGES;
 
-	pcpu_chunk_take(chunk, start, PCPU_PAGE_GRANULES);
-}
-
-static void pcpu_chunk_unhide(struct pcpu_chunk *chunk, unsigned int page)
-{
-	unsigned int start = page * PCPU_PAGE_GRANULES;
-
-	pcpu_chunk_give(chunk, start, PCPU_PAGE_GRANULES);
+		act(chunk, first * PCPU_PAGE_GRANULES,
+		    (end - first) * PCPU_PAGE_GRANULES);
+		pages &= ~pcpu_page_mask(first, end - 1);
+	}
 }
 
 /**
- * pcpu_chunk_withhold - keep pages from placement
+ * pcpu_chunk_withhold - withhold pages from allocations
  * @chunk: the chunk
  * @pages: mask of pages, all of them empty
  *
- * For as long as someone populates them, or gives them back.
+ * For the time in which the caller populates these pages or gives them back.
  */
 void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	WRITE_ONCE(chunk->withheld, chunk->withheld | pages);
-	for (; pages; pages &= pages - 1)
-		pcpu_chunk_hide(chunk, __ffs64(pages));
+	pcpu_chunk_each_run(chunk, pages, pcpu_range_alloc);
 }
 
 /**
- * pcpu_chunk_release - let placement have pages again
+ * pcpu_chunk_release - undo pcpu_chunk_withhold()
  * @chunk: the chunk
  * @pages: mask of pages, all of them withheld
  */
@@ -410,36 +414,44 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	WRITE_ONCE(chunk->withheld, chunk->withheld & ~pages);
-	for (; pages; pages &= pages - 1)
-		pcpu_chunk_unhide(chunk, __ffs64(pages));
+	pcpu_chunk_each_run(chunk, pages, pcpu_range_free);
 }
 
 /**
- * pcpu_chunk_set_populated - publish what is behind pages
+ * pcpu_chunk_set_populated - publish pages that have memory in every unit
  * @chunk: the chunk
  * @pages: mask of pages
- * @on: whether they now have memory in every unit
  */
-void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages, bool on)
+void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	if (on) {
-		chunk->populated_run = chunk->max_run;
-		pcpu_shelf_raise(chunk);
-	}
-	pcpu_chunk_set_masks(chunk, chunk->empty,
-			     on ? chunk->populated | pages :
-				  chunk->populated & ~pages);
+	chunk->populated_run = chunk->max_run;
+	pcpu_slot_raise(chunk);
+	pcpu_chunk_write_populated(chunk, chunk->populated | pages);
 }
 
 /**
- * pcpu_chunk_init - a chunk with nothing in it
- * @chunk: zeroed memory
- * @nr: the chunk's number
- * @marks: PCPU_MARKS_SIZE bytes of zeroed memory
+ * pcpu_chunk_clear_populated - take back what pcpu_chunk_set_populated() said
+ * @chunk: the chunk
+ * @pages: mask of pages, all of them withheld
  */
-void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks)
+void pcpu_chunk_clear_populated(struct pcpu_chunk *chunk, u64 pages)
+{
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	pcpu_chunk_write_populated(chunk, chunk->populated & ~pages);
+}
+
+/**
+ * pcpu_chunk_init - initialise a chunk with nothing in it
+ * @chunk: zeroed memory
+ * @nr: number of the chunk
+ * @objmap: PCPU_OBJMAP_SIZE bytes of zeroed memory
+ *
+ * Context: any; nothing else uses @chunk yet.
+ */
+void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap)
 {
 	int i;
 
@@ -451,7 +463,7 @@ void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks)
 	chunk->headed = ~0ULL;
 	chunk->tailed = ~0ULL;
 	memset(chunk->by_run, 0xff, sizeof(chunk->by_run));
-	chunk->marks = marks;
+	chunk->objmap = objmap;
 	INIT_LIST_HEAD(&chunk->list);
 	for (i = 0; i < PCPU_NR_SMALL; i++)
 		INIT_LIST_HEAD(&chunk->partial_node[i]);
@@ -463,295 +475,20 @@ void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks)
 }
 
 /**
- * pcpu_chunk_publish - let placement and lookups find a chunk
- * @chunk: the chunk, its number taken
- */
-void pcpu_chunk_publish(struct pcpu_chunk *chunk)
-{
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	__set_bit(chunk->nr, pcpu_chunk_taken);
-	/* Lookups without a lock must see an initialised chunk. */
-	smp_store_release(&pcpu_chunk_table[chunk->nr], chunk);
-	pcpu_chunk_shelve(chunk);
-	pcpu_counts.chunks++;
-	pcpu_counts.max_chunks = max(pcpu_counts.max_chunks,
-				     pcpu_counts.chunks);
-	pcpu_chunk_count(chunk, 1);
-	trace_percpu_create_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
-}
-
-/**
- * pcpu_chunk_forbid - numbers that no chunk will ever have
- * @first: first number
- * @nr: how many
+ * pcpu_chunk_free_rcu - free a chunk that no lookup can see
+ * @rcu: its &pcpu_chunk.rcu
  *
- * Context: boot, before the first chunk is created on demand.
+ * Context: RCU callback.
  */
-void __init pcpu_chunk_forbid(unsigned int first, unsigned int nr)
-{
-	bitmap_set(pcpu_chunk_taken, first, nr);
-}
-
-/**
- * pcpu_chunk_top - one more than the highest chunk number in use
- *
- * Return: that number, or 0 if no chunk is in use.
- */
-unsigned int pcpu_chunk_top(void)
-{
-	unsigned int last = find_last_bit(pcpu_chunk_taken,
-					  pcpu_area_nr_chunks());
-
-	return last == pcpu_area_nr_chunks() ? 0 : last + 1;
-}
-
-/* Whether a chunk of a number below @limit could still be created. */
-bool pcpu_chunk_creatable(unsigned int limit)
-{
-	unsigned long flags;
-	bool creatable;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	creatable = find_first_zero_bit(pcpu_chunk_taken, limit) < limit;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return creatable;
-}
-
-/* Make what a chunk of number @nr needs, without a lock. */
-static struct pcpu_chunk *pcpu_chunk_make(unsigned int nr, gfp_t gfp,
-					  const char **why)
-{
-	struct pcpu_chunk *chunk = kzalloc(sizeof(*chunk), gfp);
-	void *marks = kzalloc(PCPU_MARKS_SIZE, gfp);
-
-	if (!chunk || !marks) {
-		*why = "no memory to describe a chunk";
-		goto failed;
-	}
-	if (pcpu_populate_tables((unsigned long)nr << PCPU_CHUNK_SHIFT,
-				 PCPU_CHUNK_SIZE, gfp)) {
-		*why = "no page tables for a chunk";
-		goto failed;
-	}
-	pcpu_chunk_init(chunk, nr, marks);
-	return chunk;
-
-failed:
-	kfree(marks);
-	kfree(chunk);
-	return NULL;
-}
-
-/**
- * pcpu_chunk_create - create the chunk with the lowest free number
- * @gfp: how its description and page tables may be allocated
- * @why: where to store the reason of a failure
- *
- * Context: any that @gfp allows; takes pcpu_chunk_lock.
- * Return: the chunk, published, or NULL.
- */
-struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, const char **why)
-{
-	unsigned int nr, nr_chunks = pcpu_area_nr_chunks();
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	nr = find_first_zero_bit(pcpu_chunk_taken, nr_chunks);
-	if (nr < nr_chunks)
-		__set_bit(nr, pcpu_chunk_taken);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	if (nr == nr_chunks) {
-		*why = "the area is full, see percpu_area=";
-		return NULL;
-	}
-
-	chunk = pcpu_chunk_make(nr, gfp, why);
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	if (chunk)
-		pcpu_chunk_publish(chunk);
-	else
-		__clear_bit(nr, pcpu_chunk_taken);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return chunk;
-}
-
-/*
- * The lowest run of @nr chunk numbers, in one window and below @limit, that
- * are free or belong to empty chunks.
- */
-static int pcpu_chunks_find_run(unsigned int nr, unsigned int limit)
-{
-	unsigned int per_window = pcpu_area_window_size() >> PCPU_CHUNK_SHIFT;
-	unsigned int i, first = 0;
-
-	for (i = 0; i < limit; i++) {
-		struct pcpu_chunk *chunk = pcpu_chunk_table[i];
-
-		if (i % per_window == 0)
-			first = i;
-		if (test_bit(i, pcpu_chunk_taken) &&
-		    !(chunk && pcpu_chunk_is_empty(chunk) && !chunk->reserved))
-			first = i + 1;
-		else if (i + 1 - first == nr)
-			return first;
-	}
-	return -1;
-}
-
-/* Claim numbers first..first+nr-1; what exists is withheld. */
-static void pcpu_chunks_claim_run(unsigned int first, unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = first; i < first + nr; i++) {
-		__set_bit(i, pcpu_chunk_taken);
-		if (pcpu_chunk_table[i])
-			pcpu_chunk_withhold(pcpu_chunk_table[i], ~0ULL);
-	}
-}
-
-/* Give up claimed numbers: chunks become empty ones, the rest is free again. */
-static void pcpu_chunks_unclaim_run(unsigned int first, unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = first; i < first + nr; i++) {
-		if (pcpu_chunk_table[i])
-			pcpu_chunk_release(pcpu_chunk_table[i], ~0ULL);
-		else
-			__clear_bit(i, pcpu_chunk_taken);
-	}
-}
-
-/**
- * pcpu_chunks_create_run - get neighbouring chunks for one large object
- * @nr: how many
- * @limit: they must end below this offset
- * @gfp: how missing ones may be allocated
- * @first: where to store the number of the first
- * @why: where to store the reason of a failure
- *
- * Context: any that @gfp allows; takes pcpu_chunk_lock.
- * Return: %true when all chunks exist with all their pages withheld.
- */
-bool pcpu_chunks_create_run(unsigned int nr, unsigned long limit, gfp_t gfp,
-			    unsigned int *first, const char **why)
-{
-	unsigned long flags;
-	int start;
-	unsigned int i;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	start = pcpu_chunks_find_run(nr, min(limit, pcpu_area.size) >>
-				     PCPU_CHUNK_SHIFT);
-	if (start >= 0)
-		pcpu_chunks_claim_run(start, nr);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	if (start < 0) {
-		*why = "no run of chunks is free, see percpu_area=";
-		return false;
-	}
-
-	for (i = start; i < start + nr; i++) {
-		struct pcpu_chunk *chunk;
-
-		/* A claimed number is ours: nobody else adds or removes it. */
-		if (pcpu_chunk_table[i])
-			continue;
-		chunk = pcpu_chunk_make(i, gfp, why);
-		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-		if (!chunk) {
-			pcpu_chunks_unclaim_run(start, nr);
-			raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-			return false;
-		}
-		pcpu_chunk_publish(chunk);
-		pcpu_chunk_withhold(chunk, ~0ULL);
-		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	}
-	*first = start;
-	return true;
-}
-
-/* Nothing is split any more, but a list may still say so. */
-static void pcpu_chunk_forget_partial(struct pcpu_chunk *chunk)
-{
-	unsigned int class;
-
-	for (class = 0; class < PCPU_NR_SMALL; class++)
-		list_del_init(&chunk->partial_node[class]);
-}
-
-/**
- * pcpu_chunk_remove_empty - take an empty chunk out of the table
- * @keep: how many empty chunks must stay
- * @populated: where to store which of its pages have memory
- *
- * The last one goes first, so that offsets stay low.  A lookup without a lock
- * may still see the chunk; pcpu_chunk_discard() waits for those.
- *
- * Context: takes pcpu_chunk_lock.
- * Return: the chunk, its pages withheld, or NULL; in @populated those that have
- * memory, which are no longer counted.
- */
-struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
-{
-	struct pcpu_chunk *chunk = NULL;
-	unsigned long flags;
-	unsigned int i;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	if (pcpu_counts.empty_chunks <= keep)
-		goto out;
-	for (i = pcpu_chunk_top(); i-- > 0;) {
-		chunk = pcpu_chunk_table[i];
-		if (chunk && pcpu_chunk_is_loose(chunk))
-			break;
-		chunk = NULL;
-	}
-	if (chunk) {
-		*populated = chunk->populated;
-		pcpu_chunk_withhold(chunk, ~0ULL);
-		pcpu_chunk_set_populated(chunk, *populated, false);
-		list_del_init(&chunk->list);
-		pcpu_chunk_forget_partial(chunk);
-		WRITE_ONCE(pcpu_chunk_table[i], NULL);
-		pcpu_counts.chunks--;
-	}
-out:
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return chunk;
-}
-
-static void pcpu_chunk_free_rcu(struct rcu_head *rcu)
+void pcpu_chunk_free_rcu(struct rcu_head *rcu)
 {
 	struct pcpu_chunk *chunk = container_of(rcu, struct pcpu_chunk, rcu);
 	int i;
 
 	for (i = 0; i < PCPU_CHUNK_PAGES; i++) {
-		kfree(chunk->rooms[i]);
+		kfree(chunk->free_masks[i]);
 		kfree(chunk->owners[i]);
 	}
-	kfree(chunk->marks);
+	kfree(chunk->objmap);
 	kfree(chunk);
-}
-
-/**
- * pcpu_chunk_discard - free a chunk that is out of the table
- * @chunk: from pcpu_chunk_remove_empty(), its pages depopulated
- *
- * Context: process context; takes pcpu_chunk_lock.
- */
-void pcpu_chunk_discard(struct pcpu_chunk *chunk)
-{
-	unsigned long flags;
-
-	trace_percpu_destroy_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	__clear_bit(chunk->nr, pcpu_chunk_taken);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	call_rcu(&chunk->rcu, pcpu_chunk_free_rcu);
 }

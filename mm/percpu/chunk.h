@@ -1,36 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * chunk: a window of offsets, and what each of its pages is used for.
+ * chunk: windows of offsets, which of their granules are used, and what their
+ * pages are used for.
+ *
+ * chunk.c knows one chunk, place.c searches chunks, small.c splits granules, and
+ * table.c has all chunks.  Only table.c takes pcpu_chunk_lock, for its callers.
  */
 #ifndef _MM_PERCPU_CHUNK_H
 #define _MM_PERCPU_CHUNK_H
 
 #include <linux/bitmap.h>
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include "area.h"
 #include "class.h"
+#include "layout.h"
 
 #define PCPU_PAGE_GRANULES	(PAGE_SIZE >> PCPU_GRANULE_SHIFT)
 #define PCPU_CHUNK_GRANULES	(PCPU_CHUNK_PAGES * PCPU_PAGE_GRANULES)
 
 struct pcpu_owner;
 
-/* Masks of pages by the runs that they may have, of 2^0 granules to 2^7. */
+/* Page masks by the length of runs: 2^0 to 2^7 granules. */
 #define PCPU_NR_BY_RUN		8
 
 /* A page that is wholly free is in each of them. */
 static_assert(PCPU_PAGE_GRANULES >= 1 << (PCPU_NR_BY_RUN - 1));
 
 /**
- * struct pcpu_page - what placement knows of one page
- * @head: free granules at the page's beginning
- * @tail: free granules at its end
- * @run: no free run within the page is longer (an upper bound)
+ * struct pcpu_run - adjacent granules
+ * @off: offset of the first
+ * @nr: number of granules; 0 if there are none
+ */
+struct pcpu_run {
+	u32 off;
+	u32 nr;
+};
+
+/**
+ * struct pcpu_page - hints for the search in one page
+ * @head: free granules at the beginning of the page; exact
+ * @tail: free granules at the end of the page; exact
+ * @run: upper bound of the free runs within the page, in granules
+ * @partial: split granules with free objects, by class; exact
  *
  * Guarded by &pcpu_chunk_lock.
  */
@@ -38,111 +55,139 @@ struct pcpu_page {
 	u16 head;
 	u16 tail;
 	u16 run;
+	u16 partial[PCPU_NR_SMALL];
 };
 
 /**
  * struct pcpu_chunk - state of PCPU_CHUNK_PAGES pages of offsets
- * @nr: the chunk's number; it begins at offset @nr << PCPU_CHUNK_SHIFT
- * @nr_free: granules that are free and not withheld
- * @max_run: no free run is longer, in granules (an upper bound)
- * @populated_run: the same for runs that have memory
- * @populated: pages that have memory behind them in every unit
- * @pinned: pages whose memory is never given back (first window)
- * @withheld: pages that placement may not touch: beyond the first window's
- *	memory, or being populated or given back
- * @reserved: pages that only module data may use
- * @empty: pages wholly free and not withheld
- * @headed: pages whose first granule is free
- * @tailed: pages whose last granule is free
- * @by_run: pages whose hint allows a run of 2^i granules
- * @list: on a shelf of pcpu_shelves, by the number of free granules
- * @rcu: frees the structure after lookups without a lock are over
- * @odd: pages in which a free needs a closer look: they have owners, or are
- *	reserved; bits are only set, by atomic operations
- * @marks: which live object begins at a granule, see mark.h; no lock
- * @partial: pages that may have split granules with room, by small class
- * @partial_node: on the list of chunks that have such pages
- * @rooms: masks of the free objects of split granules, one for each granule of
- *	a page; made with the first split in the page, kept until the chunk goes
- * @owners: who pays for each object, one entry for each 8 bytes of a page
- * @pages: hints for each page
- * @used: granules that are taken or withheld
  *
- * All of it is guarded by &pcpu_chunk_lock, but @odd and @marks; and entries of
- * @rooms and @owners are set once, by cmpxchg, and may be read without a lock.
+ * Guarded by &pcpu_chunk_lock unless a member says otherwise. The run hints are
+ * upper bounds: Documentation/mm/percpu.rst, "Run hints", tells which function
+ * may lower or must raise each of them.
  */
 struct pcpu_chunk {
+	/** @nr: the chunk begins at offset @nr << PCPU_CHUNK_SHIFT; constant */
 	unsigned int nr;
+	/** @nr_free: number of clear bits in @used */
 	unsigned int nr_free;
+	/** @max_run: upper bound of the free runs, in granules */
 	unsigned int max_run;
+	/** @populated_run: upper bound of the free runs in populated pages */
 	unsigned int populated_run;
+	/** @populated: pages with memory in every unit; may be read unlocked */
 	u64 populated;
+	/** @pinned: populated pages that are never given back; constant */
 	u64 pinned;
+	/**
+	 * @withheld: pages that no range may use: linear memory that does not
+	 * exist, or pages that are being populated or given back. All their
+	 * granules are set in @used.
+	 */
 	u64 withheld;
+	/** @reserved: pages that only module data may use; constant */
 	u64 reserved;
+	/** @empty: pages with no bit set in @used */
 	u64 empty;
+	/** @headed: pages with a free first granule, i.e. with @head not 0 */
 	u64 headed;
+	/** @tailed: pages with a free last granule, i.e. with @tail not 0 */
 	u64 tailed;
+	/**
+	 * @missed: an aligned run that a search has not found, and nothing was
+	 * freed since; @missed.nr is 0 if there is none
+	 */
+	struct pcpu_missed {
+		u64 pages;
+		u16 nr;
+		u16 align;
+	} missed;
+	/** @seen: the last search that has looked at the chunk */
+	u32 seen;
+	/** @by_run: pages with a @run of at least 2^i granules */
 	u64 by_run[PCPU_NR_BY_RUN];
+	/** @list: in the slot of &pcpu_slots that @nr_free selects */
 	struct list_head list;
+	/** @rcu: frees the structure after all lookups without a lock */
 	struct rcu_head rcu;
-	DECLARE_BITMAP(odd, PCPU_CHUNK_PAGES);
-	u8 *marks;
+	/**
+	 * @slow_free: pages with objects that the fast path must not free, as
+	 * they have owners or are reserved. Bits are only set, atomically.
+	 */
+	DECLARE_BITMAP(slow_free, PCPU_CHUNK_PAGES);
+	/**
+	 * @populating: pages that a CPU is populating; changes atomically. A CPU
+	 * that may not wait populates such a page as well.
+	 */
+	DECLARE_BITMAP(populating, PCPU_CHUNK_PAGES);
+	/** @objmap: the object map, see objmap.h; no lock */
+	u8 *objmap;
+	/** @partial: pages that have free small objects, by class */
 	u64 partial[PCPU_NR_SMALL];
+	/** @partial_node: in the list of chunks with bits in @partial */
 	struct list_head partial_node[PCPU_NR_SMALL];
-	u8 *rooms[PCPU_CHUNK_PAGES];
+	/**
+	 * @free_masks: one byte per granule of a page, a mask of the free objects
+	 * of a split granule. Set once by cmpxchg, read without a lock, freed
+	 * with the chunk.
+	 */
+	u8 *free_masks[PCPU_CHUNK_PAGES];
+	/**
+	 * @owners: one entry per 8 bytes of a page, see account.c. Set once by
+	 * cmpxchg, read without a lock, freed with the chunk.
+	 */
 	struct pcpu_owner *owners[PCPU_CHUNK_PAGES];
+	/** @pages: hints for each page */
 	struct pcpu_page pages[PCPU_CHUNK_PAGES];
+	/** @used: granules that are allocated or withheld */
 	DECLARE_BITMAP(used, PCPU_CHUNK_GRANULES);
 };
 
 /**
- * struct pcpu_shelf - chunks with about as many free granules
- * @chunks: those chunks, by their @list
- * @max_run: no free run in any of them is longer, in granules (an upper bound)
- * @populated_run: the same for runs that have memory
+ * struct pcpu_slot - chunks with a similar number of free granules
+ * @chunks: these chunks, linked by their @list
+ * @max_run: upper bound of the @max_run of these chunks
+ * @populated_run: upper bound of the @populated_run of these chunks
+ * @raised: counts changes that may have raised one of them
  *
  * Guarded by &pcpu_chunk_lock.
  */
-struct pcpu_shelf {
+struct pcpu_slot {
 	struct list_head chunks;
 	unsigned int max_run;
 	unsigned int populated_run;
+	unsigned int raised;
 };
 
-/* Bytes of &pcpu_chunk.marks. */
-#define PCPU_MARKS_SIZE		PCPU_CHUNK_GRANULES
+/* Bytes of &pcpu_chunk.objmap. */
+#define PCPU_OBJMAP_SIZE	PCPU_CHUNK_GRANULES
 
-/* One shelf for each number of wholly free page equivalents, 0..64. */
-#define PCPU_NR_BY_FREE		(PCPU_CHUNK_PAGES + 1)
+/* A slot for each number of free granules in whole pages, 0..64. */
+#define PCPU_NR_SLOTS		(PCPU_CHUNK_PAGES + 1)
 
 /**
- * struct pcpu_shelves - all of them
- * @by_free: the chunks' shelves, the fullest chunks first
- * @filled: which of these may have a chunk
+ * struct pcpu_slots - all slots, the one with the fullest chunks first
+ * @by_free: the slots
+ * @filled: slots that may have a chunk; a clear bit is exact
  *
- * Made at boot: this is more than a kilobyte, which no image should have in its
- * BSS.
+ * Guarded by &pcpu_chunk_lock. Allocated at boot, to keep it out of BSS.
  */
-struct pcpu_shelves {
-	struct pcpu_shelf by_free[PCPU_NR_BY_FREE];
-	DECLARE_BITMAP(filled, PCPU_NR_BY_FREE);
+struct pcpu_slots {
+	struct pcpu_slot by_free[PCPU_NR_SLOTS];
+	DECLARE_BITMAP(filled, PCPU_NR_SLOTS);
 };
 
 /**
- * struct pcpu_counts - what the area holds, in pages of one unit
- * @populated: pages with memory behind them
- * @empty: of those, pages with nothing in use that could be given to an
- *	object at once: the reserve that atomic callers live on
- * @loose: of those, pages that could be given back
- * @chunks: chunks that exist
- * @empty_chunks: of those, chunks with nothing in use that could be destroyed
- * @max_chunks: the most chunks that existed at once
+ * struct pcpu_counts - sums over all chunks, in pages of one unit
+ * @empty: populated pages that are empty and not reserved: the reserve for
+ *	callers that may not populate
+ * @loose: pages of @empty that are not pinned
+ * @chunks: chunks in the table
+ * @empty_chunks: chunks without a used granule and without a pinned page
+ * @max_chunks: maximum of @chunks since boot
  *
- * Written under &pcpu_chunk_lock, read anywhere.
+ * Written under &pcpu_chunk_lock, may be read without it.
  */
 struct pcpu_counts {
-	unsigned long populated;
 	long empty;
 	long loose;
 	unsigned int chunks;
@@ -150,10 +195,28 @@ struct pcpu_counts {
 	unsigned int max_chunks;
 };
 
+/*
+ * Guards all chunks, the slots and the counts; raw, IRQs off, no lock nests
+ * inside. Only table.c takes it; internal.h tells the bound of its sections.
+ */
 extern raw_spinlock_t pcpu_chunk_lock;
+
 extern struct pcpu_chunk **pcpu_chunk_table;
-extern struct pcpu_shelves *pcpu_shelves;
+extern struct pcpu_slots *pcpu_slots;
 extern struct pcpu_counts pcpu_counts;
+
+/*
+ * Populated pages of all chunks, on each unit. Locked as &pcpu_counts. Scripts for
+ * crash and drgn multiply it by pcpu_nr_units: keep both names.
+ */
+extern unsigned long pcpu_nr_populated;
+
+/* Populated empty pages beyond @keep that could be given back. */
+static inline long pcpu_counts_excess(long keep)
+{
+	return min(READ_ONCE(pcpu_counts.empty) - keep,
+		   READ_ONCE(pcpu_counts.loose));
+}
 
 static inline unsigned long pcpu_chunk_off(const struct pcpu_chunk *chunk)
 {
@@ -165,30 +228,33 @@ static inline unsigned int pcpu_off_to_page(unsigned long off)
 	return (off >> PAGE_SHIFT) & (PCPU_CHUNK_PAGES - 1);
 }
 
-/* The chunk of a valid offset, or NULL; how long: pcpu_chunk_remove_empty(). */
-static inline struct pcpu_chunk *pcpu_chunk_of(unsigned long off)
-{
-	return READ_ONCE(pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT]);
-}
-
 static inline unsigned int pcpu_off_to_granule(unsigned long off)
 {
 	return (off & (PCPU_CHUNK_SIZE - 1)) >> PCPU_GRANULE_SHIFT;
 }
 
-/* Pages first..last of a chunk, as a mask. */
+/*
+ * The chunk of an offset within the area, or NULL. It stays at least until the
+ * end of an RCU read side or IRQ-off section, see pcpu_chunk_discard().
+ */
+static inline struct pcpu_chunk *pcpu_chunk_of(unsigned long off)
+{
+	return READ_ONCE(pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT]);
+}
+
+/* Pages @first to @last of a chunk, as a mask. */
 static inline u64 pcpu_page_mask(unsigned int first, unsigned int last)
 {
 	return GENMASK_ULL(last, first);
 }
 
-/* Populated pages that an object could be given at once. */
+/* Populated pages that any object may use at once. */
 static inline u64 pcpu_chunk_spare(const struct pcpu_chunk *chunk)
 {
 	return chunk->empty & chunk->populated & ~chunk->reserved;
 }
 
-/* Whether @off lies in a page that only module data may use. */
+/* Return true if only module data may use the page of @off. */
 static inline bool pcpu_chunk_is_reserved(const struct pcpu_chunk *chunk,
 					  unsigned long off)
 {
@@ -200,47 +266,163 @@ static inline bool pcpu_chunk_is_empty(const struct pcpu_chunk *chunk)
 	return chunk->empty == ~0ULL;
 }
 
-/* Whether a chunk could be destroyed. */
+/* Return true if the chunk could be destroyed. */
 static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 {
 	return pcpu_chunk_is_empty(chunk) && !chunk->pinned;
 }
 
-/* The number of the shelf on which a chunk with @chunk's free granules stands. */
-static inline unsigned int pcpu_chunk_shelf(const struct pcpu_chunk *chunk)
+/* The index of the slot for the number of free granules. */
+static inline unsigned int pcpu_chunk_slot_nr(const struct pcpu_chunk *chunk)
 {
 	return chunk->nr_free / PCPU_PAGE_GRANULES;
 }
 
-unsigned int pcpu_chunks_next_shelf(unsigned int i);
+static inline struct pcpu_slot *pcpu_chunk_slot(const struct pcpu_chunk *chunk)
+{
+	return &pcpu_slots->by_free[pcpu_chunk_slot_nr(chunk)];
+}
 
-/* Shelves of chunks that have at least @first free pages' worth of granules. */
-#define pcpu_for_each_shelf(i, first)					\
-	for (i = pcpu_chunks_next_shelf(first); i < PCPU_NR_BY_FREE;	\
-	     i = pcpu_chunks_next_shelf(i + 1))
+unsigned int pcpu_chunks_next_slot(unsigned int i);
 
-void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *taken,
-			   struct pcpu_shelves *shelves);
-void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *marks);
-struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, const char **why);
-bool pcpu_chunks_create_run(unsigned int nr, unsigned long limit, gfp_t gfp,
-			    unsigned int *first, const char **why);
-void pcpu_chunk_publish(struct pcpu_chunk *chunk);
-struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated);
-void pcpu_chunk_discard(struct pcpu_chunk *chunk);
-void pcpu_chunk_forbid(unsigned int first, unsigned int nr);
-bool pcpu_chunk_creatable(unsigned int limit);
-unsigned int pcpu_chunk_top(void);
+/* Slots of chunks that have at least @first free pages' worth of granules. */
+#define pcpu_for_each_slot(i, first)					\
+	for (i = pcpu_chunks_next_slot(first); i < PCPU_NR_SLOTS;	\
+	     i = pcpu_chunks_next_slot(i + 1))
 
-void pcpu_chunk_take(struct pcpu_chunk *chunk, unsigned int start,
-		     unsigned int nr);
-void pcpu_chunk_give(struct pcpu_chunk *chunk, unsigned int start,
+void pcpu_slots_init(struct pcpu_slots *slots);
+void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap);
+void pcpu_chunk_free_rcu(struct rcu_head *rcu);
+void pcpu_chunk_set_slot(struct pcpu_chunk *chunk);
+void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign);
+
+void pcpu_range_alloc(struct pcpu_chunk *chunk, unsigned int start,
+		      unsigned int nr);
+void pcpu_range_free(struct pcpu_chunk *chunk, unsigned int start,
 		     unsigned int nr);
 
 void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 		       unsigned int run);
 void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages);
 void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages);
-void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages, bool on);
+void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages);
+void pcpu_chunk_clear_populated(struct pcpu_chunk *chunk, u64 pages);
+
+/* small.c: granules that are split into objects of 4 or 8 bytes. */
+
+void pcpu_small_prepare(unsigned long off, gfp_t gfp);
+bool pcpu_small_prepared(unsigned long off);
+unsigned int pcpu_small_split(unsigned long off, unsigned int class);
+bool pcpu_small_available(unsigned int class);
+
+/* With pcpu_chunk_lock held */
+unsigned int pcpu_small_alloc(unsigned int class, u32 *offs, unsigned int want);
+void pcpu_small_free(unsigned long off, unsigned int class);
+
+/* place.c: where an extent is allocated. */
+
+/**
+ * enum pcpu_fit_pages - the pages that a search may use
+ * @PCPU_FIT_POPULATED: populated pages
+ * @PCPU_FIT_ANY: all pages that are not withheld
+ * @PCPU_FIT_MODULE: the same and reserved pages, in the module range
+ */
+enum pcpu_fit_pages {
+	PCPU_FIT_POPULATED,
+	PCPU_FIT_ANY,
+	PCPU_FIT_MODULE,
+};
+
+/**
+ * struct pcpu_fit - the free run that a search looks for
+ * @nr: length in granules, at least
+ * @align: alignment of its beginning in granules, a power of two, at most a page
+ * @max: length in granules, at most; not less than @nr
+ * @pages: the pages that it may use
+ */
+struct pcpu_fit {
+	unsigned int nr;
+	unsigned int align;
+	unsigned int max;
+	enum pcpu_fit_pages pages;
+};
+
+/**
+ * enum pcpu_found - the result of a search
+ * @PCPU_FOUND: there is a run, and it is allocated
+ * @PCPU_FOUND_NONE: no chunk has such a run
+ * @PCPU_FOUND_LATER: the search has used its steps: release the lock and go on
+ */
+enum pcpu_found {
+	PCPU_FOUND,
+	PCPU_FOUND_NONE,
+	PCPU_FOUND_LATER,
+};
+
+/**
+ * struct pcpu_search - where a search goes on after the lock was released
+ * @phase: index of the pass over the slots
+ * @at: index of the slot; of the chunk, in a search for a module
+ * @id: what &pcpu_chunk.seen of the chunks of that slot is set to
+ * @raised: &pcpu_slot.raised of that slot when the search has entered it
+ * @longest: maximum hint of the chunks of that slot that were seen
+ * @nr_seen: number of these chunks
+ * @fallback: number of the chunk that may have a short run, plus 1, or 0
+ * @left: steps that are left until the lock must be released
+ *
+ * All members are 0 at the beginning.
+ */
+struct pcpu_search {
+	unsigned int phase;
+	unsigned int at;
+	u32 id;
+	unsigned int raised;
+	unsigned int longest;
+	unsigned int nr_seen;
+	unsigned int fallback;
+	int left;
+};
+
+enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
+			       struct pcpu_search *search,
+			       struct pcpu_run *run);
+enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
+				  struct pcpu_search *search,
+				  struct pcpu_run *run);
+void pcpu_place_behind(struct pcpu_run *run, unsigned int max);
+bool pcpu_place_module_pages(unsigned int nr, struct pcpu_run *run);
+
+/* table.c: all chunks, and the lock that guards them. */
+
+void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *nrs,
+			   struct pcpu_slots *slots);
+void pcpu_chunk_reserve_nrs(unsigned int first, unsigned int nr);
+void pcpu_chunk_add_first(struct pcpu_chunk *chunk, unsigned int static_granules,
+			  u64 withheld);
+unsigned int pcpu_chunk_top(void);
+int pcpu_chunk_creatable(unsigned int limit);
+
+struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp);
+long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp);
+struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated);
+void pcpu_chunk_discard(struct pcpu_chunk *chunk);
+
+bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
+			   struct pcpu_run *run);
+void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max);
+bool pcpu_chunks_alloc_pages(unsigned int nr, struct pcpu_run *run);
+void pcpu_chunks_alloc_claimed(unsigned int first, unsigned int nr);
+void pcpu_chunks_free(unsigned long off, unsigned int nr);
+void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,
+			    unsigned int nr);
+unsigned int pcpu_chunks_alloc_small(unsigned int class, u32 *offs,
+				     unsigned int nr);
+
+void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages);
+struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page);
+struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages);
+void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages);
+
+void pcpu_chunks_inspect(void (*look)(void *data), void *data);
 
 #endif /* _MM_PERCPU_CHUNK_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * class: sizes of which free objects are kept at hand.  4 and 8 bytes, then
- * every multiple of a granule: an object takes what it asks for and no more.
+ * class: sizes of which caches and the depot keep free objects: 4 and 8 bytes,
+ * then every multiple of a granule.
  */
 #ifndef _MM_PERCPU_CLASS_H
 #define _MM_PERCPU_CLASS_H
@@ -9,24 +9,22 @@
 #include <linux/math.h>
 #include <linux/types.h>
 
-#include "area.h"
-
-/* Objects are placed in units of 16 bytes. */
+/* The unit of placement, in bytes. */
 #define PCPU_GRANULE_SHIFT	4
 #define PCPU_GRANULE		(1U << PCPU_GRANULE_SHIFT)
 
 /* Classes below this share a granule: 4 objects of 4 bytes, 2 of 8. */
 #define PCPU_NR_SMALL		2
 
-/* The granules of the largest class; larger objects are rare and go one by one. */
+/* Granules of the largest class: larger objects are rare. */
 #define PCPU_CLASS_GRANULES	64
 
 #define PCPU_NR_CLASSES		(PCPU_NR_SMALL + PCPU_CLASS_GRANULES)
 
-/* What has no class. */
+/* Stands for the lack of a class: the object is longer than all of them. */
 #define PCPU_CLASS_LONG		PCPU_NR_CLASSES
 
-/* The class of what is at most 8 bytes, and no more aligned. */
+/* The class of an object of at most 8 bytes, aligned to at most 8. */
 static inline unsigned int pcpu_class_of_small(size_t size, size_t align)
 {
 	return size > 4 || align > 4;
@@ -38,13 +36,7 @@ static inline unsigned int pcpu_class_of_granules(unsigned int nr)
 	return PCPU_NR_SMALL - 1 + nr;
 }
 
-/**
- * pcpu_class_of - the class that serves a request
- * @size: bytes, not 0
- * @align: power of two
- *
- * Return: the class, or %PCPU_CLASS_LONG.
- */
+/* The class of @size bytes, not 0, aligned to @align, or PCPU_CLASS_LONG. */
 static inline unsigned int pcpu_class_of(size_t size, size_t align)
 {
 	if (size <= 8 && align <= 8)
@@ -61,7 +53,7 @@ static inline unsigned int pcpu_class_granules(unsigned int class)
 	return class - (PCPU_NR_SMALL - 1);
 }
 
-/* Bytes of an object. */
+/* Bytes of an object of a class. */
 static inline unsigned int pcpu_class_size(unsigned int class)
 {
 	if (class < PCPU_NR_SMALL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * clear: zeroes for every copy of an object.  That is most of what a small
- * allocation costs, so it is a few stores for each CPU and hardly more.
+ * clear: zero an object in all units, by a few stores for each unit: clearing
+ * is most of the cost of a small allocation.
  */
 #ifndef _MM_PERCPU_CLEAR_H
 #define _MM_PERCPU_CLEAR_H
@@ -11,13 +11,13 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-#include "area.h"
 #include "class.h"
+#include "layout.h"
 
-/* More bytes than this are cleared by memset(), where that is fast. */
-#define PCPU_CLEAR_BY_HAND	256
+/* More bytes than this are cleared by memset() if it is fast. */
+#define PCPU_CLEAR_STORES_MAX	256
 
-/* Without fast string instructions x86-64 has but a loop of stores. */
+/* Without fast string instructions memset() of x86-64 is a loop of stores. */
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 #include <asm/cpufeature.h>
 #define pcpu_memset_is_fast()	cpu_feature_enabled(X86_FEATURE_FSRS)
@@ -25,139 +25,104 @@
 #define pcpu_memset_is_fast()	true
 #endif
 
-/* By volatile stores, or the compiler makes them a call of memset(). */
-static __always_inline void pcpu_zero_4(unsigned long addr)
+/*
+ * Zero @bytes, a constant, 4 or a multiple of 8, by stores without a loop. They are
+ * volatile, or the compiler would replace them by a call of memset().
+ */
+static __always_inline void pcpu_zero(unsigned long addr, unsigned int bytes)
 {
-	WRITE_ONCE(*(u32 *)addr, 0);
+	unsigned int i;
+
+	if (bytes == 4)
+		WRITE_ONCE(*(u32 *)addr, 0);
+	_Pragma("GCC unroll 32")
+	for (i = 0; i + 8 <= bytes; i += 8)
+		WRITE_ONCE(*(u64 *)(addr + i), 0);
 }
 
-static __always_inline void pcpu_zero_8(unsigned long addr)
-{
-	WRITE_ONCE(*(u64 *)addr, 0);
-}
-
-static __always_inline void pcpu_zero_16(unsigned long addr)
-{
-	pcpu_zero_8(addr);
-	pcpu_zero_8(addr + 8);
-}
-
-static __always_inline void pcpu_zero_32(unsigned long addr)
-{
-	pcpu_zero_16(addr);
-	pcpu_zero_16(addr + 16);
-}
-
-static __always_inline void pcpu_zero_64(unsigned long addr)
-{
-	pcpu_zero_32(addr);
-	pcpu_zero_32(addr + 32);
-}
-
-static __always_inline void pcpu_zero_128(unsigned long addr)
-{
-	pcpu_zero_64(addr);
-	pcpu_zero_64(addr + 64);
-}
-
-/* Call @zero for the copy of every unit; @addr is that of unit 0. */
+/* Zero @bytes, a constant, of each copy; @addr is that of unit 0. */
 static __always_inline void pcpu_zero_copies(unsigned long addr,
-					     void (*zero)(unsigned long addr))
+					     unsigned int bytes)
 {
 	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
 
-	/* There is at least one unit. */
 	do {
-		zero(addr);
+		pcpu_zero(addr, bytes);
 		addr += stride;
 	} while (addr != end);
 }
 
-/* One copy of more than 64 bytes. */
+/*
+ * Zero twice @bytes, a constant, of each copy, the second time @skip bytes behind: they
+ * may overlap, which takes fewer instructions than to tell sizes apart in each copy.
+ */
+static __always_inline void pcpu_zero_copies_twice(unsigned long addr,
+						   unsigned int bytes,
+						   unsigned long skip)
+{
+	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
+
+	do {
+		pcpu_zero(addr, bytes);
+		pcpu_zero(addr + skip, bytes);
+		addr += stride;
+	} while (addr != end);
+}
+
+/* Zero one copy of at least 256 bytes; the last two blocks may overlap. */
 static __always_inline void pcpu_zero_long(unsigned long addr,
 					   unsigned int size)
 {
-	unsigned long end = addr + round_down(size, 256);
+	unsigned long last = addr + size - 256;
 
-	for (; addr != end; addr += 256) {
-		pcpu_zero_128(addr);
-		pcpu_zero_128(addr + 128);
-	}
-	if (size & 128) {
-		pcpu_zero_128(addr);
-		addr += 128;
-	}
-	if (size & 64) {
-		pcpu_zero_64(addr);
-		addr += 64;
-	}
-	if (size & 32) {
-		pcpu_zero_32(addr);
-		addr += 32;
-	}
-	if (size & 16)
-		pcpu_zero_16(addr);
+	for (; addr < last; addr += 256)
+		pcpu_zero(addr, 256);
+	pcpu_zero(last, 256);
 }
 
-/* Where some units belong to nobody, and have no memory; or any size. */
-static noinline void pcpu_clear_possible(unsigned long addr, size_t size)
+/* Clear any size. */
+static noinline void pcpu_clear_memset(unsigned long addr, size_t size)
 {
-	unsigned int cpu;
+	unsigned int unit;
 
-	for_each_pcpu_unit(cpu)
-		memset((void *)(addr + cpu * pcpu_area.stride), 0, size);
+	for_each_pcpu_unit(unit)
+		memset((void *)(addr + unit * pcpu_area.stride), 0, size);
 }
 
-/**
- * pcpu_clear - clear all copies of what lies within a window
- * @off: its offset
- * @size: bytes of a copy
- */
+/* Clear @size bytes at @off, within a window, in all units; any size. */
 static inline void pcpu_clear(unsigned long off, size_t size)
 {
-	pcpu_clear_possible(pcpu_area_off_to_addr(off), size);
+	pcpu_clear_memset(pcpu_area_off_to_addr(off), size);
 }
 
-/*
- * What follows is for areas without such units.
- */
-
-/**
- * pcpu_clear_small - clear all copies of an object of a small class
- * @addr: its address in unit 0
- * @class: its class
- */
+/* @addr, here and below, is the address of the object in unit 0. */
 static __always_inline void pcpu_clear_small(unsigned long addr,
 					     unsigned int class)
 {
 	if (class)
-		pcpu_zero_copies(addr, pcpu_zero_8);
+		pcpu_zero_copies(addr, 8);
 	else
-		pcpu_zero_copies(addr, pcpu_zero_4);
+		pcpu_zero_copies(addr, 4);
 }
 
-/* What is this long takes no more than a few stores. */
+/* Bytes of an object that pcpu_clear_short() clears. */
 #define PCPU_CLEAR_SHORT	64
 
-/**
- * pcpu_clear_short - clear all copies of an object of up to 64 bytes
- * @addr: its address in unit 0
- * @size: its bytes, a multiple of 16
- */
+/* Clear up to PCPU_CLEAR_SHORT bytes, a multiple of 16. */
 static __always_inline void pcpu_clear_short(unsigned long addr,
 					     unsigned int size)
 {
-	if (size & 64) {
-		pcpu_zero_copies(addr, pcpu_zero_64);
-		return;
-	}
-	if (size & 32)
-		pcpu_zero_copies(addr, pcpu_zero_32);
-	if (size & 16)
-		pcpu_zero_copies(addr + (size & 32), pcpu_zero_16);
+	if (size & 64)
+		pcpu_zero_copies(addr, 64);
+	else if (size > 32)
+		pcpu_zero_copies_twice(addr, 32, size - 32);
+	else if (size > 16)
+		pcpu_zero_copies(addr, 32);
+	else
+		pcpu_zero_copies(addr, 16);
 }
 
-/* The same for any number of granules. */
+/* Clear any multiple of 16 bytes. */
 static __always_inline void pcpu_clear_granules(unsigned long addr,
 						unsigned int size)
 {
@@ -165,26 +130,32 @@ static __always_inline void pcpu_clear_granules(unsigned long addr,
 
 	if (size <= PCPU_CLEAR_SHORT) {
 		pcpu_clear_short(addr, size);
-		return;
+	} else if (size <= 128) {
+		pcpu_zero_copies_twice(addr, 64, size - 64);
+	} else if (size <= PCPU_CLEAR_STORES_MAX) {
+		pcpu_zero_copies_twice(addr, 128, size - 128);
+	} else if (pcpu_memset_is_fast()) {
+		pcpu_clear_memset(addr, size);
+	} else {
+		do {
+			pcpu_zero_long(addr, size);
+			addr += pcpu_area.stride;
+		} while (addr != end);
 	}
-	if (size > PCPU_CLEAR_BY_HAND && pcpu_memset_is_fast()) {
-		pcpu_clear_possible(addr, size);
-		return;
-	}
-	do {
-		pcpu_zero_long(addr, size);
-		addr += pcpu_area.stride;
-	} while (addr != end);
 }
 
-/* In any area: clear all copies of an object of any class, at @off. */
+/* Clear an extent of up to a page at @off. */
+static noinline void pcpu_clear_extent(unsigned long off, unsigned int size)
+{
+	pcpu_clear_granules(pcpu_area_off_to_addr(off), size);
+}
+
+/* Clear an object of @class at @off. */
 static inline void pcpu_clear_class(unsigned long off, unsigned int class)
 {
 	unsigned long addr = pcpu_area_off_to_addr(off);
 
-	if (unlikely(pcpu_area.sparse))
-		pcpu_clear_possible(addr, pcpu_class_size(class));
-	else if (class < PCPU_NR_SMALL)
+	if (class < PCPU_NR_SMALL)
 		pcpu_clear_small(addr, class);
 	else
 		pcpu_clear_granules(addr, pcpu_class_size(class));

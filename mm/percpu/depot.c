@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * depot: batches of free objects on their way from one arena to another.
+ * depot: batches of free objects on their way from one cache to another.
  *
- * Who frees on another CPU than the one that allocates, or frees many and then
- * allocates many, would pass every object through the chunks.  A batch changes
- * hands for the price of a copy.
- *
- * The depot may hold more when more is in use: what is freed of much is likely
- * to be wanted again, and of little memory not much may be idle.
+ * Without the depot, objects that are freed on a different CPU, or in large
+ * bursts, would go through the chunk lock one by one. Its limit grows with the
+ * populated memory.
  */
-#include <linux/bitmap.h>
+#include <linux/init.h>
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -18,7 +16,10 @@
 
 struct pcpu_depot *pcpu_depot __ro_after_init;
 
-/* Guards *pcpu_depot. Raw, IRQs off, nothing nests inside. */
+/*
+ * Guards *pcpu_depot; raw, IRQs off, no lock nests inside. Bound: the copies of
+ * two batches, or a step per class.
+ */
 static DEFINE_RAW_SPINLOCK(pcpu_depot_lock);
 
 /**
@@ -38,167 +39,165 @@ void __init pcpu_depot_init(struct pcpu_depot *depot)
 	pcpu_depot = depot;
 }
 
-/* Bytes that the depot may hold: an eighth of what has memory. */
+/* The limit in bytes on one CPU; it includes an eighth of the populated memory. */
 static unsigned long pcpu_depot_max_bytes(void)
 {
 	return PCPU_DEPOT_BYTES +
-	       READ_ONCE(pcpu_counts.populated) * (PAGE_SIZE / 8);
+	       READ_ONCE(pcpu_nr_populated) * (PAGE_SIZE / 8);
 }
 
-/* Take the batch of @class that came last; there is one. */
-static unsigned int pcpu_depot_pop(unsigned int class, u32 *offs)
+/* Remove the last batch of a class that has one. */
+static void pcpu_depot_pop(unsigned int class, struct pcpu_batch *batch)
 {
 	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
 	unsigned int i = stack->head;
-	struct pcpu_batch *batch = &pcpu_depot->batches[i];
+	struct pcpu_depot_batch *from = &pcpu_depot->batches[i];
 
 	lockdep_assert_held(&pcpu_depot_lock);
 
-	WRITE_ONCE(stack->head, batch->next);
+	WRITE_ONCE(stack->head, from->next);
 	if (!stack->head)
 		__clear_bit(class, pcpu_depot->filled);
-	batch->next = pcpu_depot->unused;
+	from->next = pcpu_depot->unused;
 	pcpu_depot->unused = i;
-	memcpy(offs, batch->offs, batch->nr * sizeof(*offs));
-	pcpu_depot->bytes -= batch->nr * pcpu_class_size(class);
-	if (--stack->nr < stack->low)
-		stack->low = stack->nr;
-	return batch->nr;
+	batch->class = class;
+	batch->nr = from->nr;
+	memcpy(batch->offs, from->offs, from->nr * sizeof(*batch->offs));
+	pcpu_depot->bytes -= from->nr * pcpu_class_size(class);
+	stack->nr--;
+	stack->low = min(stack->low, stack->nr);
 }
 
-/* Whether one more batch would be too much. */
-static bool pcpu_depot_is_full(unsigned int bytes)
+/* Return true if the limit leaves no capacity for @batch. */
+static bool pcpu_depot_is_full(const struct pcpu_batch *batch)
 {
 	lockdep_assert_held(&pcpu_depot_lock);
 
 	return !pcpu_depot->unused ||
-	       pcpu_depot->bytes + bytes > pcpu_depot_max_bytes();
+	       pcpu_depot->bytes + batch->nr * pcpu_class_size(batch->class) >
+	       pcpu_depot_max_bytes();
 }
 
-/* Choose a batch to go for another: of the next class that has any. */
-static unsigned int pcpu_depot_evict(unsigned int *class, u32 *offs)
+/* Remove a batch of the next class that has any. Return false if none has. */
+static bool pcpu_depot_evict(struct pcpu_batch *batch)
 {
+	unsigned int class;
+
 	lockdep_assert_held(&pcpu_depot_lock);
 
-	*class = find_next_bit_wrap(pcpu_depot->filled, PCPU_NR_CLASSES,
-				    pcpu_depot->hand);
-	if (*class >= PCPU_NR_CLASSES)
-		return 0;
-	pcpu_depot->hand = (*class + 1) % PCPU_NR_CLASSES;
-	return pcpu_depot_pop(*class, offs);
+	class = find_next_bit_wrap(pcpu_depot->filled, PCPU_NR_CLASSES,
+				   pcpu_depot->next_class);
+	if (class >= PCPU_NR_CLASSES)
+		return false;
+	pcpu_depot->next_class = (class + 1) % PCPU_NR_CLASSES;
+	pcpu_depot_pop(class, batch);
+	return true;
 }
 
-static void pcpu_depot_push(unsigned int class, const u32 *offs,
-			    unsigned int nr)
+static void pcpu_depot_push(const struct pcpu_batch *batch)
 {
-	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
+	struct pcpu_depot_class *stack = &pcpu_depot->classes[batch->class];
 	unsigned int i = pcpu_depot->unused;
-	struct pcpu_batch *batch = &pcpu_depot->batches[i];
+	struct pcpu_depot_batch *to = &pcpu_depot->batches[i];
 
 	lockdep_assert_held(&pcpu_depot_lock);
 
-	pcpu_depot->unused = batch->next;
-	memcpy(batch->offs, offs, nr * sizeof(*offs));
-	batch->nr = nr;
-	batch->next = stack->head;
+	pcpu_depot->unused = to->next;
+	memcpy(to->offs, batch->offs, batch->nr * sizeof(*to->offs));
+	to->nr = batch->nr;
+	to->next = stack->head;
 	WRITE_ONCE(stack->head, i);
-	__set_bit(class, pcpu_depot->filled);
+	__set_bit(batch->class, pcpu_depot->filled);
 	stack->nr++;
-	pcpu_depot->bytes += nr * pcpu_class_size(class);
+	pcpu_depot->bytes += batch->nr * pcpu_class_size(batch->class);
 }
 
 /**
- * pcpu_depot_put - leave a batch to whom it may serve
- * @class: class of the objects; set to that of what comes back
- * @offs: their offsets, with room for PCPU_BATCH_MAX; the objects are the
- *	caller's, and carry no mark
- * @nr: how many, at most PCPU_BATCH_MAX
+ * pcpu_depot_put - add a batch
+ * @batch: the batch, not empty; empty afterwards, or set to a batch that the
+ *	caller owns now
  *
- * When the depot is full another batch comes back instead: what was left here
- * long ago does not keep out what is freed now.
+ * A full depot evicts another batch, so that what was added long ago does not
+ * keep out what is freed now.
  *
- * Context: any.
- * Return: how many objects come back, and are the caller's.
+ * Context: any; takes pcpu_depot_lock.
  */
-unsigned int pcpu_depot_put(unsigned int *class, u32 *offs, unsigned int nr)
+void pcpu_depot_put(struct pcpu_batch *batch)
 {
-	unsigned int bytes = nr * pcpu_class_size(*class);
-	unsigned int back = 0, other = *class;
-	u32 others[PCPU_BATCH_MAX];
+	struct pcpu_batch other;
 	unsigned long flags;
 
+	other.nr = 0;
 	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
-	if (pcpu_depot_is_full(bytes))
-		back = pcpu_depot_evict(&other, others);
-	if (!pcpu_depot_is_full(bytes)) {
-		pcpu_depot_push(*class, offs, nr);
-		nr = 0;
-	} else if (back) {
-		pcpu_depot_push(other, others, back);
-		back = 0;
+	if (pcpu_depot_is_full(batch))
+		pcpu_depot_evict(&other);
+	if (!pcpu_depot_is_full(batch)) {
+		pcpu_depot_push(batch);
+		batch->nr = 0;
+	} else if (other.nr) {
+		pcpu_depot_push(&other);
+		other.nr = 0;
 	}
 	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
-	if (!back)
-		return nr;
-	memcpy(offs, others, back * sizeof(*offs));
-	*class = other;
-	return back;
+	if (other.nr) {
+		batch->class = other.class;
+		batch->nr = other.nr;
+		memcpy(batch->offs, other.offs,
+		       other.nr * sizeof(*batch->offs));
+	}
 }
 
 /**
- * pcpu_depot_take - get a batch
- * @class: its class
- * @offs: where to store the offsets, room for PCPU_BATCH_MAX
+ * pcpu_depot_get - remove a batch
+ * @batch: its class; the batch is stored here, empty if there is none
  *
- * Context: any.
- * Return: how many; they are the caller's.
+ * Context: any; takes pcpu_depot_lock.
  */
-unsigned int pcpu_depot_take(unsigned int class, u32 *offs)
+void pcpu_depot_get(struct pcpu_batch *batch)
 {
-	unsigned int nr = 0;
 	unsigned long flags;
 
-	if (!pcpu_depot_has(class))
-		return 0;
+	batch->nr = 0;
+	if (!pcpu_depot_has(batch->class))
+		return;
 	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
-	if (pcpu_depot->classes[class].head)
-		nr = pcpu_depot_pop(class, offs);
+	if (pcpu_depot->classes[batch->class].head)
+		pcpu_depot_pop(batch->class, batch);
 	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
-	return nr;
 }
 
 /**
- * pcpu_depot_take_stale - get a batch that nobody needed for a while
- * @class: where to begin; set to the class of the batch
- * @offs: where to store the offsets, room for PCPU_BATCH_MAX
+ * pcpu_depot_get_idle - remove a batch that was idle since the last trim
+ * @batch: the class to begin with; the batch is stored here
  *
- * Context: any.
- * Return: how many; 0 when there is no such batch from @class on.
+ * Context: any; takes pcpu_depot_lock.
+ * Return: false if no class from @batch->class on has an idle batch.
  */
-unsigned int pcpu_depot_take_stale(unsigned int *class, u32 *offs)
+bool pcpu_depot_get_idle(struct pcpu_batch *batch)
 {
-	unsigned int nr = 0;
+	unsigned int class = batch->class;
 	unsigned long flags;
 
+	batch->nr = 0;
 	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
-	while (*class < PCPU_NR_CLASSES && !pcpu_depot->classes[*class].low)
-		(*class)++;
-	if (*class < PCPU_NR_CLASSES) {
-		/* What is taken now was not needed before. */
-		pcpu_depot->classes[*class].low--;
-		nr = pcpu_depot_pop(*class, offs);
+	while (class < PCPU_NR_CLASSES && !pcpu_depot->classes[class].low)
+		class++;
+	if (class < PCPU_NR_CLASSES) {
+		/* This batch was one of the idle ones. */
+		pcpu_depot->classes[class].low--;
+		pcpu_depot_pop(class, batch);
 	}
 	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
-	return nr;
+	return batch->nr;
 }
 
 /**
- * pcpu_depot_watch - count from now on what is needed
+ * pcpu_depot_track - count idle batches from now on
  *
- * Context: any.
- * Return: whether there is anything.
+ * Context: any; takes pcpu_depot_lock.
+ * Return: true if the depot has a batch.
  */
-bool pcpu_depot_watch(void)
+bool pcpu_depot_track(void)
 {
 	unsigned long flags;
 	unsigned int i;

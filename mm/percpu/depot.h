@@ -1,28 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * depot: batches of free objects on their way from one arena to another.
+ * depot: batches of free objects on their way from one cache to another.
  */
 #ifndef _MM_PERCPU_DEPOT_H
 #define _MM_PERCPU_DEPOT_H
 
+#include <linux/bitmap.h>
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 #include "class.h"
 
-/* The most objects of a batch. */
+/* Objects of a batch, at most. */
 #define PCPU_BATCH_MAX		32
 
-/* Batches that there can be, and bytes of their objects on one CPU. */
+/* Number of batches in the depot, at most. */
 #define PCPU_DEPOT_BATCHES	256
+
+/* Bytes of objects, on one CPU, that the depot may hold in any case. */
 #define PCPU_DEPOT_BYTES	(64U << 10)
 
 /**
- * struct pcpu_batch - free objects of one class
- * @next: number of the next batch of the class, or of the next unused one; or 0
- * @nr: objects
- * @offs: their offsets
+ * struct pcpu_batch - free objects of one class that the caller owns
+ * @class: their class, not %PCPU_CLASS_LONG
+ * @nr: number of objects
+ * @offs: their offsets; the object map has no entries for them
  */
 struct pcpu_batch {
+	unsigned int class;
+	unsigned int nr;
+	u32 offs[PCPU_BATCH_MAX];
+};
+
+/**
+ * struct pcpu_depot_batch - a batch in the depot
+ * @next: index of the next batch of the class, or of the next unused one; or 0
+ * @nr: number of objects
+ * @offs: their offsets
+ */
+struct pcpu_depot_batch {
 	u16 next;
 	u16 nr;
 	u32 offs[PCPU_BATCH_MAX];
@@ -30,9 +46,9 @@ struct pcpu_batch {
 
 /**
  * struct pcpu_depot_class - the batches of a class
- * @head: number of the one that came last, or 0
- * @nr: how many there are
- * @low: the fewest there were since the worker came by: nobody needed these
+ * @head: index of the last one added, or 0; may be read without the lock
+ * @nr: number of batches
+ * @low: minimum of @nr since the last trim: so many batches were idle
  */
 struct pcpu_depot_class {
 	u16 head;
@@ -41,35 +57,34 @@ struct pcpu_depot_class {
 };
 
 /**
- * struct pcpu_depot - what arenas had too much of
+ * struct pcpu_depot - batches that no cache has capacity for
  * @classes: by class
- * @filled: classes that have any
- * @hand: class at which making room goes on
- * @unused: number of the first unused batch, or 0
- * @bytes: bytes of all objects here, on one CPU
- * @batches: the batches; number 0 is none
+ * @filled: classes with batches
+ * @next_class: where the search for a class to evict goes on
+ * @unused: index of the first unused batch, or 0
+ * @bytes: bytes of all objects, on one CPU
+ * @batches: the batches; index 0 stands for none
  *
- * Guarded by a lock in depot.c; @head of a class may be read without it, as a
- * hint.
+ * Guarded by pcpu_depot_lock.
  */
 struct pcpu_depot {
 	struct pcpu_depot_class classes[PCPU_NR_CLASSES];
 	DECLARE_BITMAP(filled, PCPU_NR_CLASSES);
-	u8 hand;
+	u8 next_class;
 	u16 unused;
 	unsigned long bytes;
-	struct pcpu_batch batches[PCPU_DEPOT_BATCHES + 1];
+	struct pcpu_depot_batch batches[PCPU_DEPOT_BATCHES + 1];
 };
 
 extern struct pcpu_depot *pcpu_depot;
 
 void pcpu_depot_init(struct pcpu_depot *depot);
-unsigned int pcpu_depot_put(unsigned int *class, u32 *offs, unsigned int nr);
-unsigned int pcpu_depot_take(unsigned int class, u32 *offs);
-unsigned int pcpu_depot_take_stale(unsigned int *class, u32 *offs);
-bool pcpu_depot_watch(void);
+void pcpu_depot_put(struct pcpu_batch *batch);
+void pcpu_depot_get(struct pcpu_batch *batch);
+bool pcpu_depot_get_idle(struct pcpu_batch *batch);
+bool pcpu_depot_track(void);
 
-/* Whether it is worth to look for a batch of @class. */
+/* Return true if pcpu_depot_get() may find a batch of @class; a hint. */
 static inline bool pcpu_depot_has(unsigned int class)
 {
 	return READ_ONCE(pcpu_depot->classes[class].head);

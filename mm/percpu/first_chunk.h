@@ -1,21 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * first_chunk: builders of the first window.
+ * first_chunk: what the choice of the layout asks for.
  */
 #ifndef _MM_PERCPU_FIRST_CHUNK_H
 #define _MM_PERCPU_FIRST_CHUNK_H
 
-#include <linux/init.h>
+#include <linux/errno.h>
 #include <linux/percpu.h>
+#include <linux/types.h>
 
-#include "area.h"
+struct vm_struct;
 
-int pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t to_node);
-int pcpu_first_chunk_linear(unsigned long reserved, unsigned long dynamic,
-			    unsigned long align);
+/* first_window.c: what both layouts build on. */
 
-unsigned long pcpu_boot_area_size(unsigned long choice);
-void pcpu_boot_report_area(void);
-unsigned long pcpu_boot_reserve(unsigned long choice);
+extern unsigned long pcpu_early_tables;
+
+void pcpu_begin_layout(const char *name);
+void pcpu_copy_static(unsigned long addr);
+unsigned long pcpu_skew(void);
+unsigned long pcpu_reserve_vm(unsigned long size, unsigned long align);
+void pcpu_first_window(unsigned long populated);
+
+/* first_mapped.c: the CPU-major layout. */
+
+#if defined(CONFIG_SMP) && defined(CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK)
+int pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t node_of);
+#else
+static inline int pcpu_first_chunk_mapped(bool huge,
+					  pcpu_fc_cpu_to_node_fn_t node_of)
+{
+	return -ENOSPC;
+}
+#endif
+
+/* early_gap.c: a gap between vmalloc areas that exist before vmalloc does. */
+
+unsigned long pcpu_early_gap(const struct vm_struct *vm, unsigned long start,
+			     unsigned long end, unsigned long size,
+			     unsigned long align, bool lowest);
+unsigned long pcpu_early_vm_gap(unsigned long size, unsigned long align);
+
+/* options.c: what the kernel command line asks for. */
+
+bool pcpu_option_large(void);
+unsigned long pcpu_option_area_size(unsigned long choice);
+void pcpu_option_report_area(void);
+unsigned long pcpu_option_reserve(unsigned long choice);
 
 #endif /* _MM_PERCPU_FIRST_CHUNK_H */

@@ -1,79 +1,109 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The percpu area: a map for the reader.  No code lives here.
+ * The percpu area: a map for the reader. This file has no code.
+ * Documentation/mm/percpu.rst has a glossary, and follows an allocation and a free
+ * through the files.
  *
- * Every CPU owns one unit.  A percpu pointer names an offset into all units at
- * once; adding __per_cpu_offset[cpu] turns it into that CPU's copy.  Offsets
- * are handed out in chunks of PCPU_CHUNK_PAGES pages.
+ * Every possible CPU owns one unit; units are numbered by the rank of their CPU. A
+ * percpu pointer is an offset into all units at once; adding __per_cpu_offset[cpu]
+ * makes it the address of that CPU's copy. Offsets are divided into chunks of
+ * PCPU_CHUNK_PAGES pages.
  *
- * CPU-major layout (a unit is one contiguous range, mapped at boot):
+ * CPU-major layout: a unit is one contiguous range, mapped at boot.
  *
  *            offset 0                  1 chunk     2 chunks
  *    unit 0  | static | early dynamic | chunk 1   | chunk 2 ...
  *            :                          stride
  *    unit 1  | static | early dynamic | chunk 1   | chunk 2 ...
  *
- * Chunk-major layout (the first window is linear memory, later windows lie in
- * a vmalloc reservation, units of a window one stride apart):
+ * The first chunk may begin further behind, see pcpu_area.first.
+ *
+ * Chunk-major layout: the first window is linear memory, later windows lie in a
+ * vmalloc reservation, and the units of a window are one stride apart.
  *
  *    linear   | unit 0: window 0 | unit 1: window 0 | ...
  *    vmalloc  | unit 0: window 1 | unit 1: window 1 | ...
  *             | unit 0: window 2 | unit 1: window 2 | ...
  *
- * A window holds a whole number of chunks.  In the CPU-major layout there is
- * one window, so an object may be as long as the area; in the chunk-major one
- * no object crosses the end of a window.
+ * A window is a whole number of chunks. The CPU-major layout has one window, so that
+ * an object may be as long as the area. In the chunk-major layout no object crosses
+ * the end of a window.
  *
- * What is what, from the ground up (a file includes, calls and locks downward
- * only):
+ * The files from the lowest layer up. A file includes, calls and locks downwards
+ * only.
  *
- *    area      offset <-> address <-> unit                       area.[ch]
- *    shadow    what KASAN is told                                shadow.h
- *    reach     offsets that the code of modules can name         reach.h
- *    class     sizes of objects                                  class.h
- *    populate  pages and page tables behind offsets              populate.[ch]
- *    chunk     64 pages of offsets: what is in use, in granules  chunk.[ch]
- *    mark      which live object begins at a granule             mark.[ch]
- *    extent    runs of granules, first fit by address            extent.[ch]
- *    small     granules split into objects of 4 and 8 bytes      small.[ch]
- *    quarantine  freed objects that nobody is given for a while  quarantine.[ch]
- *    debug     red zones, poison and owners of objects           debug.[ch]
- *    wrong     what is wrong with a free that was refused        wrong.[ch]
- *    owner     who pays for an object                            owner.h
- *    depot     batches that arenas had too much of               depot.[ch]
- *    arena     free objects that a group of CPUs has at hand     arena.[ch]
- *    age       what nobody needs goes back from there            age.[ch]
- *    clear     zeroes for all copies of an object                clear.h
- *    account   memcg and allocation profiling                    account.[ch]
- *    balance   the worker: keeps a reserve, gives pages back     balance.[ch]
- *    stats     lifetime counters                                 stats.[ch]
- *    fail      fault injection                                   fail.[ch]
- *    percpu    the interface: check, place, populate, clear      percpu.c
+ *    layout    offset <-> address <-> unit, the KASAN shadow     layout.[ch]
+ *    module_range  the limit of module offsets, not their place  module_range.h
+ *    class     sizes of cached objects                           class.h
+ *    pages     populates and unmaps pages; may a caller populate  pages.[ch], pages-nommu.c
+ *    chunk     one chunk: used granules, pages, hints; counts populated pages
+ *                                                                chunk.[ch]
+ *    objmap    live object at each granule; finds double frees, in the header
+ *                                                                objmap.[ch]
+ *    small     granules split into objects of 4 and 8 bytes      small.c
+ *    place     chooses the offset of a run, an extent or a module  place.c
+ *    table     all chunks, takes their lock; places what is longer than a chunk
+ *                                                                table.c
+ *    account   owners: memcg charges and allocation tags         account.[ch]
+ *    extent    granules with memory: has them placed, then populated  extent.[ch]
+ *    kick      queues the worker; bounds of the reserve          kick.[ch]
+ *    depot     batches of free objects between caches            depot.[ch]
+ *    cache     free objects of each CPU; cuts the offset of a new one off a run
+ *                                                                cache.[ch]
+ *    trim      returns cached objects; CPU hotplug               trim.c
+ *    clear     zeroes all copies of an object                    clear.h
+ *    balance   the worker: trims, refills the reserve of populated pages, gives
+ *              pages back                                        balance.c
+ *    percpu    the interface; reports Percpu: of /proc/meminfo   percpu.c
  *
- *    first_chunk, boot   run once                                first_chunk.[ch], boot.c
- *    check     one validator per level                           check.[ch]
- *    snapshot  a chunk's books, copied, to be read at leisure    snapshot.[ch]
- *    debugfs   what people look at             debugfs.[ch], report.c, sites.c
+ *    options   boot parameters                                   options.c
+ *    early_gap  addresses for the area before vmalloc works      early_gap.c
+ *    first_window  metadata of the first window, for both layouts  first_window.c
+ *    first_mapped  builds the CPU-major layout                   first_mapped.c
+ *    first_chunk  chooses the layout, builds the chunk-major one; runs once
+ *                                                                first_chunk.[ch]
  *
- * Locks.  None nests in another, but pcpu_map_lock in the mutex that only KMSAN
- * has:
+ *    debug/    diagnostics; the allocator includes debug/hooks.h only
+ *      hooks     calls to what must see each object          hooks.[ch]
+ *      redzone   red zones, poison and quarantine            redzone.[ch]
+ *      bad_free  reports frees that the object map refused   bad_free.[ch]
+ *      stats     lifetime counters                           stats.c
+ *      fault     fault injection                             fault.c
+ *      debugfs   files in debugfs                            debugfs.c
  *
- *    arena->lock        raw, IRQs off   what an arena has at hand that is shared,
- *                                       as the run of all arenas is; others
- *                                       belong to their CPU, IRQs off
- *    pcpu_depot_lock    raw, IRQs off   the depot
- *    pcpu_chunk_lock    raw, IRQs off   chunk table, pages, granules, small rooms
- *    pcpu_quarantine->lock  raw, IRQs off  freed objects that are checked
+ * Locks. None nests in another, except pcpu_map_lock in pcpu_kmsan_mutex.
+ *
+ *    cache->lock        raw, IRQs off   the cache of an isolated CPU, and the run of
+ *                                       all CPUs: its lock is only tried. Other
+ *                                       caches are owned by their CPU with IRQs off.
+ *                                       Steps: a copy of at most 96 objects, and two
+ *                                       for each of 66 classes
+ *    pcpu_depot_lock    raw, IRQs off   the depot. Steps: copies of two batches of 32
+ *                                       objects, or one for each of 66 classes
+ *    pcpu_chunk_lock    raw, IRQs off   the chunks, their table, slots and counts
+ *    pcpu_quarantine->lock  raw, IRQs off  freed objects that percpu_debug= checks
  *    pcpu_map_lock      IRQs off        one page table entry
- *    pcpu_kmsan_mutex   KMSAN only      what it keeps of a page that is mapped
+ *    pcpu_kmsan_mutex   KMSAN only      metadata of a page that is mapped
  *
- * None but the mutex is held while memory is allocated, mapped, cleared or
- * charged, and no loop over CPUs runs under any of them.  Marks change by one
- * atomic operation each, without a lock.
+ * No lock but the mutex is held while memory is allocated, mapped, cleared or
+ * charged, and no loop over CPUs runs under any of them. Entries of the object map
+ * change by one atomic operation each, without a lock.
  *
- * Conservation, checked by check.c, in granules:
+ * Bounds of one acquisition, whatever the size of the area:
  *
- *    free + live + split + at hand + withheld + static == chunks
+ *    cache->lock        an object, or a step per size class
+ *    pcpu_depot_lock    a batch, and a step per size class
+ *    pcpu_chunk_lock    PCPU_SEARCH_STEPS chunks or pages and the pages of two chunks;
+ *                       the granules of PCPU_SMALL_PAGES pages; PCPU_LOCK_CHUNKS
+ *                       chunks that the worker looks at; a range in one chunk, or
+ *                       a batch
+ *    pcpu_map_lock      one page table entry
+ *
+ * "make -C tools/testing/percpu worst" searches for the longest time under each.
+ *
+ * Conservation, in granules, checked by tests/validate.c, a validator per level:
+ *
+ *    free + live + split + cached + withheld + static == chunks
  */
 #ifndef _MM_PERCPU_INTERNAL_H
 #define _MM_PERCPU_INTERNAL_H

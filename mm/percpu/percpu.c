@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * percpu: the interface.  An allocation is: check, charge, place and populate,
- * clear, publish.  What has a class is taken from what the CPU has at hand
- * (arena.c), the rest from the chunks (extent.c).  When an object is at hand and
- * nobody pays, none of the former needs more than a look.
+ * percpu: the interface.
+ *
+ * Sizes that have a class come from the per-CPU cache (cache.c), larger ones from
+ * the chunks (extent.c). If the cache has an object and no accounting, tracing or
+ * check is needed, the fast path skips all other steps: check the request, charge,
+ * allocate an extent and populate it, clear, set the object map, call the hooks.
  */
 #define pr_fmt(fmt) "percpu: " fmt
 
 #include <linux/cpumask.h>
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 #include <linux/io.h>
-#include <linux/kmemleak.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -23,37 +25,27 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#define CREATE_TRACE_POINTS
-#include <trace/events/percpu.h>
-
 #include "account.h"
-#include "age.h"
-#include "arena.h"
-#include "balance.h"
+#include "cache.h"
 #include "clear.h"
-#include "debug.h"
+#include "debug/hooks.h"
 #include "extent.h"
-#include "fail.h"
-#include "mark.h"
-#include "shadow.h"
-#include "stats.h"
-#include "wrong.h"
+#include "kick.h"
 
-/* What callers may hand through to the page allocator and to slab. */
+/* Flags of the caller that are passed to the page allocator and to slab. */
 #define PCPU_GFP_PASSED		(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | \
 				 __GFP_NOWARN)
 
 /**
- * struct pcpu_request - one allocation on its way
- * @size: bytes on each CPU, as asked for
- * @align: alignment in bytes, as asked for
- * @gfp: the caller's flags within its context
- * @module: for a module's percpu section
- * @owned: somebody may have to pay for it
- * @debug: it is checked, see debug.c
+ * struct pcpu_request - an allocation
+ * @size: bytes on each CPU, as requested
+ * @align: alignment in bytes, as requested
+ * @gfp: flags of the caller within its context
+ * @module: the object is the percpu section of a module
+ * @owned: the object may get an owner
+ * @debug: percpu_debug= checks the object
  * @class: size class, or %PCPU_CLASS_LONG
- * @room: bytes on each CPU that the object takes
- * @why: the reason, when the request is refused
+ * @alloc_size: bytes on each CPU that the object takes
  */
 struct pcpu_request {
 	size_t size;
@@ -63,190 +55,229 @@ struct pcpu_request {
 	bool owned;
 	bool debug;
 	unsigned int class;
-	size_t room;
-	const char *why;
+	size_t alloc_size;
 };
 
-/* Whether the request makes sense; finds out what will serve it. */
-static bool pcpu_request_check(struct pcpu_request *req)
+/* Set the size that the object takes, and its class. */
+static void pcpu_request_set_size(struct pcpu_request *req, size_t size)
 {
-	size_t size = req->size;
-
-	if (unlikely(!size)) {
-		req->why = "size is 0";
-		return false;
-	}
-	if (unlikely(!is_power_of_2(req->align))) {
-		req->why = "alignment is no power of two";
-		return false;
-	}
-	if (unlikely(req->align > PAGE_SIZE)) {
-		req->why = "alignment is over a page";
-		return false;
-	}
-	if (unlikely(size > pcpu_area_max_object())) {
-		req->why = req->module && pcpu_area_modules_near() ?
-			   "size is over the limit, raise percpu_reserve=" :
-			   "size is over the limit";
-		return false;
-	}
-	if (unlikely(pcpu_should_fail(size, req->gfp))) {
-		req->why = "a fault is injected";
-		return false;
-	}
-
-	req->owned = pcpu_account_wanted(req->gfp);
 	if (req->owned)
 		size = max(size, PCPU_OWNED_MIN);
 	if (req->module)
 		size = max(size, PCPU_GRANULE);
 	size = min(size + PCPU_SHADOW_GAP, pcpu_area_max_object());
 	req->debug = pcpu_debug_enabled() && !req->module &&
-		     pcpu_debug_room(size) <= pcpu_area_max_object();
+		     pcpu_debug_alloc_size(size) <= pcpu_area_max_object();
 	if (req->debug) {
 		req->class = PCPU_CLASS_LONG;
-		req->room = pcpu_debug_room(size);
-		return true;
+		req->alloc_size = pcpu_debug_alloc_size(size);
+		return;
 	}
 	req->class = pcpu_class_of(size, req->align);
 	if (likely(req->class != PCPU_CLASS_LONG))
-		req->room = pcpu_class_size(req->class);
+		req->alloc_size = pcpu_class_size(req->class);
 	else
-		req->room = ALIGN(size, PCPU_GRANULE);
-	return true;
+		req->alloc_size = ALIGN(size, PCPU_GRANULE);
 }
 
-/* Get offsets with memory for what is not at hand. */
-static unsigned long pcpu_request_place_slow(struct pcpu_request *req)
+/* Check what the caller asks for. Return 0 or an error. */
+static int pcpu_request_check(struct pcpu_request *req)
 {
-	gfp_t gfp = req->gfp & PCPU_GFP_PASSED;
-	struct pcpu_place place = {
-		.size = req->room,
+	req->align = req->align ?: 1;
+	if (unlikely(!req->size || !is_power_of_2(req->align) ||
+		     req->align > PAGE_SIZE))
+		return -EINVAL;
+	if (unlikely(req->size > pcpu_area_max_object()))
+		return -E2BIG;
+	if (unlikely(pcpu_should_fail(req->size, req->gfp)))
+		return -ECANCELED;
+	req->owned = pcpu_account_wanted(req->gfp);
+	pcpu_request_set_size(req, req->size);
+	return 0;
+}
+
+static const char *pcpu_strerror_no_space(const struct pcpu_request *req)
+{
+	if (!req->module)
+		return req->alloc_size > PCPU_CHUNK_SIZE ?
+		       "no adjacent chunks are free, see percpu_area=" :
+		       "the area is full, see percpu_area=";
+	return pcpu_modules_in_first_window() ?
+	       "the module range is full, raise percpu_reserve=" :
+	       "the module range is full, see percpu_area=";
+}
+
+/* The words for an error, for the log. */
+static const char *pcpu_strerror(const struct pcpu_request *req, int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return !req->size ? "size is 0" :
+		       req->align > PAGE_SIZE ? "alignment is over a page" :
+		       "alignment is not a power of two";
+	case -E2BIG:
+		return req->module && pcpu_modules_in_first_window() ?
+		       "size is over the limit, raise percpu_reserve=" :
+		       "size is over the limit";
+	case -ECANCELED:
+		return "fault injection";
+	case -ENOSPC:
+		return pcpu_strerror_no_space(req);
+	case -EBUSY:
+		return "the last free chunks or pages are being given back or populated";
+	case -EAGAIN:
+		return "not enough populated memory, and the caller may not populate";
+	default:
+		return "out of memory for pages, page tables or metadata";
+	}
+}
+
+/* Return true if the fast path does all that the allocation needs. */
+static __always_inline bool pcpu_alloc_is_plain(gfp_t gfp)
+{
+	return !pcpu_account_wanted(gfp) && !pcpu_alloc_has_hooks() &&
+	       !pcpu_may_fail();
+}
+
+/* Allocate an extent for the request, or take one from the cache. */
+static unsigned long pcpu_request_alloc_extent(const struct pcpu_request *req)
+{
+	const struct pcpu_extent extent = {
+		.nr = req->alloc_size >> PCPU_GRANULE_SHIFT,
 		.align = req->align,
 		.module = req->module,
 	};
+	unsigned long off = PCPU_NO_OFF;
 
-	if (req->class == PCPU_CLASS_LONG || req->module)
-		return pcpu_extent_alloc(&place, gfp, &req->why);
-	return pcpu_arena_refill(req->class, req->align, gfp, &req->why);
+	if (!req->module)
+		off = pcpu_cache_alloc_long(extent.nr, extent.align);
+	return off != PCPU_NO_OFF ? off :
+	       pcpu_extent_alloc(&extent, req->gfp & PCPU_GFP_PASSED);
 }
 
-/* Take what the CPU has at hand. */
-static unsigned long pcpu_request_at_hand(const struct pcpu_request *req)
+/* Allocate from the cache. A plain request has missed on the fast path already. */
+static unsigned long pcpu_request_alloc_class(const struct pcpu_request *req)
 {
-	if (unlikely(req->module))
-		return PCPU_NO_OFF;
-	if (req->class == PCPU_CLASS_LONG)
-		return pcpu_arena_take_long(req->room >> PCPU_GRANULE_SHIFT,
-					    req->align);
-	return pcpu_arena_take(req->class, req->align);
+	unsigned long off = PCPU_NO_OFF;
+
+	if (!pcpu_alloc_is_plain(req->gfp))
+		off = pcpu_cache_alloc_fast(req->class, req->align);
+	return off != PCPU_NO_OFF ? off :
+	       pcpu_cache_alloc_slow(req->class, req->align,
+				     req->gfp & PCPU_GFP_PASSED);
 }
 
-static unsigned long pcpu_request_place(struct pcpu_request *req)
+/* Return cached memory, before an allocation is tried once more. */
+static noinline void pcpu_request_drain(const struct pcpu_request *req)
 {
-	unsigned long off = pcpu_request_at_hand(req);
+	if (!gfpflags_allow_blocking(req->gfp)) {
+		pcpu_caches_drain_some();
+		return;
+	}
+	/* Draining the quarantine can take long. */
+	pcpu_debug_drain();
+	/* Caches of other CPUs may hold the missing memory. */
+	pcpu_caches_drain();
+}
 
-	if (likely(off != PCPU_NO_OFF))
-		return off;
-	off = pcpu_request_place_slow(req);
-	if (unlikely(off == PCPU_NO_OFF)) {
-		bool may_wait = gfpflags_allow_blocking(req->gfp);
+/* Find granules for the request. Return their offset or an error. */
+static unsigned long pcpu_request_place(const struct pcpu_request *req)
+{
+	bool has_class = req->class != PCPU_CLASS_LONG && !req->module;
+	unsigned int tries = 2;
+	unsigned long off;
 
-		/* What takes long is not for who has IRQs off. */
-		if (may_wait)
-			pcpu_debug_drain();
-		/* It may be what others have at hand that is missing. */
-		pcpu_age(true, may_wait);
-		off = pcpu_request_place_slow(req);
+	for (;;) {
+		off = has_class ? pcpu_request_alloc_class(req) :
+				  pcpu_request_alloc_extent(req);
+		if (!IS_ERR_VALUE(off) || !--tries)
+			break;
+		pcpu_request_drain(req);
 	}
 	pcpu_balance_check();
 	return off;
 }
 
-/* Clear a large object for a caller that may sleep. */
-static void pcpu_clear_patiently(unsigned long off, size_t size)
+/* Clear an object without a class, page by page if the caller may sleep. */
+static void pcpu_request_clear_long(const struct pcpu_request *req,
+				    unsigned long off)
 {
-	size_t part;
+	size_t part, size = req->alloc_size;
 
 	for (; size; off += part, size -= part) {
 		part = min_t(size_t, size, PAGE_SIZE);
-		pcpu_clear(off, part);
-		cond_resched();
+		pcpu_clear_extent(off, part);
+		if (size > PAGE_SIZE && gfpflags_allow_blocking(req->gfp))
+			cond_resched();
 	}
-}
-
-/* Whether anybody wants to hear of each object that is given out. */
-static inline bool pcpu_alloc_is_heard(void)
-{
-	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_is_kept() ||
-	       pcpu_debug_enabled() || trace_percpu_alloc_percpu_enabled();
-}
-
-/* Tell who wants to hear of a new object. */
-static noinline void pcpu_announce_alloc(const struct pcpu_request *req,
-					 unsigned long off,
-					 unsigned long caller)
-{
-	void __percpu *ptr = pcpu_area_off_to_ptr(off);
-	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
-
-	kmemleak_alloc_percpu(ptr, req->size, req->gfp);
-	trace_percpu_alloc_percpu(caller, req->module,
-				  !gfpflags_allow_blocking(req->gfp), req->size,
-				  req->align,
-				  (void *)pcpu_area_off_to_addr(off - in), in,
-				  ptr, pcpu_account_bytes(req->room), req->gfp);
 }
 
 static void pcpu_request_clear(const struct pcpu_request *req,
 			       unsigned long off)
 {
-	/* Where KASAN looks, what lies behind the object is not ours to clear. */
-	if (pcpu_shadow_is_kept()) {
-		pcpu_shadow_give(off, req->size);
+	/* KASAN must not see a write beyond the requested size. */
+	if (pcpu_shadow_enabled()) {
+		pcpu_shadow_unpoison(off, req->size);
 		pcpu_clear(off, req->size);
 		return;
 	}
 	if (likely(req->class != PCPU_CLASS_LONG))
 		pcpu_clear_class(off, req->class);
-	else if (gfpflags_allow_blocking(req->gfp))
-		pcpu_clear_patiently(off, req->room);
 	else
-		pcpu_clear(off, req->room);
+		pcpu_request_clear_long(req, off);
 }
 
-/* From now on it can be freed. */
-static void pcpu_request_mark(const struct pcpu_request *req, unsigned long off,
-			      unsigned long caller)
+/* Set the object map: the object can be freed from then on. */
+static void pcpu_request_set_objmap(const struct pcpu_request *req,
+				    unsigned long off, unsigned long caller)
 {
+	unsigned int nr = req->alloc_size >> PCPU_GRANULE_SHIFT;
+
 	if (unlikely(req->debug))
-		pcpu_debug_give(off, req->size, req->room, caller);
+		pcpu_debug_alloc(off, req->size, req->alloc_size, caller);
 	else if (unlikely(req->module))
-		pcpu_mark_give_module(off, req->room >> PCPU_GRANULE_SHIFT);
+		pcpu_objmap_set_module(off, nr);
 	else if (likely(req->class != PCPU_CLASS_LONG))
-		pcpu_mark_give(off, req->class);
+		pcpu_objmap_set(off, req->class);
 	else
-		pcpu_mark_give_long(off, req->room >> PCPU_GRANULE_SHIFT);
+		pcpu_objmap_set_long(off, nr);
 }
 
-/* Clear the object, tell everybody, and turn it into a pointer. */
-static void __percpu *pcpu_request_finish(struct pcpu_request *req,
+/* Clear and publish the object. Return its pointer. */
+static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 					  unsigned long off,
-					  struct obj_cgroup *objcg,
 					  unsigned long caller)
 {
 	pcpu_request_clear(req, off);
-	pcpu_request_mark(req, off, caller);
-	if (req->owned)
-		pcpu_account_record(off, req->room,
-				    req->gfp & PCPU_GFP_PASSED, objcg);
+	pcpu_request_set_objmap(req, off, caller);
 	pcpu_stats_alloc(req->size);
-	if (pcpu_alloc_is_heard())
-		pcpu_announce_alloc(req, off, caller);
+	pcpu_alloc_hooks(off, req->size, req->align, req->alloc_size,
+			 req->module, req->gfp, caller);
 	return pcpu_area_off_to_ptr(off);
 }
 
-static void pcpu_request_refused(struct pcpu_request *req, unsigned long caller)
+/*
+ * Find granules for the request, and record that they are charged to @objcg.
+ * Return their offset or an error.
+ */
+static unsigned long pcpu_request_place_owned(const struct pcpu_request *req,
+					      struct obj_cgroup *objcg)
+{
+	unsigned long off = pcpu_request_place(req);
+
+	if (!req->owned || IS_ERR_VALUE(off) ||
+	    pcpu_account_record(off, req->alloc_size,
+				req->gfp & PCPU_GFP_PASSED, objcg))
+		return off;
+	if (req->class != PCPU_CLASS_LONG)
+		pcpu_cache_free_slow(off, req->class);
+	else
+		pcpu_chunks_free(off, req->alloc_size >> PCPU_GRANULE_SHIFT);
+	return -ENOMEM;
+}
+
+static noinline void pcpu_request_refused(const struct pcpu_request *req,
+					  int err, unsigned long caller)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
@@ -257,11 +288,39 @@ static void pcpu_request_refused(struct pcpu_request *req, unsigned long caller)
 	if ((req->gfp & __GFP_NOWARN) || !__ratelimit(&limit))
 		return;
 	pr_warn("allocation refused: %s (size %zu, align %zu, gfp %pGg, caller %pS, limit %lu)\n",
-		req->why, req->size, req->align, &req->gfp, (void *)caller,
-		pcpu_area_max_object());
+		pcpu_strerror(req, err), req->size, req->align, &req->gfp,
+		(void *)caller, pcpu_area_max_object());
 }
 
-/* Any allocation. */
+/*
+ * All steps of an allocation. Each of the static functions above is called from here
+ * only, so that the compiler inlines them. Return NULL with @err set, or with @err 0 if
+ * the cgroup is over its limit.
+ */
+static noinline void __percpu *pcpu_request_serve(struct pcpu_request *req,
+						  unsigned long caller, int *err)
+{
+	struct obj_cgroup *objcg = NULL;
+	unsigned long off;
+
+	*err = pcpu_request_check(req);
+	if (unlikely(*err))
+		return NULL;
+	if (unlikely(req->owned && !req->module &&
+		     !pcpu_account_charge(req->alloc_size, req->gfp, &objcg)))
+		return NULL;
+
+	off = pcpu_request_place_owned(req, objcg);
+	if (IS_ERR_VALUE(off)) {
+		*err = off;
+		pcpu_account_cancel(req->alloc_size, objcg);
+		pcpu_balance_kick();
+		return NULL;
+	}
+	return pcpu_request_finish(req, off, caller);
+}
+
+/* Allocate an object with all steps; the fast path fails into this. */
 static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
 					       unsigned long caller, gfp_t gfp)
 {
@@ -270,165 +329,120 @@ static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
 		.align = align,
 		.gfp = current_gfp_context(gfp),
 	};
-	struct obj_cgroup *objcg = NULL;
-	unsigned long off;
+	void __percpu *ptr;
+	int err;
 
-	if (unlikely(!pcpu_request_check(&req)))
-		goto refused;
-	if (unlikely(req.owned &&
-		     !pcpu_account_charge(req.room, req.gfp, &objcg)))
-		return NULL;
-
-	off = pcpu_request_place(&req);
-	if (unlikely(off == PCPU_NO_OFF)) {
-		pcpu_account_cancel(req.room, objcg);
-		pcpu_balance_kick();
-		goto refused;
-	}
-	return pcpu_request_finish(&req, off, objcg, caller);
-
-refused:
-	pcpu_request_refused(&req, caller);
-	return NULL;
+	ptr = pcpu_request_serve(&req, caller, &err);
+	if (unlikely(!ptr && err))
+		pcpu_request_refused(&req, err, caller);
+	return ptr;
 }
 
 /*
- * A plain allocation, after a look at what is at hand: with the chunks' help.
- * What it cannot have at once is for the others.
- */
-static noinline void __percpu *pcpu_alloc_missed(size_t size, size_t align,
-						 unsigned long caller,
-						 gfp_t gfp)
-{
-	unsigned int class = pcpu_class_of(size, align);
-	unsigned long off;
-	const char *why;
-
-	off = pcpu_arena_refill(class, align,
-				current_gfp_context(gfp) & PCPU_GFP_PASSED,
-				&why);
-	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_slow(size, align, caller, gfp);
-	pcpu_balance_check();
-	pcpu_clear_class(off, class);
-	pcpu_mark_give(off, class);
-	pcpu_stats_alloc(size);
-	return pcpu_area_off_to_ptr(off);
-}
-
-/* Whether an allocation concerns nobody else. */
-static __always_inline bool pcpu_request_is_plain(gfp_t gfp)
-{
-	return !pcpu_account_wanted(gfp) && !pcpu_alloc_is_heard() &&
-	       !pcpu_may_have_to_fail();
-}
-
-/*
- * Allocate an object of a small class. This and what follows are functions of
- * their own that call nothing on the way to success, so that each saves no more
- * registers than it needs.
+ * Allocate an object of a small class. This function and the following ones call
+ * no other unless they fail, so that each saves no more registers than it needs.
  */
 static noinline void __percpu *pcpu_alloc_small(size_t size, size_t align,
 						unsigned long caller,
 						gfp_t gfp)
 {
 	unsigned int class = pcpu_class_of_small(size, align);
-	unsigned long addr, off = pcpu_arena_take(class, 1);
+	unsigned long addr, off = pcpu_cache_alloc_fast(class, 1);
 
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_missed(size, align, caller, gfp);
+		return pcpu_alloc_slow(size, align, caller, gfp);
 	addr = pcpu_area_off_to_addr(off);
 	pcpu_clear_small(addr, class);
-	pcpu_mark_give_small(off);
+	pcpu_objmap_set_small(off);
 	pcpu_stats_alloc(size);
 	return pcpu_area_addr_to_ptr(addr);
 }
 
-/* The same for granules; @few: they are short, and no more aligned than one. */
-static __always_inline void __percpu *pcpu_alloc_granules(size_t size,
-							  size_t align,
-							  unsigned long caller,
-							  gfp_t gfp, bool few)
+/* Allocate an object of up to 64 bytes, aligned to a granule at most. */
+static noinline void __percpu *pcpu_alloc_short(size_t size, size_t align,
+						unsigned long caller, gfp_t gfp)
 {
 	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
-	unsigned long addr, off;
+	unsigned int class = pcpu_class_of_granules(nr);
+	unsigned long addr, off = pcpu_cache_alloc_fast(class, 1);
 
-	off = pcpu_arena_take(pcpu_class_of_granules(nr), few ? 1 : align);
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_missed(size, align, caller, gfp);
+		return pcpu_alloc_slow(size, align, caller, gfp);
 	addr = pcpu_area_off_to_addr(off);
-	if (few)
-		pcpu_clear_short(addr, nr * PCPU_GRANULE);
-	else
-		pcpu_clear_granules(addr, nr * PCPU_GRANULE);
-	pcpu_mark_give_granules(off, nr);
+	pcpu_clear_short(addr, nr * PCPU_GRANULE);
+	pcpu_objmap_set_granules(off, nr);
 	pcpu_stats_alloc(size);
 	return pcpu_area_addr_to_ptr(addr);
 }
 
-static noinline void __percpu *pcpu_alloc_few(size_t size, size_t align,
-					      unsigned long caller, gfp_t gfp)
+/* Allocate an object of any class of granules. */
+static noinline void __percpu *pcpu_alloc_medium(size_t size, size_t align,
+						 unsigned long caller,
+						 gfp_t gfp)
 {
-	return pcpu_alloc_granules(size, align, caller, gfp, true);
-}
+	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
+	unsigned int class = pcpu_class_of_granules(nr);
+	unsigned long addr, off = pcpu_cache_alloc_fast(class, align);
 
-static noinline void __percpu *pcpu_alloc_many(size_t size, size_t align,
-					       unsigned long caller, gfp_t gfp)
-{
-	return pcpu_alloc_granules(size, align, caller, gfp, false);
+	if (unlikely(off == PCPU_NO_OFF))
+		return pcpu_alloc_slow(size, align, caller, gfp);
+	addr = pcpu_area_off_to_addr(off);
+	pcpu_clear_granules(addr, nr * PCPU_GRANULE);
+	pcpu_objmap_set_granules(off, nr);
+	pcpu_stats_alloc(size);
+	return pcpu_area_addr_to_ptr(addr);
 }
 
 /**
  * pcpu_alloc - allocate an object on every possible CPU
- * @size: bytes on each CPU; at most pcpu_area_max_object(), which is at least
- *	1 MB on 64-bit
- * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
- * @reserved: means nothing any more; there is no reserve that one could ask for
+ * @size: bytes on each CPU, not 0; at most pcpu_area_max_object(), which is at
+ *	least 1 MB on 64-bit
+ * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; 0 is 1
+ * @reserved: unused, there is no reserve to allocate from
  * @gfp: allocation flags
  *
  * The object is zero on every possible CPU, online or not.
  *
- * %__GFP_ACCOUNT charges the current cgroup. %__GFP_NOWARN keeps refusals
- * quiet. %__GFP_NOFAIL is accepted but promises nothing, as ever: it is not
- * passed on, and the allocation may fail.
+ * %__GFP_ACCOUNT charges the current cgroup. %__GFP_NOWARN suppresses the log
+ * line of a refusal. %__GFP_NOFAIL is ignored: the allocation may fail.
  *
- * Context: any that @gfp allows, but NMI. With %GFP_KERNEL it may sleep, to
- * populate pages; it holds no lock while it does, so %GFP_NOFS, %GFP_NOIO and
- * reclaim itself may call it. Without %__GFP_DIRECT_RECLAIM it does not sleep
- * and may be called with IRQs off.
+ * Context: any that @gfp allows, except NMI. With %GFP_KERNEL it may sleep to
+ * populate pages. It holds no lock then, so %GFP_NOFS, %GFP_NOIO and reclaim may
+ * call it. Without %__GFP_DIRECT_RECLAIM it does not sleep and may be called with
+ * IRQs off.
  * Return: percpu pointer, or %NULL.
  */
 void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 				 gfp_t gfp)
 {
-	/* Of size or alignment 0 this is more than any class has. */
+	/* Over PAGE_SIZE if size or alignment is 0. */
 	size_t most = (size - 1) | (align - 1);
 
 	might_alloc(gfp);
 	if (unlikely(most >= PAGE_SIZE || align & (align - 1) ||
-		     !pcpu_request_is_plain(gfp)))
+		     !pcpu_alloc_is_plain(gfp)))
 		return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
 	if (most < 8)
 		return pcpu_alloc_small(size, align, _RET_IP_, gfp);
 	if (size <= PCPU_CLEAR_SHORT && likely(align <= PCPU_GRANULE))
-		return pcpu_alloc_few(size, align, _RET_IP_, gfp);
+		return pcpu_alloc_short(size, align, _RET_IP_, gfp);
 	if (likely(size <= PCPU_CLASS_GRANULES * PCPU_GRANULE))
-		return pcpu_alloc_many(size, align, _RET_IP_, gfp);
+		return pcpu_alloc_medium(size, align, _RET_IP_, gfp);
 	return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
 }
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 
 /**
- * pcpu_alloc_module - allocate a module's percpu section
- * @size: bytes on each CPU; at most pcpu_area_max_object()
- * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
- * @why: where to store the reason when it is refused
+ * pcpu_alloc_module - allocate the percpu section of a module
+ * @size: bytes on each CPU, not 0; at most pcpu_area_max_object()
+ * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; 0 is 1
+ * @why: set to the reason if the request is refused
  *
- * All code of modules reaches the object by all its relocations. It is zero on
- * every possible CPU, nobody is charged for it, and pcpu_free_module() frees it.
- * A refusal is not logged: the caller knows the module's name.
+ * All relocations of all modules reach the object. It is zero on every possible
+ * CPU, no cgroup is charged for it, and only pcpu_free_module() frees it. A refusal
+ * is not logged, as the caller knows the name of the module.
  *
- * Context: process context; may sleep.
+ * Context: process context, may sleep.
  * Return: percpu pointer, or %NULL.
  */
 void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
@@ -440,62 +454,39 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 		.gfp = current_gfp_context(GFP_KERNEL),
 		.module = true,
 	};
-	unsigned long off = PCPU_NO_OFF;
+	void __percpu *ptr;
+	int err;
 
 	might_alloc(req.gfp);
-	if (pcpu_request_check(&req))
-		off = pcpu_request_place(&req);
-	if (off == PCPU_NO_OFF) {
+	ptr = pcpu_request_serve(&req, _RET_IP_, &err);
+	if (!ptr) {
 		trace_percpu_alloc_percpu_fail(true, false, size, align);
-		*why = req.why;
-		return NULL;
+		*why = pcpu_strerror(&req, err);
 	}
-	return pcpu_request_finish(&req, off, NULL, _RET_IP_);
+	return ptr;
 }
 
-/* Give back an object that its class does not keep; return its bytes. */
+/* Free an extent to the cache or the chunks. Return its bytes. */
 static size_t pcpu_free_extent(unsigned long off, unsigned int class)
 {
 	struct pcpu_run run = { .off = off };
 	unsigned int nr;
 
 	if (class == PCPU_CLASS_LONG)
-		nr = pcpu_mark_take_long(off);
+		nr = pcpu_objmap_clear_long(off);
 	else
 		nr = pcpu_class_granules(class);
-	pcpu_shadow_take(off, (size_t)nr << PCPU_GRANULE_SHIFT);
+	pcpu_shadow_poison(off, (size_t)nr << PCPU_GRANULE_SHIFT);
 	run.nr = nr;
-	/* It is still in use for the chunk, which stays. */
+	/* The chunk stays as long as its granules are used. */
 	if (!pcpu_chunk_is_reserved(pcpu_chunk_of(off), off))
-		pcpu_arena_keep_long(&run);
+		pcpu_cache_free_long(&run);
 	if (run.nr)
-		pcpu_extent_free(run.off, run.nr);
+		pcpu_chunks_free(run.off, run.nr);
 	return (size_t)nr << PCPU_GRANULE_SHIFT;
 }
 
-/* Whether anybody wants to hear of each object that is freed. */
-static inline bool pcpu_free_is_heard(void)
-{
-	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_is_kept() ||
-	       trace_percpu_free_percpu_enabled();
-}
-
-/*
- * Those who keep books by address must hear of a free before the address can
- * be handed out again, and only once, however many try to free.
- */
-static void pcpu_announce_free(void __percpu *ptr, unsigned long off)
-{
-	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
-
-	if (!pcpu_free_is_heard())
-		return;
-	kmemleak_free_percpu(ptr);
-	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
-				 ptr);
-}
-
-/* The object is gone: nobody pays for it any more. */
+/* Uncharge and count a freed object. */
 static void pcpu_free_finish(size_t size, struct pcpu_owner *owner)
 {
 	if (!pcpu_owner_is_none(owner))
@@ -503,29 +494,64 @@ static void pcpu_free_finish(size_t size, struct pcpu_owner *owner)
 	pcpu_stats_free();
 }
 
-/* Free an object that is checked; return %false when there is none at @off. */
+/* Free an object that percpu_debug= checks. Return false if it is none. */
 static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 			    unsigned long caller)
 {
-	size_t room = pcpu_debug_take(off, caller);
+	size_t size = pcpu_debug_free(off, caller);
 	struct pcpu_owner owner;
 
-	if (likely(!room))
+	if (likely(!size))
 		return false;
-	pcpu_shadow_take(off, room);
-	pcpu_announce_free(ptr, off);
-	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
-	pcpu_debug_retire(off, room);
+	pcpu_shadow_poison(off, size);
+	pcpu_free_hooks(ptr, off);
+	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
+	pcpu_debug_retire(off, size);
 	pcpu_balance_check();
-	pcpu_free_finish(room, &owner);
+	pcpu_free_finish(size, &owner);
 	return true;
 }
 
-/* Any free. */
+/**
+ * enum pcpu_free_to - where a freed object goes
+ * @PCPU_FREE_TO_CACHE: to a magazine
+ * @PCPU_FREE_TO_CHUNK: it has no class, or lies in the reserve
+ * @PCPU_FREE_INVALID: there is no live object, and nothing has changed
+ */
+enum pcpu_free_to {
+	PCPU_FREE_TO_CACHE,
+	PCPU_FREE_TO_CHUNK,
+	PCPU_FREE_INVALID,
+};
+
+/* Clear the object map at @off: the object belongs to the caller then. */
+static enum pcpu_free_to pcpu_free_claim(unsigned long off, unsigned int *class,
+					 struct pcpu_owner *owner)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	bool live, reserved;
+
+	/* A chunk that is found with IRQs off does not go away. */
+	local_irq_save(flags);
+	chunk = pcpu_chunk_of(off);
+	live = chunk && pcpu_objmap_clear(chunk, off, class);
+	if (live) {
+		*owner = pcpu_owner_detach(chunk, off);
+		reserved = pcpu_chunk_is_reserved(chunk, off);
+	}
+	local_irq_restore(flags);
+	if (!live)
+		return PCPU_FREE_INVALID;
+	return *class == PCPU_CLASS_LONG || reserved ? PCPU_FREE_TO_CHUNK :
+						       PCPU_FREE_TO_CACHE;
+}
+
+/* Free an object with all steps, or report an invalid free. */
 static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 {
 	struct pcpu_owner owner;
-	enum pcpu_kept kept;
+	enum pcpu_free_to to;
 	unsigned int class;
 	unsigned long off;
 	size_t size;
@@ -535,43 +561,43 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 
 	off = pcpu_area_ptr_to_off(ptr);
 	if (unlikely(off == PCPU_NO_OFF)) {
-		pcpu_wrong_report(ptr, caller);
+		pcpu_bad_free_report(ptr, caller);
 		return;
 	}
 	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
 		return;
-	kept = pcpu_arena_claim(off, &class, &owner);
-	if (unlikely(kept == PCPU_NOT_LIVE)) {
-		pcpu_wrong_report(ptr, caller);
+	to = pcpu_free_claim(off, &class, &owner);
+	if (unlikely(to == PCPU_FREE_INVALID)) {
+		pcpu_bad_free_report(ptr, caller);
 		return;
 	}
-	pcpu_announce_free(ptr, off);
-	if (kept == PCPU_NOT_KEPT) {
+	pcpu_free_hooks(ptr, off);
+	if (to == PCPU_FREE_TO_CHUNK) {
 		size = pcpu_free_extent(off, class);
 		pcpu_balance_check();
 	} else {
 		size = pcpu_class_size(class);
-		pcpu_shadow_take(off, size);
-		pcpu_arena_exchange(off, class);
+		pcpu_shadow_poison(off, size);
+		pcpu_cache_free_slow(off, class);
 	}
 	pcpu_free_finish(size, &owner);
 }
 
 /**
  * free_percpu - free an object on every CPU
- * @ptr: from alloc_percpu() and the like; %NULL is fine
+ * @ptr: pointer from alloc_percpu() or another allocation function, or %NULL
  *
- * What is not the beginning of a live object is reported, and nothing changes.
+ * If no live object begins at @ptr, the free is reported and ignored.
  *
- * Context: any but NMI.
+ * Context: any, except NMI.
  */
 void free_percpu(void __percpu *ptr)
 {
-	/* NULL, like most that is wrong, is far from the first window. */
+	/* NULL and most invalid pointers are beyond the first window. */
 	unsigned long off = pcpu_area_ptr_to_rel(ptr);
 
-	if (unlikely(off >= pcpu_area_max_object() || pcpu_free_is_heard() ||
-		     !pcpu_arena_keep(off))) {
+	if (unlikely(off >= pcpu_area_max_object() || pcpu_free_has_hooks() ||
+		     !pcpu_cache_free_fast(off))) {
 		pcpu_free_slow(ptr, _RET_IP_);
 		return;
 	}
@@ -580,12 +606,12 @@ void free_percpu(void __percpu *ptr)
 EXPORT_SYMBOL_GPL(free_percpu);
 
 /**
- * pcpu_free_module - free a module's percpu section
- * @ptr: from pcpu_alloc_module(); %NULL is fine
+ * pcpu_free_module - free the percpu section of a module
+ * @ptr: pointer from pcpu_alloc_module(), or %NULL
  *
- * Nobody else can: free_percpu() of a module's variable is refused.
+ * free_percpu() of a variable of a module is an invalid free.
  *
- * Context: any but NMI.
+ * Context: any, except NMI.
  */
 void pcpu_free_module(void __percpu *ptr)
 {
@@ -596,29 +622,29 @@ void pcpu_free_module(void __percpu *ptr)
 
 	if (!ptr)
 		return;
-	granules = off == PCPU_NO_OFF ? 0 : pcpu_mark_take_module(off);
+	granules = off == PCPU_NO_OFF ? 0 : pcpu_objmap_clear_module(off);
 	if (!granules) {
-		pcpu_wrong_report(ptr, _RET_IP_);
+		pcpu_bad_free_report(ptr, _RET_IP_);
 		return;
 	}
-	/* It is ours now: nobody can be given the address before we are done. */
+	/* The address is not reused before the granules are freed. */
 	size = (size_t)granules << PCPU_GRANULE_SHIFT;
-	pcpu_shadow_take(off, size);
-	pcpu_announce_free(ptr, off);
-	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
-	pcpu_extent_free(off, granules);
+	pcpu_shadow_poison(off, size);
+	pcpu_free_hooks(ptr, off);
+	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
+	pcpu_chunks_free(off, granules);
 	pcpu_balance_check();
 	pcpu_free_finish(size, &owner);
 }
 
 /**
- * __is_kernel_percpu_address - whether an address is static percpu data
+ * __is_kernel_percpu_address - test whether an address is static percpu data
  * @addr: address
- * @can_addr: where to store the address of the boot CPU's copy, or %NULL
+ * @can_addr: set to the address of the boot CPU's copy, may be %NULL
  *
  * Context: any.
- * Return: %true for the kernel's own percpu data, on any possible CPU. On UP
- * that cannot be told from other data, and the answer is %false.
+ * Return: true if @addr is percpu data of the kernel image on a possible CPU. On
+ * UP that is ordinary data, and the function returns false.
  */
 bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr)
 {
@@ -627,18 +653,19 @@ bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr)
 
 	if (!pcpu_area.static_size ||
 	    !pcpu_area_addr_to_off(addr, &off, &unit) ||
-	    off >= pcpu_area.static_size || !cpu_possible(unit))
+	    off >= pcpu_area.static_size)
 		return false;
 	if (can_addr)
-		*can_addr = off + pcpu_area_unit_addr(get_boot_cpu_id(), 0);
+		*can_addr = off + pcpu_area.base +
+			    pcpu_unit_offsets[get_boot_cpu_id()];
 	return true;
 }
 
 /**
- * is_kernel_percpu_address - whether an address is static percpu data
+ * is_kernel_percpu_address - test whether an address is static percpu data
  * @addr: address
  *
- * Percpu data of modules is not meant, see is_module_percpu_address().
+ * For percpu data of modules see is_module_percpu_address().
  *
  * Context: any.
  * Return: true if @addr is a static percpu variable of the kernel on some CPU.
@@ -650,9 +677,9 @@ bool is_kernel_percpu_address(unsigned long addr)
 
 /**
  * per_cpu_ptr_to_phys - physical address of a CPU's copy
- * @addr: from per_cpu_ptr() and the like; the object must stay allocated
+ * @addr: address from per_cpu_ptr() and the like; the object stays allocated
  *
- * Use this, not __pa(): percpu memory need not be linear.
+ * Percpu memory need not be linear, so __pa() does not serve.
  *
  * Context: any.
  * Return: the physical address.
@@ -666,12 +693,12 @@ phys_addr_t per_cpu_ptr_to_phys(void *addr)
 }
 
 /**
- * pcpu_nr_pages - pages behind percpu memory
+ * pcpu_nr_pages - number of pages of percpu memory
  *
  * Context: any.
- * Return: populated pages in all units, without the allocator's own data.
+ * Return: populated pages in all units, without metadata.
  */
 unsigned long pcpu_nr_pages(void)
 {
-	return READ_ONCE(pcpu_counts.populated) * pcpu_nr_units();
+	return READ_ONCE(pcpu_nr_populated) * pcpu_nr_units;
 }

@@ -1,206 +1,229 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * small: objects of 4 and 8 bytes, which share a granule.
+ * small: granules that are split into objects of 4 or 8 bytes.
  *
- * A granule that was taken like any other extent is split into equal objects.
- * Those that come back are noted in a mask; when the mask is full, the granule
- * goes back.  Chunks with room in split granules are on a list.
+ * A split granule is an extent of one granule for its chunk. A mask has a bit for
+ * each of its objects that is free; when all are, the granule is freed. Chunks
+ * with free small objects are on a list, and a search visits no page without.
  */
 #include <linux/init.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "mark.h"
-#include "populate.h"
-#include "small.h"
+#include "chunk.h"
+#include "objmap.h"
+#include "pages.h"
 
-/* Chunks that may have split granules with room; guarded by pcpu_chunk_lock. */
+/* Chunks that have free small objects; guarded by pcpu_chunk_lock. */
 static struct list_head pcpu_small_partial[PCPU_NR_SMALL] = {
 	LIST_HEAD_INIT(pcpu_small_partial[0]),
 	LIST_HEAD_INIT(pcpu_small_partial[1]),
 };
 
-/* The mask of what is free in the granule at @off, or NULL. */
-static u8 *pcpu_small_room(struct pcpu_chunk *chunk, unsigned long off)
+/* The mask of free objects in the granule at @off, or NULL. */
+static u8 *pcpu_small_free_mask(struct pcpu_chunk *chunk, unsigned long off)
 {
-	u8 *rooms = READ_ONCE(chunk->rooms[pcpu_off_to_page(off)]);
+	u8 *masks = READ_ONCE(chunk->free_masks[pcpu_off_to_page(off)]);
 
-	return rooms ? rooms + (offset_in_page(off) >> PCPU_GRANULE_SHIFT) :
+	return masks ? masks + (offset_in_page(off) >> PCPU_GRANULE_SHIFT) :
 		       NULL;
 }
 
 /**
- * pcpu_small_prepared - whether the granule at @off can be shared
- * @off: a granule of the caller's
+ * pcpu_small_prepared - test whether a granule can be split
+ * @off: offset of a granule that the caller owns
  *
- * Return: true if its page has masks.
+ * Context: any.
+ * Return: true if its page has free masks.
  */
 bool pcpu_small_prepared(unsigned long off)
 {
-	return pcpu_small_room(pcpu_chunk_of(off), off);
+	return pcpu_small_free_mask(pcpu_chunk_of(off), off);
 }
 
 /**
- * pcpu_small_prepare - see that a page can have shared granules
- * @off: a granule of the caller's
- * @gfp: how memory for masks may be allocated
+ * pcpu_small_prepare - allocate the free masks of a page, unless it has them
+ * @off: offset of a granule that the caller owns
+ * @gfp: flags to allocate them with
  *
  * Context: any that @gfp allows.
  */
 void pcpu_small_prepare(unsigned long off, gfp_t gfp)
 {
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
-	u8 **where = &chunk->rooms[pcpu_off_to_page(off)], *rooms;
+	u8 **where = &chunk->free_masks[pcpu_off_to_page(off)], *masks;
 
 	if (READ_ONCE(*where) || !pcpu_metadata_allowed(gfp))
 		return;
-	rooms = kzalloc(PCPU_PAGE_GRANULES, gfp | __GFP_NOWARN);
-	if (rooms && cmpxchg(where, NULL, rooms))
-		kfree(rooms);
+	masks = kzalloc(PCPU_PAGE_GRANULES, gfp | __GFP_NOWARN);
+	if (masks && cmpxchg(where, NULL, masks))
+		kfree(masks);
 }
 
-/* Note that the granule at @off has room. */
-static void pcpu_small_note(struct pcpu_chunk *chunk, unsigned long off,
-			    unsigned int class)
+/* Note that one more granule of @page has free objects. */
+static void pcpu_small_add_partial(struct pcpu_chunk *chunk, unsigned int page,
+				   unsigned int class)
 {
-	chunk->partial[class] |= BIT_ULL(pcpu_off_to_page(off));
+	if (chunk->pages[page].partial[class]++)
+		return;
+	chunk->partial[class] |= BIT_ULL(page);
 	if (list_empty(&chunk->partial_node[class]))
 		list_add(&chunk->partial_node[class],
 			 &pcpu_small_partial[class]);
 }
 
+/* Note that one granule less of @page has free objects. */
+static void pcpu_small_remove_partial(struct pcpu_chunk *chunk,
+				      unsigned int page, unsigned int class)
+{
+	if (--chunk->pages[page].partial[class])
+		return;
+	chunk->partial[class] &= ~BIT_ULL(page);
+	if (!chunk->partial[class])
+		list_del_init(&chunk->partial_node[class]);
+}
+
 /**
- * pcpu_small_split - split a granule
- * @off: the granule, taken by the caller, with memory
- * @class: into objects of this small class; they are the caller's
+ * pcpu_small_split - split a granule into objects
+ * @off: offset of a granule that the caller owns, populated
+ * @class: small class of the objects; the caller owns them
  *
- * In a page that is not prepared, for want of memory, the granule becomes one
- * object, and the rest of it is wasted.
+ * If the page has no free masks, for lack of memory, the granule becomes a single
+ * object and the rest of it is wasted.
  *
  * Context: any, no lock needed.
- * Return: how many objects there are.
+ * Return: number of objects.
  */
 unsigned int pcpu_small_split(unsigned long off, unsigned int class)
 {
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
-	u8 mark = pcpu_mark_of_split(class);
+	u8 entry = pcpu_objmap_split(class);
 	unsigned int nr = PCPU_GRANULE / pcpu_class_size(class);
 
-	if (unlikely(!pcpu_small_room(chunk, off))) {
-		mark |= PCPU_MARK_LONE;
+	if (unlikely(!pcpu_small_free_mask(chunk, off))) {
+		entry |= PCPU_OBJMAP_LONE;
 		nr = 1;
 	}
-	pcpu_mark_set(chunk, pcpu_off_to_granule(off), mark);
+	pcpu_objmap_write(chunk, pcpu_off_to_granule(off), entry);
 	return nr;
 }
 
 /**
- * pcpu_small_any - whether it is worth to look for objects to take
- * @class: their small class
+ * pcpu_small_available - test whether pcpu_small_alloc() may find an object
+ * @class: small class of the object
  *
- * Context: any, no lock needed; a hint.
- * Return: true if a split granule may have room for @class.
+ * Context: any, no lock needed; the result is a hint.
+ * Return: true if a split granule may have a free object of @class.
  */
-bool pcpu_small_any(unsigned int class)
+bool pcpu_small_available(unsigned int class)
 {
 	return !list_empty(&pcpu_small_partial[class]);
 }
 
-/* Take up to @want free objects of the split granule at @off. */
-static unsigned int pcpu_small_take_granule(u8 *room, unsigned long off,
-					    unsigned int class, u32 *offs,
-					    unsigned int want)
+/* Allocate up to @want objects of the split granule at @off. */
+static unsigned int pcpu_small_alloc_granule(u8 *mask, unsigned long off,
+					     u32 *offs, unsigned int want)
 {
 	unsigned int i, n = 0;
 
-	for (; *room && n < want; *room &= *room - 1) {
-		i = __ffs(*room);
+	for (; *mask && n < want; *mask &= *mask - 1) {
+		i = __ffs(*mask);
 		offs[n++] = off + 4 * i;
 	}
 	return n;
 }
 
-/* The same for a page of @chunk. */
-static unsigned int pcpu_small_take_page(struct pcpu_chunk *chunk,
-					 unsigned int page, unsigned int class,
-					 u32 *offs, unsigned int want)
+/* Allocate up to @want objects of a page of @chunk that has some. */
+static unsigned int pcpu_small_alloc_page(struct pcpu_chunk *chunk,
+					  unsigned int page, unsigned int class,
+					  u32 *offs, unsigned int want)
 {
 	unsigned long base = pcpu_chunk_off(chunk) + (page << PAGE_SHIFT);
-	u8 *first = chunk->rooms[page], *end = first + PCPU_PAGE_GRANULES;
+	u8 *first = chunk->free_masks[page], *end = first + PCPU_PAGE_GRANULES;
 	unsigned int n = 0;
-	u8 *room = first;
+	u8 *mask = first;
 
-	for (; n < want && room < end; room++) {
+	for (; n < want && chunk->pages[page].partial[class]; mask++) {
 		unsigned long off;
 
-		room = memchr_inv(room, 0, end - room);
-		if (!room)
+		mask = memchr_inv(mask, 0, end - mask);
+		if (!mask)
 			break;
-		off = base + ((room - first) << PCPU_GRANULE_SHIFT);
-		if ((pcpu_mark_get(chunk, pcpu_off_to_granule(off)) &
-		     PCPU_MARK_KIND) == pcpu_mark_of_split(class))
-			n += pcpu_small_take_granule(room, off, class,
-						     offs + n, want - n);
+		off = base + ((mask - first) << PCPU_GRANULE_SHIFT);
+		if ((pcpu_objmap_read(chunk, pcpu_off_to_granule(off)) &
+		     PCPU_OBJMAP_KIND) != pcpu_objmap_split(class))
+			continue;
+		n += pcpu_small_alloc_granule(mask, off, offs + n, want - n);
+		if (!*mask)
+			pcpu_small_remove_partial(chunk, page, class);
 	}
-	/* The mask is a hint: now it is known that nothing is left. */
-	if (n < want)
-		chunk->partial[class] &= ~BIT_ULL(page);
 	return n;
 }
 
+/* Pages that are read for one call of pcpu_small_alloc(). */
+#define PCPU_SMALL_PAGES	2
+
 /**
- * pcpu_small_take - take free objects of split granules
+ * pcpu_small_alloc - allocate free objects of split granules
  * @class: their small class
  * @offs: where to store their offsets
- * @want: how many at most
+ * @want: number of objects, at most
  *
- * Return: how many.
+ * Bound: a step per granule of PCPU_SMALL_PAGES pages.
+ *
+ * Context: pcpu_chunk_lock held.
+ * Return: number of objects; 0 only if there is none.
  */
-unsigned int pcpu_small_take(unsigned int class, u32 *offs, unsigned int want)
+unsigned int pcpu_small_alloc(unsigned int class, u32 *offs, unsigned int want)
 {
-	struct pcpu_chunk *chunk, *next;
-	unsigned int n = 0;
+	struct pcpu_chunk *chunk;
+	unsigned int n = 0, i;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	list_for_each_entry_safe(chunk, next, &pcpu_small_partial[class],
-				 partial_node[class]) {
-		u64 pages = chunk->partial[class];
-
-		for (; pages && n < want; pages &= pages - 1)
-			n += pcpu_small_take_page(chunk, __ffs64(pages), class,
-						  offs + n, want - n);
-		if (n == want)
+	for (i = 0; i < PCPU_SMALL_PAGES && n < want; i++) {
+		chunk = list_first_entry_or_null(&pcpu_small_partial[class],
+						 struct pcpu_chunk,
+						 partial_node[class]);
+		if (!chunk)
 			break;
-		if (!chunk->partial[class])
-			list_del_init(&chunk->partial_node[class]);
+		n += pcpu_small_alloc_page(chunk, __ffs64(chunk->partial[class]),
+					   class, offs + n, want - n);
 	}
 	return n;
 }
 
 /**
- * pcpu_small_give - give back an object of a split granule
- * @off: its offset
+ * pcpu_small_free - free an object of a split granule
+ * @off: offset of the object
  * @class: its small class
+ *
+ * Context: pcpu_chunk_lock held.
  */
-void pcpu_small_give(unsigned long off, unsigned int class)
+void pcpu_small_free(unsigned long off, unsigned int class)
 {
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
 	unsigned int granule = pcpu_off_to_granule(off);
-	u8 full = pcpu_mark_full(class), nobody = 0, *room = &nobody;
+	unsigned int page = pcpu_off_to_page(off);
+	u8 full = pcpu_objmap_full(class), lone = 0, *mask = &lone;
+	bool partial;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	if (pcpu_mark_get(chunk, granule) & PCPU_MARK_LONE)
-		nobody = full;
+	if (pcpu_objmap_read(chunk, granule) & PCPU_OBJMAP_LONE)
+		lone = full;
 	else
-		room = pcpu_small_room(chunk, off);
-	*room |= pcpu_mark_bit(off);
-	if (*room == full) {
-		*room = 0;
-		pcpu_mark_set(chunk, granule, 0);
-		pcpu_chunk_give(chunk, granule, 1);
-	} else {
-		pcpu_small_note(chunk, off, class);
+		mask = pcpu_small_free_mask(chunk, off);
+	/* A lone object is not free on its own. */
+	partial = mask != &lone && *mask;
+	*mask |= pcpu_objmap_bit(off);
+	if (*mask == full) {
+		*mask = 0;
+		if (partial)
+			pcpu_small_remove_partial(chunk, page, class);
+		pcpu_objmap_write(chunk, granule, 0);
+		pcpu_range_free(chunk, granule, 1);
+	} else if (!partial) {
+		pcpu_small_add_partial(chunk, page, class);
 	}
 }

@@ -1,3 +1,3 @@
-# What the depot gives up for something else is nobody's.
+# A batch that the depot evicts is lost.
 # file: mm/percpu/depot.c
-/^unsigned int pcpu_depot_put/,/^}/s/^\t\tnr = 0;/\t\tnr = back = 0;/
+/^void pcpu_depot_put/,/^}/s/^\tif (other.nr) {/\tif (other.nr > PCPU_BATCH_MAX) {/

@@ -1,3 +1,3 @@
-# Who gets no object pays for it.
+# A cgroup stays charged for an allocation that fails.
 # file: mm/percpu/percpu.c
-/^\t\tpcpu_account_cancel(req.room, objcg);/d
+/^\t\tpcpu_account_cancel(req.alloc_size, objcg);/d

@@ -1,3 +1,4 @@
-# Anybody gets what is reserved for modules.
-# file: mm/percpu/extent.c
-s/return place->module ? pages : pages & ~chunk->reserved;/return pages;/
+# Any object may use the reserve for modules.
+# file: mm/percpu/place.c
+s/return chunk->populated & ~chunk->reserved;/return chunk->populated;/
+s/return ~chunk->reserved;/return ~0ULL;/

@@ -1,3 +1,3 @@
-# Who may not sleep might, between two pages that are populated.
+# A caller that may not sleep may do so between two pages that it populates.
 # file: mm/percpu/extent.c
-/^static bool pcpu_extent_populate_pages/,/^}/s/if (gfpflags_allow_blocking(gfp))/if (true)/
+/^static int pcpu_extent_populate_pages/,/^}/s/if (gfpflags_allow_blocking(gfp))/if (true)/

@@ -1,3 +1,3 @@
-# A granule of small objects is not given back when all are free.
+# A split granule is not freed when all its objects are.
 # file: mm/percpu/small.c
-s/if (\*room == full) {/if (*room == full \&\& class) {/
+s/if (\*mask == full) {/if (*mask == full \&\& class) {/

@@ -1,3 +1,4 @@
-# Who looks for a tag forgets the lists that have some.
-# file: lib/percpu_tag.c
-/cpumask_set_cpu(list->cpu, list->pool->have);/d
+# A search for tags does not see lists that have some.
+# file: lib/percpu_tag_list.c
+# bed: tag
+/cpumask_set_cpu(list->cpu, list->pool->marked);/d

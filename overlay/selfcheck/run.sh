@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Prove that the runner turns red: feed it guests that went well or wrong, and
-# lay an overlay over a small tree.
+# Prove that the driver reports failures: judge guests that succeeded or failed, and
+# apply an overlay to a small tree.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 overlay=$(dirname "$here")
@@ -23,7 +23,7 @@ check() { # NAME, status of the command before
 judge() {
 	printf '%b' "$2" >"$tmp/console"
 	printf '%b' "$3" >"$tmp/verdict"
-	"$overlay/verdict.sh" bed "$tmp/console" "$tmp/verdict" "$1" kunit 2>/dev/null
+	"$overlay/guest/verdict.sh" bed "$tmp/console" "$tmp/verdict" "$1" kunit 2>/dev/null
 }
 
 good='ok 1 - kunit: a: b\nok 2 - self: c\nok 3 - self: d # SKIP no e\ndone\n'
@@ -46,7 +46,7 @@ expect "a killed guest fails" "2 1 1" 137 'hello\n' "$good"
 expect "a missing group fails" "1 1 0" 0 'hello\n' 'ok 1 - self: c\ndone\n'
 expect "an empty verdict fails" "0 2 0" 0 '' ''
 
-# The guest's script, fed with programs that end well or badly.
+# The script of the guest, with programs that succeed or fail
 verdict_of_guest() {
 	TMPDIR=$tmp sh -c 'groups=fake
 		group_fake() {
@@ -56,7 +56,7 @@ verdict_of_guest() {
 			script "percpu: d" sh -c "echo why; exit 4"
 			script "percpu: e" sh -c "echo \"ok 1 one # SKIP no\"; echo \"    ok 1 deep\""
 		}
-		. "$0"' "$overlay/guest/tests.sh" 3>&1 >/dev/null
+		. "$0"' "$overlay/guest/root/tests.sh" 3>&1 >/dev/null
 }
 cat >"$tmp/wanted" <<EOF
 TAP version 13
@@ -71,13 +71,13 @@ ok 7 - percpu: e: one # SKIP no
 done
 EOF
 verdict_of_guest | diff "$tmp/wanted" - >&2
-check "guest: a kselftest's results and status are taken over" $?
+check "guest: results and status of a kselftest are used" $?
 
-# The table of beds names kernels and groups of tests that there are.
-grep -vE '^(#|$)' "$overlay/beds" | while read -r name _ config _ _ _ groups _; do
+# overlay/beds names existing kernels and groups of tests.
+"$overlay/beds.sh" | while read -r name _ config _ _ _ groups _; do
 	[ -f "$overlay/config/$config.config" ] || echo "$name: no kernel $config"
 	for group in ${groups//,/ }; do
-		grep -q "^group_$group()" "$overlay/guest/tests.sh" ||
+		grep -q "^group_$group()" "$overlay/guest/root/tests.sh" ||
 			echo "$name: no group $group"
 	done
 done >"$tmp/bad"
@@ -85,7 +85,41 @@ cat "$tmp/bad" >&2
 [ ! -s "$tmp/bad" ]
 check "beds: kernels and test groups exist" $?
 
-# What lint lets pass is of a check that there is, and has its reason.
+# What only= and skip= name are scripts or tags, and each tag has its description.
+tests=$(dirname "$overlay")/tools/testing/selftests/percpu
+{
+	for script in "$tests"/*.sh; do basename "$script" .sh; done
+	sed -n 's/^# tags: //p' "$tests"/*.sh | tr ' ' '\n' | sort -u | tee "$tmp/tags"
+} >"$tmp/names"
+{
+	"$overlay/beds.sh" | grep -oE ' (only|skip)=[^ ]*' | cut -d= -f2 | tr , '\n' |
+		grep -vxFf "$tmp/names" | sed 's/$/: neither a script nor a tag/'
+	sed -n 's/^#   \([a-z]*\)   .*/\1/p' "$overlay/beds" >"$tmp/described"
+	grep -vxFf "$tmp/described" "$tmp/tags" | sed 's/$/: overlay.beds does not describe this tag/'
+	awk 'length > 120 {print FILENAME ": a line is too long: " $0}' "$overlay/beds"
+} >"$tmp/bad"
+cat "$tmp/bad" >&2
+[ -s "$tmp/tags" ] && [ ! -s "$tmp/bad" ]
+check "beds: scripts and tags exist" $?
+
+# The guest's choice of scripts by name and by tag
+mkdir -p "$tmp/kselftest/percpu"
+for script in one two three; do
+	printf '#!/bin/sh\n# tags: odd %s_\necho ok 1 -\n' $script >"$tmp/kselftest/percpu/$script.sh"
+	echo "percpu:$script.sh"
+done >"$tmp/kselftest/kselftest-list.txt"
+sed -i '/^# tags/s/.*/# tags: even big/' "$tmp/kselftest/percpu/two.sh"
+chmod +x "$tmp/kselftest/percpu"/*.sh
+choice() { # WORDS, then the scripts that run
+	env "$1" TMPDIR="$tmp" KSELFTEST="$tmp/kselftest" groups=percpu \
+		sh "$overlay/guest/root/tests.sh" 3>&1 >/dev/null |
+		sed -n 's/^ok [0-9]* - percpu: \([a-z]*\):.*/\1/p' | xargs
+}
+[ "$(choice only=)" = "one two three" ] && [ "$(choice only=even,three)" = "two three" ] &&
+	[ "$(choice skip=odd)" = two ] && [ "$(choice skip=eve,ne,two)" = "one three" ]
+check "guest: only= and skip= choose scripts by name and tag" $?
+
+# Each exception of lint is of an existing check, and has a reason.
 awk '
 	/^(#|$)/ {next}
 	/^\t/ {open = 0; next}
@@ -93,10 +127,104 @@ awk '
 	NF != 2 || system("grep -q \"^check_" $1 "()\" " lint) {print "no such check: " $0}
 	{open = 1}
 	END {if (open) print "no reason at the end"}' \
-	lint="$overlay/lint.sh" "$overlay/lint-exceptions" >"$tmp/bad"
+	lint="$overlay/lint/lint.sh" "$overlay/lint/exceptions" >"$tmp/bad"
 cat "$tmp/bad" >&2
 [ ! -s "$tmp/bad" ]
 check "lint: exceptions have reasons" $?
+
+# The language of a tree with one file. The words are put together here, so that
+# they do not count in this file.
+h=h
+subject=w${h}o phrase="at ${h}and"
+language() { # SOURCE, then the hits that are expected: "line: word"
+	rm -rf "$tmp/words"
+	mkdir -p "$tmp/words/mm/percpu"
+	printf '%b' "$1" >"$tmp/words/mm/percpu/a.c"
+	shift
+	"$overlay/lint/language.py" -v "$tmp/words" >"$tmp/out"
+	status=$?
+	sed -n 's/^mm.percpu.a.c:\([0-9]*: [^:]*\):.*/\1/p' "$tmp/out" >"$tmp/hits"
+	printf '%s\n' "$@" | sed '/^$/d' | diff - "$tmp/hits" >&2 && [ $status = $((3 * ($# > 1))) ]
+}
+language "int $subject; /* fine */\nchar c = '\"', $subject;\n#include \"$subject.h\"\n\"\\\\\", $subject, '\\\\'', 1;\nwhole();\n"
+check "language: code and names are not prose" $?
+language "/* $subject */\nf(\"\\\"\", '\"', \"no $subject\"); // $subject" "1: $subject" "2: $subject" "2: $subject"
+check "language: comments and strings are" $?
+language "/*\n * is ${phrase% *}\n * ${phrase#* }, \"$subject\n */\nint $subject; /* ${phrase% *} */ int ${phrase#* };" "2: $phrase" "3: $subject"
+check "language: a phrase is found across two lines" $?
+
+# Figures of a tree with one document
+figures=$overlay/bench/figures.py
+mkdir -p "$tmp/figures/overlay/bench" "$tmp/figures/Documentation"
+printf '# head\n\n[bench]\n# date: old\npair_8\t4\tcycles\t1790\t14330\n' >"$tmp/figures/overlay/bench/figures"
+printf 'in Documentation/a.rst\n\tsection Cost\n\tof 8 bytes {pair_8} {pair_8:stock}\n\ttakes {pair_8} instr\n' \
+	>"$tmp/figures/overlay/bench/places"
+printf 'Cost\n====\n\nof 8 bytes    1,790   14,330\nA pair takes 1,790\ninstructions.\n\nMore\n====\n\n7 bytes\n' \
+	>"$tmp/figures/Documentation/a.rst"
+cp "$tmp/figures/Documentation/a.rst" "$tmp/a.rst"
+figures() { # KIND of each finding
+	OVERLAY_TOP=$tmp/figures "$figures" check 2>/dev/null >"$tmp/out" &&
+		sed 's/^[^:]*:[0-9]*: \([A-Z]*\): .*/\1/' "$tmp/out" | diff <(printf '%s\n' "$@" | sed '/^$/d') - >&2
+}
+changed() { # SED-EXPRESSION: change the document
+	sed "$1" "$tmp/a.rst" >"$tmp/figures/Documentation/a.rst"
+}
+figures
+check "figures: a document with the figures is right" $?
+changed 's/14,330/14,331/' && figures DIFFERS
+check "figures: a changed digit is found" $?
+changed 's/A pair takes 1,790/A pair takes 1,791/' && figures DIFFERS
+check "figures: also in prose over two lines" $?
+changed 's/^instructions.*/&\nor 5/' && figures UNTIED
+check "figures: so is a number without a row" $?
+changed 's/^7 bytes/takes 9 ns/' && figures UNTIED
+check "figures: outside of the sections, too, if its unit says that it is one" $?
+changed 's/of 8 bytes/of 9 bytes/' && figures UNTIED UNTIED UNTIED PLACE
+check "figures: so is a text that is gone" $?
+cp "$tmp/a.rst" "$tmp/figures/Documentation"
+printf '[bench]\n# date: new\npair_8\t4\tcycles\t985\t114330\n' >"$tmp/run"
+OVERLAY_TOP=$tmp/figures "$figures" merge "$tmp/run" >/dev/null
+figures DIFFERS DIFFERS DIFFERS
+check "figures: after another run the document differs" $?
+OVERLAY_TOP=$tmp/figures "$figures" write >/dev/null && figures &&
+	[ "$(sed -n 4p "$tmp/figures/Documentation/a.rst")" = "of 8 bytes      985  114,330" ]
+check "figures: they are written, and columns stay" $?
+
+# Layers of a small tree: a is below b, and c and d are beside each other.
+mkdir -p "$tmp/lint" "$tmp/layers/mm/percpu"
+cp "$overlay/lint/layers.py" "$tmp/lint"
+printf 'map mm/percpu/m.h\nm\na\nb\nc d\nexempt pcpu_d_kick it queues work\n' >"$tmp/lint/layers"
+layered() { # FILE TEXT, then KIND of each finding
+	echo '/* a.[ch] b.c c.c d.c */' >"$tmp/layers/mm/percpu/m.h"
+	printf '/* pcpu_b(), "pcpu_c()" */\nvoid pcpu_b(int x);\nstatic inline void pcpu_a_h(void)\n{\n}\n' >"$tmp/layers/mm/percpu/a.h"
+	printf '#include "a.h"\nstatic int pcpu_c(void)\n{\n\treturn pcpu_d_kick();\n}\n' >"$tmp/layers/mm/percpu/a.c"
+	printf 'int *pcpu_b(struct pcpu_c *p,\n\t\tint x)\n\t__must_hold(&y)\n{\n\tpcpu_a_h();\n}\n' >"$tmp/layers/mm/percpu/b.c"
+	printf 'int pcpu_c(void)\n{\n\treturn pcpu_b(0) + pcpu_d();\n}\n' >"$tmp/layers/mm/percpu/c.c"
+	printf 'int pcpu_d(void)\n{\n\treturn 0;\n}\nint pcpu_d_kick(void)\n{\n\treturn 0;\n}\n' >"$tmp/layers/mm/percpu/d.c"
+	printf '%b' "$2" >>"$tmp/layers/mm/percpu/$1"
+	shift 2
+	"$tmp/lint/layers.py" "$tmp/layers" >"$tmp/out" &&
+		sed 's/^[^:]*: \([A-Z]*\): .*/\1/' "$tmp/out" | diff <(printf '%s\n' "$@" | sed '/^$/d') - >&2
+}
+layered a.c ''
+check "layers: calls downward and beside are right" $?
+layered a.h 'static inline int x(void)\n{\n\treturn pcpu_d();\n}\n' CALL
+check "layers: a call upward is found" $?
+layered b.c 'static fn y = pcpu_c;\n' CALL CIRCLE
+check "layers: so are a function's address, and a circle" $?
+layered d.c 'static int x(void)\n{\n\treturn pcpu_c();\n}\n' CIRCLE
+check "layers: a circle in a layer is found" $?
+printf 'hooks h\nh\n' >>"$tmp/lint/layers"
+echo '/* h.[ch] */ void pcpu_d(void);' >"$tmp/layers/mm/percpu/d.h"
+echo '#include "d.h"' >"$tmp/layers/mm/percpu/h.h"
+layered a.c '#include "h.h"\nstatic int x(void)\n{\n\treturn pcpu_d();\n}\n' MAP
+check "layers: calls by way of a header of hooks are right" $?
+sed -i '/^hooks/,$d' "$tmp/lint/layers"
+rm "$tmp/layers/mm/percpu"/[dh].h
+layered a.c '#include "b.h"\n' INCLUDE
+check "layers: an include upward is found" $?
+layered e.c '\n' MAP MAP
+check "layers: a file without a layer is found" $?
 
 # A small kernel and a small overlay.
 mkdir -p "$tmp/src/mm" "$tmp/top/mm" "$tmp/cache"
@@ -108,13 +236,13 @@ echo old >"$tmp/src/mm/percpu.c"
 echo new >"$tmp/top/mm/b.c"
 printf -- '--- a/mm/a.c\n+++ b/mm/a.c\n@@ -2 +2 @@\n-two\n+2\n' >"$tmp/top/mm/a.c.patch"
 apply() {
-	tree=$(CACHE=$tmp/cache KSRC="" STOCK="" bash "$tmp/top/overlay/apply.sh" "$tmp/src" 2>"$tmp/err")
+	tree=$(CACHE=$tmp/cache KSRC="" STOCK="" bash "$tmp/top/overlay/source/apply.sh" "$tmp/src" 2>"$tmp/err")
 }
 
 apply && [ "$(cat "$tree/mm/a.c")" = "$(printf 'one\n2\nthree')" ] && [ -f "$tree/mm/b.c" ]
 check "apply: files and patches arrive" $?
-[ ! -e "$tree/mm/percpu.c" ] && [ "$(cat "$tmp/src/mm/a.c")" = "$(printf 'one\ntwo\nthree')" ]
-check "apply: removed files are gone, the source is untouched" $?
+[ -e "$tree/mm/percpu.c" ] && [ "$(cat "$tmp/src/mm/a.c")" = "$(printf 'one\ntwo\nthree')" ]
+check "apply: other files stay, the source is untouched" $?
 before=$(stat -c %y.%i "$tree/mm/a.c" "$tree/mm/b.c")
 echo newer >"$tmp/top/mm/c.c"
 apply && [ "$before" = "$(stat -c %y.%i "$tree/mm/a.c" "$tree/mm/b.c")" ] && [ -f "$tree/mm/c.c" ]
@@ -146,40 +274,62 @@ rm "$tmp"/top/mm/b.c.*patch
 chmod -x "$tmp/top/mm/b.c"
 apply
 
-# A series of that: apply.sh puts b.c there, changes a.c and removes percpu.c.
-series=$tmp/top/overlay/series
+# The compiler of all builds, for a source that includes a file that changes
+included() (
+	cd "$tmp" || exit
+	export CACHE=$tmp/cache CCACHE_DIR=$tmp/ccache
+	. "$overlay/lib.sh"
+	use_compiler gcc
+	echo '.incbin "blob"' >blob.S
+	for blob in one two; do
+		echo "$blob" >blob
+		$cc -Wp,-MMD,blob.d -c blob.S -o blob.o
+	done
+	grep -q two blob.o
+)
+included 2>"$tmp/err"
+check "build: a file that .incbin includes is never an old one" $?
+
+# A series of two topics: the overlay adds b.c and c.c, and changes a.c.
+series=$tmp/top/overlay/release/series
 rm -rf "$series"
-mkdir -p "$series/steps/first/mm"
-printf 'first\n\tmm/[b]*.c\n\tstep mm/a.c\nlast\n\tmm/a.c\n\tmm/percpu*.c\n' >"$series/manifest"
+mkdir -p "$series/steps/first/mm" "$series/cover"
+echo new >"$tmp/top/mm/c.c"
+apply
+printf 'topic one\nfirst\n\tmm/[b]*.c\n\tstep mm/a.c\nlast\n\tmm/a.c\ntopic two\nother\n\tmm/c.c\n' >"$series/manifest"
 printf 'mm: first\n\nWhy.\n' >"$series/first.txt"
 printf 'mm: last\n\nWhy.\n' >"$series/last.txt"
-printf 'mm: both\n\nWhat.\n' >"$series/cover.txt"
+printf 'mm: other\n\nWhy.\n' >"$series/other.txt"
+printf 'mm: both\n\nWhat.\n' | tee "$series/cover/one.txt" >"$series/cover/two.txt"
 printf 'one\n1.5\ntwo\nthree\n' >"$series/steps/first/mm/a.c"
 make_series() {
-	patches=$(CACHE=$tmp/cache KSRC=$tmp/src STOCK="" bash "$tmp/top/overlay/series.sh" 2>"$tmp/err")
+	patches=$(CACHE=$tmp/cache KSRC=$tmp/src STOCK="" bash "$tmp/top/overlay/release/series.sh" 2>"$tmp/err")
 }
-am() {
+am() { # [FOLDER OF A TOPIC]
 	rm -rf "$tmp/am"
 	cp -r "$tmp/src" "$tmp/am"
+	# shellcheck disable=SC2086
 	(cd "$tmp/am" && export GIT_CONFIG_GLOBAL=/dev/null && git init -q && git add -A &&
 		git config user.name a && git config user.email a@b && git commit -qm base &&
-		git am -q --empty=drop "$patches"/*.patch) >&2
+		git am -q --empty=drop "$patches"/${1:-*}/*.patch) >&2
 }
-make_series && am && diff -r --exclude=.git "$tmp/am" "$tree" >&2 && [ ! -e "$tmp/am/mm/percpu.c" ]
-check "series: git am ends where the overlay does" $?
-[ "$(git -C "$tmp/am" log --format=%s | xargs)" = "mm: last mm: first base" ] &&
-	[ "$(git -C "$tmp/am" show HEAD~1:mm/a.c | sed -n 2p)" = 1.5 ]
+make_series && am && diff -r --exclude=.git "$tmp/am" "$tree" >&2
+check "series: git am of all topics ends where the overlay does" $?
+[ "$(git -C "$tmp/am" log --format=%s | xargs)" = "mm: other mm: last mm: first base" ] &&
+	[ "$(git -C "$tmp/am" show HEAD~2:mm/a.c | sed -n 2p)" = 1.5 ]
 check "series: patches are in order, and a step is between" $?
-echo new >"$tmp/top/mm/nobodys.c"
-! make_series && grep -q 'mm/nobodys.c belongs to no patch' "$tmp/err"
+am 02-two && [ "$(git -C "$tmp/am" log --format=%s | xargs)" = "mm: other base" ]
+check "series: a topic that begins at the source stands on its own" $?
+echo new >"$tmp/top/mm/extra.c"
+! make_series && grep -q 'mm/extra.c belongs to no patch' "$tmp/err"
 check "series: a file that belongs to no patch is an error" $?
-rm "$tmp/top/mm/nobodys.c"
+rm "$tmp/top/mm/extra.c"
 printf '\tmm/b.c\n' >>"$series/manifest"
-! make_series && grep -q 'mm/b.c belongs to two patches, first and last' "$tmp/err"
+! make_series && grep -q 'mm/b.c belongs to two patches, first and other' "$tmp/err"
 check "series: a file of two patches is an error" $?
 sed -i '$d' "$series/manifest"
 printf '\tmm/gone.c\n' >>"$series/manifest"
-! make_series && grep -q 'last names mm/gone.c, which the overlay does not touch' "$tmp/err"
+! make_series && grep -q 'other names mm/gone.c, which the overlay does not touch' "$tmp/err"
 check "series: a path that nothing has is an error" $?
 echo "1..$n"
 exit $failed

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Accounting: who is noted for an object, and for how long.
+ * Accounting: what is recorded as the owner of an object, and for how long.
  */
 #include <kunit/test.h>
 
@@ -8,9 +8,8 @@
 #include <linux/percpu.h>
 
 #include "../account.h"
-#include "../owner.h"
 
-/* An object that somebody pays for takes a note of its own at least. */
+/* An owned object is charged for all CPUs, plus a constant for its entry. */
 static void bytes_grow(struct kunit *test)
 {
 	size_t size;
@@ -39,10 +38,10 @@ static bool is_none(const struct pcpu_owner *owner)
 }
 
 /*
- * The root cgroup, which runs the tests, pays for nothing; whatever note a
- * free takes away, the next user of the address does not see it.
+ * The tests run in the root cgroup, which is never charged. A free leaves no
+ * owner entry for the next object at the address.
  */
-static void notes_go(struct kunit *test)
+static void entries_are_cleared(struct kunit *test)
 {
 	unsigned int i;
 
@@ -61,8 +60,8 @@ static void notes_go(struct kunit *test)
 	}
 }
 
-/* Taking a note away leaves nothing behind. */
-static void taking(struct kunit *test)
+/* Detaching an owner clears its entry. */
+static void detach(struct kunit *test)
 {
 	void __percpu *ptr = __alloc_percpu_gfp(64, 8, GFP_KERNEL_ACCOUNT);
 	unsigned long off = pcpu_area_ptr_to_off(ptr);
@@ -70,7 +69,7 @@ static void taking(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
 	pcpu_account_record(off, 64, GFP_KERNEL, NULL);
-	owner = pcpu_owner_take(pcpu_chunk_of(off), off);
+	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
 	KUNIT_EXPECT_TRUE(test, is_none(owner_of(ptr)));
 	pcpu_account_drop(64, &owner);
 	free_percpu(ptr);
@@ -78,8 +77,8 @@ static void taking(struct kunit *test)
 
 static struct kunit_case pcpu_account_cases[] = {
 	KUNIT_CASE(bytes_grow),
-	KUNIT_CASE(notes_go),
-	KUNIT_CASE(taking),
+	KUNIT_CASE(entries_are_cleared),
+	KUNIT_CASE(detach),
 	{ }
 };
 

@@ -1,29 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Extents, the marks of live objects, and granules that objects share.
+ * Tests of extents, the object map, small objects and size classes.
  */
 #include <kunit/test.h>
 
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
-#include "../balance.h"
-#include "../check.h"
+#include "../chunk.h"
 #include "../extent.h"
-#include "../mark.h"
-#include "../small.h"
+#include "../kick.h"
+#include "../objmap.h"
+#include "validate.h"
 
 static unsigned long place(struct kunit *test, size_t size, size_t align)
 {
-	struct pcpu_place where = { .size = size, .align = align };
-	const char *why = "";
-	unsigned long off = pcpu_extent_alloc(&where, GFP_KERNEL, &why);
+	const struct pcpu_extent extent = {
+		.nr = DIV_ROUND_UP(size, PCPU_GRANULE),
+		.align = align,
+	};
+	unsigned long off = pcpu_extent_alloc(&extent, GFP_KERNEL);
 
-	KUNIT_ASSERT_NE_MSG(test, off, PCPU_NO_OFF, "%s", why);
+	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR_VALUE(off), "%ld", (long)off);
 	return off;
 }
 
-/* Extents are aligned, apart from each other, and have memory. */
+/*
+ * Extents are aligned, do not overlap, and have memory on all their pages:
+ *
+ *	offs[0]   offs[1]    offs[2]
+ *	+====+----+=======+--+==========+----
+ *	| 16 |    |  288  |  |   560    | ...
+ *	+====+----+=======+--+==========+----
+ *	     <---> gap for the alignment of the next one, if need be
+ */
 static void placement(struct kunit *test)
 {
 	unsigned long offs[32], off;
@@ -45,50 +55,76 @@ static void placement(struct kunit *test)
 					  offs[i] + size <= offs[k]);
 	}
 	for (i = 0; i < ARRAY_SIZE(offs); i++)
-		pcpu_extent_free(offs[i], (16 + i * 272) / PCPU_GRANULE);
+		pcpu_chunks_free(offs[i], (16 + i * 272) / PCPU_GRANULE);
 }
 
-/* A run is free, has memory, and holds what was asked for. */
+/*
+ * A run has between @nr and max(@nr, @most) granules, and is aligned:
+ *
+ *	    run.off, a multiple of 64
+ *	----+==============+..........+----
+ *	... |     @nr      |          | ...
+ *	----+==============+..........+----
+ *	    |<------- run.nr ---->|
+ *	    |<-- max(@nr, @most) ---->|
+ */
 static void runs(struct kunit *test)
 {
 	unsigned int nr, most;
 	struct pcpu_run run;
-	unsigned long flags;
 
 	pcpu_balance_now();
 	for (nr = 1; nr < 200; nr += 33) {
 		for (most = 1; most < 600; most += 199) {
-			raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-			pcpu_extent_take_run(nr, SZ_64, nr, most, &run);
-			raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+			const struct pcpu_extent extent = { .nr = nr, .align = SZ_64 };
+
+			run.nr = 0;
+			KUNIT_ASSERT_EQ(test, 0,
+					pcpu_extent_alloc_run(&extent, most, GFP_KERNEL, &run));
 			KUNIT_ASSERT_GE(test, run.nr, nr);
 			KUNIT_EXPECT_LE(test, run.nr, max(nr, most));
-			KUNIT_EXPECT_TRUE(test, IS_ALIGNED(run.off, SZ_64));
-			pcpu_extent_free(run.off, run.nr);
+			KUNIT_EXPECT_LE(test, ALIGN(run.off, SZ_64) + nr * PCPU_GRANULE,
+					run.off + run.nr * PCPU_GRANULE);
+			pcpu_chunks_free(run.off, run.nr);
 		}
 	}
 }
 
-/* Only the beginning of a live object can be taken, and once. */
-static void marks(struct kunit *test)
+/*
+ * Only the beginning of a live object can be cleared, and only once:
+ *
+ *	      off
+ *	------+=====+-----+-----+-----+-----+----
+ *	      |class|  0  |  0  |  0  |  0  | ...	entries, one per granule
+ *	------+=====+-----+-----+-----+-----+----
+ */
+static void objmap(struct kunit *test)
 {
 	unsigned long off = place(test, 5 * PCPU_GRANULE, PCPU_GRANULE), i;
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
 	unsigned int class = pcpu_class_of(5 * PCPU_GRANULE, 8), got;
 
-	KUNIT_EXPECT_FALSE(test, pcpu_mark_take(chunk, off, &got));
-	pcpu_mark_give(off, class);
+	KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off, &got));
+	pcpu_objmap_set(off, class);
 	for (i = 1; i < 5 * PCPU_GRANULE; i++)
-		KUNIT_EXPECT_FALSE(test, pcpu_mark_take(chunk, off + i, &got));
-	KUNIT_EXPECT_TRUE(test, pcpu_mark_live(chunk, off));
-	KUNIT_EXPECT_TRUE(test, pcpu_mark_take(chunk, off, &got));
+		KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off + i, &got));
+	KUNIT_EXPECT_TRUE(test, pcpu_objmap_is_live(chunk, off));
+	KUNIT_EXPECT_TRUE(test, pcpu_objmap_clear(chunk, off, &got));
 	KUNIT_EXPECT_EQ(test, got, class);
-	KUNIT_EXPECT_FALSE(test, pcpu_mark_take(chunk, off, &got));
-	pcpu_extent_free(off, 5);
+	KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off, &got));
+	pcpu_chunks_free(off, 5);
 }
 
-/* The length of a long object is kept beside its mark. */
-static void long_marks(struct kunit *test)
+/*
+ * The entries behind that of a long object hold its length.  They do not begin
+ * an object, and are 0 again after the free:
+ *
+ *	      off
+ *	------+======+--------+--------+----
+ *	      | LONG | digit  | digit  | ...	entries, one per granule
+ *	------+======+--------+--------+----
+ */
+static void long_objects(struct kunit *test)
 {
 	static const unsigned int lengths[] = { 65, 66, 255, 256, 257, 4096, 5000 };
 	unsigned int i, got, nr;
@@ -98,27 +134,35 @@ static void long_marks(struct kunit *test)
 					  PCPU_GRANULE);
 		struct pcpu_chunk *chunk = pcpu_chunk_of(off);
 
-		pcpu_mark_give_long(off, lengths[i]);
+		pcpu_objmap_set_long(off, lengths[i]);
 		for (nr = 1; nr < 10; nr++)
 			KUNIT_EXPECT_FALSE(test,
-					   pcpu_mark_take(chunk, off + nr * PCPU_GRANULE,
-							  &got));
-		KUNIT_EXPECT_TRUE(test, pcpu_mark_take(chunk, off, &got));
+					   pcpu_objmap_clear(chunk, off + nr * PCPU_GRANULE,
+							     &got));
+		KUNIT_EXPECT_TRUE(test, pcpu_objmap_clear(chunk, off, &got));
 		KUNIT_EXPECT_EQ(test, got, PCPU_CLASS_LONG);
-		KUNIT_EXPECT_EQ(test, pcpu_mark_take_long(off), lengths[i]);
+		KUNIT_EXPECT_EQ(test, pcpu_objmap_clear_long(off), lengths[i]);
 		for (nr = 0; nr < 10; nr++)
 			KUNIT_EXPECT_EQ(test, 0,
-					pcpu_mark_get(chunk, pcpu_off_to_granule(off) + nr));
-		pcpu_extent_free(off, lengths[i]);
+					pcpu_objmap_read(chunk, pcpu_off_to_granule(off) + nr));
+		pcpu_chunks_free(off, lengths[i]);
 	}
 }
 
-/* The objects of a shared granule are apart, and the granule outlives each. */
+/*
+ * A granule is split into objects of one class.  A freed object can be allocated
+ * again, and the granule is no longer split after its last object is freed:
+ *
+ *	off    off + 4  off + 8  off + 12
+ *	+--------+--------+--------+--------+
+ *	|   4    |   4    |   4    |   4    |	or two objects of 8
+ *	+--------+--------+--------+--------+
+ */
 static void shared_granules(struct kunit *test)
 {
 	unsigned int class, i, nr, free;
 	unsigned long off, flags;
-	u32 taken[4];
+	u32 got[4];
 
 	for (class = 0; class < PCPU_NR_SMALL; class++) {
 		off = place(test, PCPU_GRANULE, PCPU_GRANULE);
@@ -128,22 +172,22 @@ static void shared_granules(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, nr, PCPU_GRANULE / pcpu_class_size(class));
 
 		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-		pcpu_small_give(off, class);
-		free = pcpu_small_take(class, taken, 1);
+		pcpu_small_free(off, class);
+		free = pcpu_small_alloc(class, got, 1);
 		if (free)
-			pcpu_small_give(taken[0], class);
+			pcpu_small_free(got[0], class);
 		for (i = 1; i < nr; i++)
-			pcpu_small_give(off + i * pcpu_class_size(class), class);
+			pcpu_small_free(off + i * pcpu_class_size(class), class);
 		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 		KUNIT_EXPECT_EQ(test, free, 1);
-		/* It is nobody's now. */
+		/* All objects are free: the granule is not split any more. */
 		KUNIT_EXPECT_EQ(test, 0,
-				pcpu_mark_get(pcpu_chunk_of(off), pcpu_off_to_granule(off)) &
-				PCPU_MARK_SPLIT);
+				pcpu_objmap_read(pcpu_chunk_of(off), pcpu_off_to_granule(off)) &
+				PCPU_OBJMAP_SPLIT);
 	}
 }
 
-/* Any class holds what it is for, and no more than a granule too much. */
+/* The size of a class exceeds that of its requests by less than a granule. */
 static void classes(struct kunit *test)
 {
 	unsigned int class;
@@ -166,9 +210,9 @@ static void classes(struct kunit *test)
 	}
 }
 
-static void books_exit(struct kunit *test)
+static void area_is_valid(struct kunit *test)
 {
-	const char *bad = pcpu_check_area();
+	const char *bad = pcpu_validate_area();
 
 	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
 }
@@ -176,8 +220,8 @@ static void books_exit(struct kunit *test)
 static struct kunit_case pcpu_extent_cases[] = {
 	KUNIT_CASE(placement),
 	KUNIT_CASE(runs),
-	KUNIT_CASE(marks),
-	KUNIT_CASE(long_marks),
+	KUNIT_CASE(objmap),
+	KUNIT_CASE(long_objects),
 	KUNIT_CASE(shared_granules),
 	KUNIT_CASE(classes),
 	{ }
@@ -185,11 +229,11 @@ static struct kunit_case pcpu_extent_cases[] = {
 
 static struct kunit_suite pcpu_extent_suite = {
 	.name = "percpu_extent",
-	.exit = books_exit,
+	.exit = area_is_valid,
 	.test_cases = pcpu_extent_cases,
 };
 
 kunit_test_suite(pcpu_extent_suite);
 
-MODULE_DESCRIPTION("KUnit tests of percpu extents and marks");
+MODULE_DESCRIPTION("KUnit tests of percpu extents and objmap");
 MODULE_LICENSE("GPL");

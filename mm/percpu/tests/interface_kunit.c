@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The interface, seen from its callers, with the books checked behind it.
+ * Tests of the interface, as its callers use it.  After each test all chunks
+ * are validated.
  */
 #include <kunit/test.h>
 
@@ -9,30 +10,30 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
-#include <linux/printk.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/stop_machine.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "../area.h"
-#include "../balance.h"
-#include "../check.h"
-#include "../populate.h"
+#include <asm/sections.h>
+
+#include "../kick.h"
+#include "../layout.h"
+#include "../pages.h"
+#include "builtin.h"
+#include "validate.h"
 
 #define NR_OBJECTS	512
 
-static DEFINE_PER_CPU(long, pcpu_test_static);
-
-static void pcpu_test_exit(struct kunit *test)
+static void area_is_valid(struct kunit *test)
 {
-	const char *bad = pcpu_check_area();
+	const char *bad = pcpu_validate_area();
 
 	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
 }
 
-/* All copies begin and end with what @want says, by CPU. */
+/* Each copy is filled with @want, plus the number of its CPU if @by_cpu. */
 static void expect_filled(struct kunit *test, void __percpu *ptr, size_t size,
 			  u8 want, bool by_cpu)
 {
@@ -64,7 +65,7 @@ static bool aligned(void __percpu *ptr, size_t align)
 	return true;
 }
 
-/* Every object is aligned, zero, and its own, whatever was there before. */
+/* Each object is aligned, zero, and overlaps no other; also in reused memory. */
 static void sizes_and_aligns(struct kunit *test)
 {
 	static const size_t sizes[] = { 1, 3, 4, 5, 8, 9, 16, 17, 33, 64, 65,
@@ -96,7 +97,21 @@ static void sizes_and_aligns(struct kunit *test)
 	}
 }
 
-/* What does not fit into a chunk, as far as the machine has the memory. */
+/* An alignment of 0 is one that any address has. */
+static void align_0(struct kunit *test)
+{
+	static const size_t sizes[] = { 1, 8, 64, 1024, 4096, 8192 };
+	void __percpu *ptr;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ptr = __alloc_percpu(sizes[i], 0);
+		KUNIT_EXPECT_NOT_NULL(test, (__force void *)ptr);
+		free_percpu(ptr);
+	}
+}
+
+/* Objects larger than a chunk, as far as the machine has memory for them. */
 static void large_objects(struct kunit *test)
 {
 	static const size_t sizes[] = { 32792, SZ_128K, SZ_256K, SZ_256K + 16,
@@ -124,7 +139,7 @@ static void large_objects(struct kunit *test)
 			before + 8 * num_possible_cpus());
 }
 
-/* With IRQs off nothing may sleep, and the reserve at least is served. */
+/* With IRQs off the allocator does not sleep, and serves at least the reserve. */
 static void atomic_context(struct kunit *test)
 {
 	void __percpu *ptrs[16];
@@ -149,7 +164,6 @@ static void refused_requests(struct kunit *test)
 	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
 
 	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(0, 8, gfp));
-	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(8, 0, gfp));
 	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(8, 12, gfp));
 	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(8, 2 * PAGE_SIZE, gfp));
 	KUNIT_EXPECT_NULL(test, (__force void *)
@@ -158,25 +172,15 @@ static void refused_requests(struct kunit *test)
 }
 
 /*
- * Nobody else may get the object between the first and the second. All CPUs are
- * stopped meanwhile, and a console may be slow: it has to wait.
+ * A free within an object is refused, also where a smaller object could begin: at
+ * offset 4 of 8 bytes, and at the second granule.  bad_free_kunit.c has all other
+ * invalid frees.
  */
-static int free_twice(void *ptr)
-{
-	printk_deferred_enter();
-	free_percpu((__force void __percpu *)ptr);
-	free_percpu((__force void __percpu *)ptr);
-	printk_deferred_exit();
-	return 0;
-}
-
-/* A wrong free changes nothing: neighbours and the object itself stay. */
-static void wrong_frees(struct kunit *test)
+static void invalid_frees(struct kunit *test)
 {
 	u64 __percpu *small = alloc_percpu(u64);
 	u8 __percpu *large = __alloc_percpu(200, 16);
 	u8 __percpu *next = __alloc_percpu(200, 16);
-	void *other = kunit_kmalloc(test, 64, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, (__force void *)small);
 	KUNIT_ASSERT_NOT_NULL(test, (__force void *)large);
@@ -184,26 +188,19 @@ static void wrong_frees(struct kunit *test)
 	fill(large, 200, 1);
 	fill(next, 200, 2);
 
-	free_percpu(NULL);
 	free_percpu((u8 __percpu *)small + 4);
-	free_percpu(large + 1);
 	free_percpu(large + 16);
-	free_percpu((__force void __percpu *)other);
-	free_percpu((__force void __percpu *)1UL);
-	if (IS_ENABLED(CONFIG_SMP))
-		free_percpu(&pcpu_test_static);
-	KUNIT_EXPECT_NULL(test, pcpu_check_area());
+	KUNIT_EXPECT_NULL(test, pcpu_validate_area());
 	expect_filled(test, large, 200, 1, true);
 	expect_filled(test, next, 200, 2, true);
 
-	stop_machine(free_twice, (__force void *)large, NULL);
-	expect_filled(test, next, 200, 2, true);
+	free_percpu(large);
 	free_percpu(next);
 	free_percpu(small);
 }
 
-/* What was taken is given back. */
-static void memory_comes_back(struct kunit *test)
+/* The pages of freed objects are depopulated. */
+static void memory_is_returned(struct kunit *test)
 {
 	static const size_t sizes[] = { 4, 8, 64, 200, 1024 };
 	unsigned long before, peak, slack = 8 * num_possible_cpus();
@@ -225,12 +222,12 @@ static void memory_comes_back(struct kunit *test)
 	kvfree(ptrs);
 }
 
-/* The worker brings the reserve into its bounds. */
+/* The worker keeps the reserve within its bounds. */
 static void reserve_is_kept(struct kunit *test)
 {
 	pcpu_balance_now();
 	KUNIT_EXPECT_GE(test, READ_ONCE(pcpu_counts.empty), PCPU_RESERVE_LOW);
-	KUNIT_EXPECT_LE(test, pcpu_balance_excess(PCPU_RESERVE_KEEP),
+	KUNIT_EXPECT_LE(test, pcpu_counts_excess(PCPU_RESERVE_KEEP),
 			PCPU_RESERVE_HIGH);
 }
 
@@ -275,7 +272,7 @@ static void static_addresses(struct kunit *test)
 	free_percpu(ptr);
 }
 
-/* Free in another order than allocated; the books end up in order. */
+/* Small objects are freed in another order than they are allocated in. */
 static void small_in_any_order(struct kunit *test)
 {
 	void __percpu **ptrs;
@@ -293,23 +290,46 @@ static void small_in_any_order(struct kunit *test)
 	}
 }
 
+/* An access by the percpu pointer itself, without per_cpu_ptr(), faults. */
+static void pointer_is_no_address(struct kunit *test)
+{
+	u64 __percpu *ptr;
+	unsigned long addr;
+	u64 value;
+
+	if (!pcpu_area.first)
+		kunit_skip(test, "pointers are not beyond the kernel image");
+	ptr = alloc_percpu(u64);
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
+	addr = (__force unsigned long)ptr;
+	KUNIT_EXPECT_GE(test, addr, (unsigned long)_end);
+	/* Modules, and other memory on arm64, may lie behind the image. */
+	if (!is_vmalloc_or_module_addr((void *)addr))
+		KUNIT_EXPECT_NE(test, 0,
+				copy_from_kernel_nofault(&value, (void *)addr,
+							 sizeof(value)));
+	free_percpu(ptr);
+}
+
 static struct kunit_case pcpu_interface_cases[] = {
 	KUNIT_CASE(small_in_any_order),
 	KUNIT_CASE(sizes_and_aligns),
+	KUNIT_CASE(align_0),
 	KUNIT_CASE_SLOW(large_objects),
 	KUNIT_CASE(atomic_context),
 	KUNIT_CASE(refused_requests),
-	KUNIT_CASE(wrong_frees),
-	KUNIT_CASE(memory_comes_back),
+	KUNIT_CASE(invalid_frees),
+	KUNIT_CASE(memory_is_returned),
 	KUNIT_CASE(reserve_is_kept),
 	KUNIT_CASE(physical_addresses),
 	KUNIT_CASE(static_addresses),
+	KUNIT_CASE(pointer_is_no_address),
 	{ }
 };
 
 static struct kunit_suite pcpu_interface_suite = {
 	.name = "percpu_interface",
-	.exit = pcpu_test_exit,
+	.exit = area_is_valid,
 	.test_cases = pcpu_interface_cases,
 };
 
@@ -317,3 +337,4 @@ kunit_test_suite(pcpu_interface_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the percpu allocator's interface");
 MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KASAN knows objects to the byte, on every CPU.  That it reports what it knows
- * to be wrong is left to kasan_reports.sh: lockdep takes no part after a report.
+ * KASAN shadow is exact to the byte, on every CPU. Reports are tested by
+ * kasan_reports.sh, as a report disables lockdep.
  */
 #include <kunit/test.h>
 
 #include <linux/cpumask.h>
+#include <linux/irqflags.h>
 #include <linux/percpu.h>
 #include <linux/percpu-module.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "../balance.h"
-#include "../check.h"
 #include "../extent.h"
-#include "../shadow.h"
+#include "../kick.h"
+#include "../layout.h"
+#include "validate.h"
 
-/* More than fill a first window of linear memory */
+/* More objects than fit in a linear first window */
 #define NR_FILLERS	1024
 
 static const size_t sizes[] = { 1, 4, 7, 8, 13, 16, 40, 48, 200, 1024, 1040,
@@ -24,19 +25,19 @@ static const size_t sizes[] = { 1, 4, 7, 8, 13, 16, 40, 48, 200, 1024, 1040,
 
 static bool covered(const void *addr)
 {
-	return pcpu_shadow_is_kept() && is_vmalloc_or_module_addr(addr);
+	return pcpu_shadow_enabled() && is_vmalloc_or_module_addr(addr);
 }
 
-/* What lies where KASAN does not look, kept so that others lie elsewhere */
+/* Objects without shadow, kept so that later ones are placed elsewhere */
 static void __percpu *fillers[NR_FILLERS];
 
-/* Objects in linear memory are none of KASAN's affairs: take others. */
+/* Allocate an object with shadow: linear memory has none. */
 static void __percpu *allocate(struct kunit *test, size_t size)
 {
 	void __percpu *ptr = NULL;
 	unsigned int i;
 
-	if (!pcpu_shadow_is_kept())
+	if (!pcpu_shadow_enabled())
 		kunit_skip(test, "a kernel without generic KASAN");
 	for (i = 0; i < NR_FILLERS; i++) {
 		ptr = __alloc_percpu(size, 4);
@@ -54,7 +55,7 @@ static void __percpu *allocate(struct kunit *test, size_t size)
 
 static void pcpu_shadow_exit(struct kunit *test)
 {
-	const char *bad = pcpu_check_area();
+	const char *bad = pcpu_validate_area();
 	unsigned int i;
 
 	for (i = 0; i < NR_FILLERS; i++) {
@@ -64,7 +65,7 @@ static void pcpu_shadow_exit(struct kunit *test)
 	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
 }
 
-/* The number of bytes from @ptr on that may be accessed, on all CPUs alike */
+/* The number of accessible bytes from @ptr on, equal on all CPUs */
 static size_t reach(struct kunit *test, void __percpu *ptr)
 {
 	unsigned int cpu, first = cpumask_first(cpu_possible_mask);
@@ -96,15 +97,15 @@ static void objects_to_the_byte(struct kunit *test)
 }
 
 /*
- * The byte before an object is nobody's, or another one's gap; not that of the
- * first one in a window, before which there may be other things than ours.
+ * The byte before an object is free, or in the gap of another one. It may be
+ * accessible before the first object of a window: use the second one.
  */
 static void nothing_before(struct kunit *test)
 {
 	u8 __percpu *ptr = allocate(test, 48);
 	u8 __percpu *other = allocate(test, 48);
-	unsigned long copy = max_t(unsigned long, per_cpu_ptr(ptr, 0),
-				   per_cpu_ptr(other, 0));
+	unsigned long copy = max_t(unsigned long, (unsigned long)per_cpu_ptr(ptr, 0),
+				   (unsigned long)per_cpu_ptr(other, 0));
 
 	KUNIT_EXPECT_FALSE(test, pcpu_shadow_allows((void *)(copy - 1)));
 	free_percpu(other);
@@ -113,20 +114,24 @@ static void nothing_before(struct kunit *test)
 
 static void nothing_when_freed(struct kunit *test)
 {
+	unsigned long flags;
 	void __percpu *ptr;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		ptr = allocate(test, sizes[i]);
-		/* On this CPU, so that nobody is given it meanwhile. */
-		preempt_disable();
+		/*
+		 * In the cache of this CPU, where no other CPU allocates, and
+		 * which the worker does not trim while interrupts are off.
+		 */
+		local_irq_save(flags);
 		free_percpu(ptr);
 		KUNIT_EXPECT_EQ(test, reach(test, ptr), 0);
-		preempt_enable();
+		local_irq_restore(flags);
 	}
 }
 
-/* Zeroed again, to the byte, although nobody may write to its neighbours. */
+/* A reused object is zero to the byte, and its gap is not written to. */
 static void used_again(struct kunit *test)
 {
 	unsigned int i, cpu, round;
@@ -161,22 +166,24 @@ static void sections_of_modules(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, reach(test, ptr), 0);
 	} else {
 		pcpu_free_module(ptr);
-		kunit_skip(test, "the first window has no shadow of ours");
+		kunit_skip(test, "linear memory has no shadow of percpu objects");
 	}
 }
 
-/* What has memory, but belongs to nobody */
+/* Free memory that is populated */
 static void free_memory(struct kunit *test)
 {
-	const struct pcpu_place place = { .size = PAGE_SIZE, .align = PAGE_SIZE };
-	const char *why;
+	const struct pcpu_extent extent = {
+		.nr = PCPU_PAGE_GRANULES,
+		.align = PAGE_SIZE,
+	};
 	unsigned long off;
 
-	off = pcpu_extent_alloc(&place, GFP_KERNEL, &why);
-	KUNIT_ASSERT_NE(test, off, PCPU_NO_OFF);
+	off = pcpu_extent_alloc(&extent, GFP_KERNEL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(off));
 	if (covered((void *)pcpu_area_unit_addr(0, off)))
 		KUNIT_EXPECT_EQ(test, reach(test, pcpu_area_off_to_ptr(off)), 0);
-	pcpu_extent_free(off, PAGE_SIZE >> PCPU_GRANULE_SHIFT);
+	pcpu_chunks_free(off, PCPU_PAGE_GRANULES);
 }
 
 static struct kunit_case pcpu_shadow_cases[] = {
@@ -197,5 +204,5 @@ static struct kunit_suite pcpu_shadow_suite = {
 
 kunit_test_suite(pcpu_shadow_suite);
 
-MODULE_DESCRIPTION("KUnit tests of what KASAN knows of percpu objects");
+MODULE_DESCRIPTION("KUnit tests of the KASAN shadow of percpu objects");
 MODULE_LICENSE("GPL");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench: what the allocator costs as a userspace program, ours or stock.
+ * bench: benchmark of the allocator as a userspace program, ours or stock.
  *
- *	bench [CPUS [SECONDS]]	CPUS simulated CPUs; without, all rows
+ *	bench [CPUS [SECONDS [threads]]]
+ *		CPUS simulated CPUs, or the rows with threads; the default is all rows
  *
- * Prints "bench: row=<name> cpus=<n> unit=<unit> value=<n>". Rows with threads
- * take real ones, each of which plays a CPU of its own.
+ * Prints "bench: row=<name> cpus=<n> unit=<unit> value=<n>". Some rows use real
+ * threads, each of which is a CPU.
  */
 #include <sys/wait.h>
 #include <time.h>
@@ -16,7 +17,7 @@
 #include "bed.h"
 
 #define LIVE		4096	/* objects of churn */
-#define LIVE_BYTES	(96UL << 20)	/* that they may take on all CPUs */
+#define LIVE_BYTES	(96UL << 20)	/* that they may use on all CPUs */
 #define MANY		20000
 #define SAMPLES		31
 #define LOCK_THREADS	16
@@ -42,7 +43,7 @@ static void report(const char *row, const char *unit, double value)
 	fflush(stdout);
 }
 
-/* The same sequence for ours and stock */
+/* The sequence is the same for ours and stock. */
 static unsigned int next_random(unsigned int *seed)
 {
 	*seed ^= *seed << 13;
@@ -51,7 +52,7 @@ static unsigned int next_random(unsigned int *seed)
 	return *seed;
 }
 
-/* Sizes as they are asked for: most are counters, few are structures. */
+/* Sizes as in real kernels: many counters, few structures. */
 static size_t mixed_size(unsigned int *seed)
 {
 	unsigned int r = next_random(seed);
@@ -70,7 +71,7 @@ static size_t mixed_size(unsigned int *seed)
 	}
 }
 
-static void *take(size_t size, gfp_t gfp)
+static void *alloc(size_t size, gfp_t gfp)
 {
 	void *p = pcpu_alloc_noprof(size, size < 8 ? 4 : 8, false, gfp);
 
@@ -114,7 +115,7 @@ static void pair(const char *row, size_t size, gfp_t gfp)
 	for (nr_samples = 0; nr_samples < SAMPLES; nr_samples++) {
 		start = now();
 		for (i = 0; i < pairs; i++)
-			free_percpu(take(size, gfp));
+			free_percpu(alloc(size, gfp));
 		samples[nr_samples] = (now() - start) / pairs;
 		bed_work();
 	}
@@ -141,7 +142,7 @@ static void row_churn(void)
 	double start;
 
 	for (i = 0; i < live; i++) {
-		objects[i] = take(mixed_size(&seed), GFP_KERNEL);
+		objects[i] = alloc(mixed_size(&seed), GFP_KERNEL);
 		bed_work();
 	}
 	for (nr_samples = 0; nr_samples < 9; nr_samples++) {
@@ -150,7 +151,7 @@ static void row_churn(void)
 			void **slot = &objects[next_random(&seed) % live];
 
 			free_percpu(*slot);
-			*slot = take(mixed_size(&seed), GFP_KERNEL);
+			*slot = alloc(mixed_size(&seed), GFP_KERNEL);
 			if (i % 64 == 0)
 				bed_work();
 		}
@@ -167,7 +168,7 @@ static void row_free_random(void)
 	unsigned int seed = 12345, i;
 
 	for (i = 0; i < MANY; i++) {
-		objects[i] = take(64, GFP_KERNEL);
+		objects[i] = alloc(64, GFP_KERNEL);
 		bed_work();
 	}
 	for (i = MANY; i > 1; i--) {
@@ -189,36 +190,34 @@ static void row_free_random(void)
 	report("free_random_p99", "ns", percentile(99));
 }
 
-/*
- * Threads
- */
-struct player {
+/* Threads */
+struct bench_thread {
 	pthread_t thread;
 	unsigned int cpu;
 	unsigned long pairs;
 	struct shim_locks locks;
-} __attribute__((aligned(256)));	/* nothing of another thread's near by */
+} __attribute__((aligned(256)));	/* no cache line is shared */
 
 static bool stop;
 
-static void *play_pairs(void *arg)
+static void *thread_pairs(void *arg)
 {
-	struct player *p = arg;
+	struct bench_thread *p = arg;
 
 	shim_cpu = p->cpu;
 	while (!READ_ONCE(stop)) {
-		free_percpu(take(64, GFP_KERNEL));
+		free_percpu(alloc(64, GFP_KERNEL));
 		p->pairs++;
 	}
 	return NULL;
 }
 
-/* Small objects come and go, and some stay for a while. */
-static void *play_small(void *arg)
+/* Allocate and free small objects; some live for a while. */
+static void *thread_small(void *arg)
 {
 	unsigned int i, seed = 1;
 	void *held[64] = { };
-	struct player *p = arg;
+	struct bench_thread *p = arg;
 
 	shim_cpu = p->cpu;
 	seed += p->cpu;
@@ -226,7 +225,7 @@ static void *play_small(void *arg)
 		void **slot = &held[next_random(&seed) % ARRAY_SIZE(held)];
 
 		free_percpu(*slot);
-		*slot = take(8 + next_random(&seed) % 8 * 8, GFP_KERNEL);
+		*slot = alloc(8 + next_random(&seed) % 8 * 8, GFP_KERNEL);
 	}
 	for (i = 0; i < ARRAY_SIZE(held); i++)
 		free_percpu(held[i]);
@@ -235,36 +234,36 @@ static void *play_small(void *arg)
 	return NULL;
 }
 
-static unsigned long play(struct player *players, unsigned int nr,
-			  void *(*how)(void *), double time)
+static unsigned long run_threads(struct bench_thread *threads, unsigned int nr,
+				 void *(*how)(void *), double time)
 {
 	unsigned long pairs = 0;
 	unsigned int i;
 
 	WRITE_ONCE(stop, false);
 	for (i = 0; i < nr; i++) {
-		players[i] = (struct player){ .cpu = i };
-		pthread_create(&players[i].thread, NULL, how, &players[i]);
+		threads[i] = (struct bench_thread){ .cpu = i };
+		pthread_create(&threads[i].thread, NULL, how, &threads[i]);
 	}
 	usleep(time * 1e6);
 	WRITE_ONCE(stop, true);
 	for (i = 0; i < nr; i++) {
-		pthread_join(players[i].thread, NULL);
-		pairs += players[i].pairs;
+		pthread_join(threads[i].thread, NULL);
+		pairs += threads[i].pairs;
 	}
 	bed_work();
 	return pairs;
 }
 
-/* The best of some runs, for somebody else may need this machine too. */
+/* The best of some runs, because other processes may use the machine. */
 static double pairs_per_second(unsigned int nr)
 {
-	struct player players[2];
+	struct bench_thread threads[2];
 	double best = 0;
 	int i;
 
 	for (i = 0; i < 5; i++)
-		best = max(best, play(players, nr, play_pairs, seconds) / seconds);
+		best = max(best, run_threads(threads, nr, thread_pairs, seconds) / seconds);
 	return best;
 }
 
@@ -279,25 +278,25 @@ static void row_threads(void)
 
 static void row_locks(void)
 {
-	static struct player players[LOCK_THREADS];
+	static struct bench_thread threads[LOCK_THREADS];
 	unsigned long shared, taken = 0, foreign = 0, pairs;
 	unsigned int i;
 
-	/* Who comes first pays for what all have later. */
-	play(players, LOCK_THREADS, play_small, 0);
+	/* The first run populates pages for the next one. */
+	run_threads(threads, LOCK_THREADS, thread_small, 0);
 	shared = bed_shared_locks();
-	pairs = play(players, LOCK_THREADS, play_small, 0);
+	pairs = run_threads(threads, LOCK_THREADS, thread_small, 0);
 	shared = bed_shared_locks() - shared;
 	for (i = 0; i < LOCK_THREADS; i++) {
-		taken += players[i].locks.taken;
-		foreign += players[i].locks.foreign;
+		taken += threads[i].locks.taken;
+		foreign += threads[i].locks.foreign;
 	}
 	report("shared_locks_per_1000_pairs", "locks", shared * 1000.0 / pairs);
 	report("locks_per_1000_pairs", "locks", taken * 1000.0 / pairs);
 	report("foreign_locks_per_1000_pairs", "locks", foreign * 1000.0 / pairs);
 }
 
-/* Rows of one number of CPUs, in a process of their own. */
+/* Print the rows of one number of CPUs, in a process of their own. */
 static void rows_at(unsigned int nr, bool threads)
 {
 	pid_t pid = fork();
@@ -330,7 +329,7 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		seconds = atof(argv[2]);
 	if (argc > 1) {
-		rows_at(atoi(argv[1]), false);
+		rows_at(atoi(argv[1]), argc > 3);
 		return 0;
 	}
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * churn: random allocations and frees, right and wrong ones, from threads that
- * play CPUs; contents are checked all the time, the books at the end of rounds.
- * Between rounds all threads free the same objects: each is freed once; and
- * each frees and allocates what shares its granule with objects of others; and
- * they look, by wrong frees, at chunks that come and go.
+ * churn: random allocations, frees and invalid frees by threads, each of which is a
+ * CPU.  The contents of objects are always checked, the area after each round.
+ * Between the rounds there are three races: all threads free the same objects, of
+ * which each must be freed once; threads free and allocate small objects that share
+ * granules; and invalid frees look up chunks that are created and released.
  */
 #include <shim.h>
 
-#include "area.h"
-#include "balance.h"
-#include "check.h"
-#include "debug.h"
-#include "wrong.h"
 #include "bed.h"
+#include "debug/bad_free.h"
+#include "debug/redzone.h"
+#include "kick.h"
+#include "layout.h"
+#include "tests/validate.h"
 
 #define OBJECTS		2048
 #define ROUNDS		20
@@ -38,17 +38,17 @@ struct thread {
 
 static unsigned int nr_steps = 20000;
 
-/* Objects that everybody frees, side by side */
+/* Objects that all threads free */
 static char *raced[RACED];
 static pthread_barrier_t race_starts;
 
-/* Objects of which every so many-th is a thread's */
+/* Objects of 4 bytes: of nr_neighbours_of each, one belongs to a thread */
 static char *neighbours[NEIGHBOURS];
 static unsigned int nr_neighbours_of;
 
-/* Where an object is, or was, that has chunks to itself; NULL: the end */
-static char *going;
-#define GOING_SIZE	(PCPU_CHUNK_SIZE + 4096)
+/* Address of an object in chunks of its own, live or freed; NULL ends the race */
+static char *short_lived;
+#define SHORT_LIVED_SIZE	(PCPU_CHUNK_SIZE + 4096)
 
 static void fail(const char *what)
 {
@@ -77,13 +77,13 @@ static char *copy_of(struct object *o, unsigned int cpu)
 	return (char *)pcpu_area_unit_addr(cpu, pcpu_area_ptr_to_off(o->ptr));
 }
 
-/* First and last bytes tell as much about overlaps as all of them. */
+/* The first bytes and the last one are enough to detect overlaps. */
 static void fill(struct object *o, unsigned char tag)
 {
 	unsigned int cpu;
 
 	o->tag = tag;
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		memset(copy_of(o, cpu), tag + cpu, min(o->size, 64U));
 		copy_of(o, cpu)[o->size - 1] = tag + cpu;
 	}
@@ -93,18 +93,18 @@ static void verify(struct object *o, bool zero)
 {
 	unsigned int cpu, i;
 
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		char want = zero ? 0 : (char)(o->tag + cpu), *p = copy_of(o, cpu);
 
 		for (i = 0; i < min(o->size, 64U); i++)
 			if (p[i] != want)
 				fail(zero ? "an object is not zero" : "an object changed");
 		if (p[o->size - 1] != want)
-			fail("the end of an object is wrong");
+			fail("the end of an object changed");
 	}
 }
 
-/* Mostly for everybody, sometimes a module's section. */
+/* Allocate an object, or sometimes a module's section. */
 static void allocate(struct thread *t, struct object *o, size_t align)
 {
 	gfp_t gfp = rand_r(&t->seed) % 4 ? GFP_KERNEL : GFP_ATOMIC;
@@ -118,30 +118,30 @@ static void allocate(struct thread *t, struct object *o, size_t align)
 	}
 	o->ptr = pcpu_alloc_module_noprof(o->size, align, &why);
 	if (!o->ptr == !why)
-		fail("a module's section is refused without a reason, or had with one");
+		fail("a failure without a reason, or a reason without a failure");
 }
 
-/* A wrong free is known for what it is, and has changed nothing. */
-static void expect(struct object *o, enum pcpu_wrong why)
+/* An invalid free has the reason @why, and changes nothing. */
+static void expect(struct object *o, enum pcpu_bad_free_kind why)
 {
-	struct pcpu_wrong_free w;
+	struct pcpu_bad_free w;
 
-	pcpu_wrong_diagnose(o->ptr, &w);
+	pcpu_bad_free_diagnose(o->ptr, &w);
 	if (w.why != why || w.begin != w.off)
-		fail("an object is not what it was");
+		fail("wrong reason of an invalid free");
 	verify(o, false);
 }
 
-/* What a module has only the loader gives back, and that nothing else. */
+/* Each of the two frees refuses the objects of the other one. */
 static void release(struct object *o)
 {
 	if (o->module) {
 		free_percpu(o->ptr);
-		expect(o, PCPU_WRONG_MODULE);
+		expect(o, PCPU_BAD_FREE_MODULE);
 		pcpu_free_module(o->ptr);
 	} else {
 		pcpu_free_module(o->ptr);
-		expect(o, PCPU_WRONG_LIVE);
+		expect(o, PCPU_BAD_FREE_REALLOCATED);
 		free_percpu(o->ptr);
 	}
 	o->ptr = NULL;
@@ -157,7 +157,7 @@ static void step(struct thread *t)
 		verify(o, false);
 		if (rand_r(&t->seed) % 64 == 0 && o->size > 1)
 			free_percpu(o->ptr + 1 + rand_r(&t->seed) % (o->size - 1));
-		/* Nothing begins there, whosever it is by now; if it still is. */
+		/* No object begins there, reallocated or not. */
 		if (rand_r(&t->seed) % 16 == 0 && t->stale)
 			free_percpu(t->stale + 1);
 		t->stale = o->ptr;
@@ -198,8 +198,8 @@ static void *race(void *arg)
 	return NULL;
 }
 
-/* What is at hand is given out again first, so they stay the same ones. */
-static void *live_beside(void *arg)
+/* The cache returns the object that was freed last, so the objects stay the same. */
+static void *share_granules(void *arg)
 {
 	struct thread *t = arg;
 	unsigned int i, round;
@@ -207,7 +207,7 @@ static void *live_beside(void *arg)
 	shim_cpu = t->cpu;
 	pthread_barrier_wait(&race_starts);
 	for (round = 0; round < nr_steps / 10; round++) {
-		for (i = t->cpu; i < NEIGHBOURS; i += nr_neighbours_of) {
+		for (i = t->cpu / shim_cpu_step; i < NEIGHBOURS; i += nr_neighbours_of) {
 			free_percpu(neighbours[i]);
 			neighbours[i] = pcpu_alloc_noprof(4, 4, false, GFP_KERNEL);
 		}
@@ -220,9 +220,9 @@ static void balance(void)
 	const char *bad;
 
 	pcpu_balance_now();
-	bad = pcpu_check_area();
+	bad = pcpu_validate_area();
 	if (!bad)
-		bad = pcpu_check_conservation();
+		bad = pcpu_validate_conservation();
 	if (bad)
 		fail(bad);
 	if (pcpu_debug_count())
@@ -236,7 +236,7 @@ static void in_threads(void *(*what)(void *arg), struct thread *threads, unsigne
 
 	for (i = 0; i < nr; i++)
 		pthread_create(&threads[i].id, NULL, what, &threads[i]);
-	/* The worker runs beside them. */
+	/* Run the worker at the same time. */
 	for (i = 0; i < 50; i++)
 		pcpu_balance_now();
 	for (i = 0; i < nr; i++)
@@ -244,7 +244,7 @@ static void in_threads(void *(*what)(void *arg), struct thread *threads, unsigne
 	balance();
 }
 
-/* Small ones share a mark, large ones do not even stay at hand. */
+/* Small objects share an entry of the object map, large ones are not cached. */
 static void race_all(struct thread *threads, unsigned int nr)
 {
 	static const unsigned int sizes[] = { 4, 8, 16, 100, 2000 };
@@ -257,8 +257,8 @@ static void race_all(struct thread *threads, unsigned int nr)
 	pthread_barrier_destroy(&race_starts);
 }
 
-/* All of it is right, so nothing may be refused. */
-static void live_beside_each_other(struct thread *threads, unsigned int nr)
+/* All frees are valid, so none may be refused. */
+static void share_all_granules(struct thread *threads, unsigned int nr)
 {
 	unsigned int i, refused = shim_refused;
 
@@ -266,40 +266,40 @@ static void live_beside_each_other(struct thread *threads, unsigned int nr)
 		neighbours[i] = pcpu_alloc_noprof(4, 4, false, GFP_KERNEL);
 	nr_neighbours_of = nr;
 	pthread_barrier_init(&race_starts, NULL, nr);
-	in_threads(live_beside, threads, nr);
+	in_threads(share_granules, threads, nr);
 	pthread_barrier_destroy(&race_starts);
 	for (i = 0; i < NEIGHBOURS; i++)
 		free_percpu(neighbours[i]);
 	if (shim_refused != refused)
-		fail("what is right is refused");
+		fail("a valid free is refused");
 }
 
-/* At an odd address nothing begins, so nothing happens, but for a look. */
-static void *look_at_what_goes(void *arg)
+/* No object begins at an odd address, so the free only looks up the chunk. */
+static void *look_up_short_lived(void *arg)
 {
 	struct thread *t = arg;
 	char *ptr;
 
 	shim_cpu = t->cpu;
-	while ((ptr = READ_ONCE(going)))
+	while ((ptr = READ_ONCE(short_lived)))
 		free_percpu(ptr + PCPU_CHUNK_SIZE + 1);
 	return NULL;
 }
 
-static void let_chunks_go(struct thread *threads, unsigned int nr)
+static void release_chunks(struct thread *threads, unsigned int nr)
 {
 	unsigned int i, rounds = 50;
 
-	going = pcpu_alloc_noprof(GOING_SIZE, 16, false, GFP_KERNEL);
+	short_lived = pcpu_alloc_noprof(SHORT_LIVED_SIZE, 16, false, GFP_KERNEL);
 	for (i = 0; i < nr; i++)
-		pthread_create(&threads[i].id, NULL, look_at_what_goes, &threads[i]);
-	while (going && rounds--) {
-		free_percpu(going);
+		pthread_create(&threads[i].id, NULL, look_up_short_lived, &threads[i]);
+	while (short_lived && rounds--) {
+		free_percpu(short_lived);
 		pcpu_balance_now();
-		WRITE_ONCE(going, pcpu_alloc_noprof(GOING_SIZE, 16, false, GFP_KERNEL));
+		WRITE_ONCE(short_lived, pcpu_alloc_noprof(SHORT_LIVED_SIZE, 16, false, GFP_KERNEL));
 	}
-	free_percpu(going);
-	WRITE_ONCE(going, NULL);
+	free_percpu(short_lived);
+	WRITE_ONCE(short_lived, NULL);
 	for (i = 0; i < nr; i++)
 		pthread_join(threads[i].id, NULL);
 	balance();
@@ -313,21 +313,24 @@ int main(int argc, char **argv)
 	static struct thread threads[64];
 	unsigned long start, ops = 0;
 
+	shim_cpu_step = argc > 4 ? atoi(argv[4]) : 1;
+	/* CPU 1 is isolated once it has a cache. */
 	bed_boot(cpus, 5008, 20 << 10);
+	shim_isolated = shim_cpu_step;
 	bed_allow_irqs();
 	pcpu_balance_now();
-	start = pcpu_counts.populated;
+	start = pcpu_nr_populated;
 	for (i = 0; i < nr; i++)
-		threads[i] = (struct thread){ .cpu = i % cpus, .seed = seed + i };
+		threads[i] = (struct thread){ .cpu = i % cpus * shim_cpu_step, .seed = seed + i };
 	for (round = 0; round < ROUNDS; round++) {
 		bed_fail_populate_after(round % 4 == 3 ? 300 : -1);
 		in_threads(run, threads, nr);
 		race_all(threads, nr);
 		bed_fail_populate_after(-1);
-		live_beside_each_other(threads, min(nr, cpus));
-		/* With many CPUs most of it would be to clear them. */
+		share_all_granules(threads, min(nr, cpus));
+		/* With many CPUs this would only take time to clear objects. */
 		if (cpus <= 4)
-			let_chunks_go(threads, nr - 1);
+			release_chunks(threads, nr - 1);
 	}
 	for (i = 0; i < nr; i++) {
 		for (k = 0; k < OBJECTS; k++)
@@ -338,8 +341,8 @@ int main(int argc, char **argv)
 	pcpu_balance_now();
 	balance();
 	printf("churn: cpus %u threads %u seed %u: %lu operations, pages %lu before, %lu after\n",
-	       cpus, nr, seed, ops, start, pcpu_counts.populated);
-	if (pcpu_counts.populated > start + 4)
-		fail("memory did not come back");
+	       cpus, nr, seed, ops, start, pcpu_nr_populated);
+	if (pcpu_nr_populated > start + 4)
+		fail("memory is not returned");
 	return 0;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What gcov says of mm/percpu/, as a table, with a sum. Fails below min percent.
-# A header is there once for each file that it is included in, or at all.
+# Print the coverage of mm/percpu/ that gcov found as a table, with the sum. Fail if
+# it is below min percent. gcov lists a header once for all files that include it.
 
 /^File / {
 	file = $2

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz: bytes that say what callers do, for libFuzzer or fuzz_main.c.
+ * fuzz: translate bytes to calls of the allocator, for libFuzzer or fuzz_main.c.
  *
- * Two bytes choose the layout and who wants to know of objects, then four make
- * a step: what, and three arguments. A step may say that the ones behind it are
- * done within another one, where that holds no lock for the n-th time.
+ * Two bytes choose the layout and the rules. Then each four bytes are a step: an
+ * operation and three arguments. A FUZZ_WITHIN step makes the next steps run within
+ * a later one, at the n-th point where that holds no lock.
  */
 #include <shim.h>
 
-#include "balance.h"
 #include "fuzz.h"
+#include "kick.h"
 #include "model.h"
-#include "populate.h"
+#include "pages.h"
 #include "strict_bed.h"
 
 enum fuzz_op {
@@ -20,7 +20,7 @@ enum fuzz_op {
 	FUZZ_ALLOC_MANY,
 	FUZZ_FREE_MANY,
 	FUZZ_MODULE,
-	FUZZ_WRONG,
+	FUZZ_INVALID,
 	FUZZ_CPU,
 	FUZZ_WORK,
 	FUZZ_FAIL,
@@ -35,7 +35,7 @@ static struct fuzz_input {
 	size_t size;
 } fuzz_input;
 
-/* After so many points so many steps are done. */
+/* Run fuzz_steps steps at the fuzz_points-th point from now. */
 static unsigned int fuzz_points, fuzz_steps, fuzz_depth;
 
 static const gfp_t fuzz_gfps[] = {
@@ -49,7 +49,7 @@ static const gfp_t fuzz_gfps[] = {
 	GFP_KERNEL,
 };
 
-/* Around what the allocator tells apart; the last ones cannot be had. */
+/* Sizes around the limits of the allocator; the last ones are invalid. */
 static const size_t fuzz_edges[] = {
 	1, 4, 5, 8, 9, 16, 17, 1008, 1023, 1024, 1025, 1040, 1041, 4080, 4095, 4096, 4097,
 	8192, 16384, 32768, 65536, 131072, 262128, 262144, 262145, 262160, 524288, 524289,
@@ -78,12 +78,12 @@ static size_t fuzz_size(u8 kind, u8 arg)
 
 static size_t fuzz_align(u8 arg, u8 other)
 {
-	static const size_t wrong[] = { 0, 3, 8192, 48 };
+	static const size_t invalid[] = { 0, 3, 8192, 48 };
 
-	return arg < 20 ? 1UL << (arg % 13) : wrong[other % ARRAY_SIZE(wrong)];
+	return arg < 20 ? 1UL << (arg % 13) : invalid[other % ARRAY_SIZE(invalid)];
 }
 
-/* As many as it takes to fill what is kept at hand. */
+/* Allocate enough objects to fill a magazine. */
 static void fuzz_alloc_many(u8 slot, u8 kind, u8 arg)
 {
 	size_t size = fuzz_size(kind, arg);
@@ -104,7 +104,7 @@ static void fuzz_free_many(u8 slot, u8 nr, u8 step)
 
 static void fuzz_work(u8 what)
 {
-	/* Before there is memory there is no worker. */
+	/* In early boot there is no worker. */
 	if (!pcpu_metadata_allowed(GFP_KERNEL))
 		return;
 	switch (what % 4) {
@@ -112,7 +112,7 @@ static void fuzz_work(u8 what)
 		pcpu_balance_now();
 		break;
 	case 1:
-		/* The last reader may be gone whenever nobody is within. */
+		/* A grace period can end at any point. */
 		shim_quiesce();
 		break;
 	default:
@@ -143,9 +143,9 @@ static void fuzz_step(const u8 *b)
 		model_alloc_module(b[1] * 4, fuzz_size(b[2], b[3]),
 				   fuzz_align(b[0] / FUZZ_NR, b[1]));
 		break;
-	case FUZZ_WRONG:
-		model_free_wrong(b[1] % MODEL_NR_WRONG, b[2] * 4,
-				 b[1] / MODEL_NR_WRONG << 8 | b[3]);
+	case FUZZ_INVALID:
+		model_free_invalid(b[1] % MODEL_NR_INVALID, b[2] * 4,
+				   b[1] / MODEL_NR_INVALID << 8 | b[3]);
 		break;
 	case FUZZ_CPU:
 		if (b[2] % 4)
@@ -184,7 +184,7 @@ static bool fuzz_next(void)
 	return true;
 }
 
-/* Somebody is in the allocator, and holds no lock. */
+/* A call is in progress and holds no lock: run steps within it. */
 static void fuzz_point(void)
 {
 	unsigned int nr;
@@ -199,7 +199,7 @@ static void fuzz_point(void)
 	fuzz_depth--;
 }
 
-/* Called by libFuzzer, too. */
+/* libFuzzer calls this function, too. */
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	if (size < 2)

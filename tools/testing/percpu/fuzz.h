@@ -4,7 +4,7 @@
 
 #include <shim.h>
 
-/* How deep steps are done within others */
+/* Maximum depth of steps within steps */
 #define FUZZ_DEPTH	3
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

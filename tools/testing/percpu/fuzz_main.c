@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_main: the fuzzer's inputs without libFuzzer.
+ * fuzz_main: run inputs of the fuzzer without libFuzzer.
  *
  *	fuzz-run FILE...		run inputs
- *	fuzz-run -c CORPUS		run those of a corpus: a line each, in hex
- *	fuzz-run -r SECONDS [SEED]	run random ones
+ *	fuzz-run -c CORPUS		run the inputs of a corpus: one a line, in hex
+ *	fuzz-run -r SECONDS [SEED]	run random inputs
  *	fuzz-run -u CORPUS DIR		unpack a corpus to files for libFuzzer
  *	fuzz-run -p DIR			pack the files of DIR, to stdout
  *
- * With FUZZ_TRACE set each step is told. Of a random input that fails the bytes
- * are, too.
+ * With FUZZ_TRACE set each step is printed. The bytes of an input that fails are
+ * always printed.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -66,7 +66,7 @@ static void read_file(const char *name)
 	fclose(f);
 }
 
-/* The next line of a corpus, if there is one. Some are comments. */
+/* Read the next input of a corpus; return false at its end. Skip comments. */
 static bool read_line(FILE *f)
 {
 	char line[2 * FUZZ_MAX + 2];
@@ -134,8 +134,8 @@ static void pack(const char *dir)
 }
 
 /*
- * Random bytes do little that makes sense in a row. So arguments repeat
- * themselves, and one input in two has nothing but a few kinds of steps.
+ * Sequences of uniform random bytes reach little. So arguments are repeated, and
+ * every second input has only a few kinds of steps.
  */
 static void run_random(unsigned int *seed)
 {
@@ -193,8 +193,8 @@ int main(int argc, char **argv)
 			run();
 		}
 	}
-	printf("fuzz: %lu inputs, %lu objects, %lu refused, %lu wrong frees, %lu calls in others\n",
-	       nr_inputs, model_counts.allocated, model_counts.refused, model_counts.wrong,
+	printf("fuzz: %lu inputs, %lu objects, %lu refused, %lu invalid frees, %lu nested calls\n",
+	       nr_inputs, model_counts.allocated, model_counts.refused, model_counts.invalid,
 	       model_counts.nested);
 	return 0;
 }

@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * model: what the allocator should be, as simply as it can be said.
+ * model: a simple model of the allocator, to compare it with.
  */
 #include <shim.h>
 
 #include "account.h"
-#include "area.h"
-#include "arena.h"
-#include "balance.h"
-#include "check.h"
-#include "wrong.h"
+#include "cache.h"
+#include "chunk.h"
+#include "debug/bad_free.h"
+#include "kick.h"
+#include "layout.h"
 #include "model.h"
-#include "populate.h"
+#include "pages.h"
 #include "strict_bed.h"
+#include "tests/validate.h"
 
 #define KB		1024UL
 #define MODEL_DEPTH	4
 #define MODEL_STATIC_TAG	0x5c
 
-/* Up to this all bytes are looked at, beyond it those of both ends. */
+/* Of objects up to this size all bytes are checked, of larger ones both ends. */
 #define MODEL_WHOLE	(8 * KB)
 
 static const struct strict_layout model_layouts[] = {
-	{ "four CPUs", 4, 4, 4096 * KB, 1, 16 * KB + 48, 40 * KB, 0, 4096 * KB },
+	{ "four CPUs", 4, 1, 4096 * KB, 1, 16 * KB + 48, 40 * KB, 0, 4096 * KB },
 	{ "one CPU", 1, 1, 4096 * KB, 1, 260 * KB, 276 * KB, 0, 2048 * KB },
-	{ "holes among CPUs", 3, 4, 2048 * KB, 1, 16, 12 * KB, 0, 2048 * KB },
-	{ "more CPUs than arenas", 17, 18, 2048 * KB, 1, 4 * KB, 20 * KB, 0, 2048 * KB },
-	{ "little space", 2, 2, 1024 * KB, 1, 8 * KB, 24 * KB, 0, 512 * KB, false, 1 },
-	{ "linear", 4, 4, 4096 * KB, 8, 8 * KB, 100 * KB, 0, 4096 * KB, true },
-	{ "linear, modules near", 3, 3, 2048 * KB, 4, 8 * KB, 400 * KB, 256 * KB, 512 * KB,
-	  true, 2 },
-	{ "no windows but one", 2, 3, 512 * KB, 1, 4 * KB, 508 * KB, 8 * KB, 512 * KB, true },
+	{ "holes among CPUs", 3, 5, 2048 * KB, 1, 16, 12 * KB, 0, 2048 * KB },
+	{ "many CPUs", 17, 2, 2048 * KB, 1, 4 * KB, 20 * KB, 0, 2048 * KB, false, 2 },
+	{ "little space", 2, 1, 1024 * KB, 1, 8 * KB, 24 * KB, 0, 512 * KB, false, 1 },
+	{ "linear", 4, 1, 4096 * KB, 8, 8 * KB, 100 * KB, 0, 4096 * KB, true },
+	{ "linear, modules near", 3, 1, 2048 * KB, 4, 8 * KB, 400 * KB, 256 * KB, 512 * KB,
+	  true, 2, true },
+	{ "no windows but one", 2, 2, 512 * KB, 1, 4 * KB, 508 * KB, 8 * KB, 512 * KB, true },
 };
 
 enum model_state { MODEL_EMPTY, MODEL_LIVE, MODEL_BUSY };
@@ -39,39 +40,39 @@ static struct model_object {
 	enum model_state state;
 	char *ptr;
 	unsigned long off;
-	size_t size, room;
+	size_t size, alloc_size;
 	unsigned char tag;
 	bool module;
 } model_objects[MODEL_SLOTS];
 
-/* Offsets of objects that were freed lately */
+/* Offsets of the objects that were freed last */
 static unsigned long model_freed[16];
 static unsigned int model_nr_freed;
 
-/* Which slot owns 4 bytes of offsets, plus one; or whether it is static */
+/* For each 4 bytes of offsets: the number of the slot plus 1, or MODEL_IS_STATIC */
 static u16 model_owner[STRICT_MAX_SIZE / 4];
 #define MODEL_IS_STATIC	0xffff
 
 bool model_trace;
 struct model_counts model_counts;
 
-/* Wrong frees that were done, each of which must be reported */
-static unsigned long model_wrongs;
+/* Number of invalid frees, each of which must be reported */
+static unsigned long model_nr_invalid;
 
-/* Calls under way, and how many allocations are or ever were */
+/* Calls in progress; numbers of allocations in progress, of all, of nested steps */
 static struct model_frame { unsigned int cpu; bool atomic; } model_frames[MODEL_DEPTH];
 static unsigned int model_depth;
 static unsigned int model_allocating;
 static unsigned long model_allocs, model_nested;
 
-/* The free that is under way and may be raced with, and whether it was */
+/* The free in progress that another free may race with, and whether one did */
 static struct model_race {
 	char *ptr;
 	unsigned long allocs;
 	bool done;
 } model_race;
 
-/* Frees under way of what is not live: another free was first, or it never was */
+/* Invalid frees in progress, also of objects that a second free got */
 static unsigned int model_stray;
 
 #define say(fmt, ...)								\
@@ -95,7 +96,7 @@ static void fill(const struct model_object *o)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_pcpu_unit(cpu)
 		memset(copy_of(o, cpu), o->tag + cpu, o->size);
 }
 
@@ -112,22 +113,22 @@ static bool is_filled(const char *p, size_t size, char want)
 	       is_all(p + size - MODEL_WHOLE / 2, MODEL_WHOLE / 2, want);
 }
 
-static void verify(const struct model_object *o)
+static void check_contents(const struct model_object *o)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_pcpu_unit(cpu)
 		if (!is_filled(copy_of(o, cpu), o->size, o->tag + cpu))
 			fail("an object changed");
 }
 
-/* All of it, and the rest of the room that it was rounded up to. */
+/* Check all bytes, up to the size that the object was rounded up to. */
 static void verify_zero(const struct model_object *o)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
-		if (!is_all(copy_of(o, cpu), o->room, 0))
+	for_each_pcpu_unit(cpu)
+		if (!is_all(copy_of(o, cpu), o->alloc_size, 0))
 			fail("an object is not zero");
 }
 
@@ -135,14 +136,14 @@ static void own(const struct model_object *o, u16 before, u16 after)
 {
 	unsigned long i;
 
-	for (i = o->off / 4; i < (o->off + o->room) / 4; i++) {
+	for (i = o->off / 4; i < (o->off + o->alloc_size) / 4; i++) {
 		if (model_owner[i] != before)
 			fail("objects overlap");
 		model_owner[i] = after;
 	}
 }
 
-/* The slot of the object that begins at @off, or -1. */
+/* Return the slot of the object that begins at @off, or -1. */
 static int beginning_at(unsigned long off)
 {
 	unsigned int slot = model_owner[off / 4];
@@ -152,14 +153,14 @@ static int beginning_at(unsigned long off)
 	return model_objects[slot - 1].off == off ? (int)slot - 1 : -1;
 }
 
-static bool can_be_had(size_t size, size_t align)
+static bool is_valid(size_t size, size_t align)
 {
-	return size && align && !(align & (align - 1)) && align <= PAGE_SIZE &&
+	return size && !(align & (align - 1)) && align <= PAGE_SIZE &&
 	       size <= pcpu_area_max_object();
 }
 
-/* Bytes that an object takes on each CPU */
-static size_t room_of(size_t size, size_t align, gfp_t gfp, bool module)
+/* Bytes of each CPU that an object needs */
+static size_t alloc_size_of(size_t size, size_t align, gfp_t gfp, bool module)
 {
 	if (!module && size <= 8 && align <= 8) {
 		if (pcpu_account_wanted(gfp))
@@ -169,24 +170,24 @@ static size_t room_of(size_t size, size_t align, gfp_t gfp, bool module)
 	return ALIGN(size, 16UL);
 }
 
-/* A new object: where it lies, that it has memory, is clean, and its own. */
-static void take(unsigned int slot, struct model_object *o, size_t align, bool module)
+/* Check place, alignment, memory and contents of a new object, and enter it. */
+static void check_new(unsigned int slot, struct model_object *o, size_t align, bool module)
 {
 	unsigned int cpu;
 
 	o->off = pcpu_area_ptr_to_off(o->ptr);
-	if (o->off == PCPU_NO_OFF || o->off + o->room > pcpu_area.size)
+	if (o->off == PCPU_NO_OFF || o->off + o->alloc_size > pcpu_area.size)
 		fail("an object lies outside the area");
-	if ((o->off ^ (o->off + o->room - 1)) >> pcpu_area.window_shift)
+	if ((o->off ^ (o->off + o->alloc_size - 1)) >> pcpu_area.window_shift)
 		fail("an object crosses the end of a window");
 	if (module && o->off + o->size > pcpu_area.module_limit)
-		fail("modules do not reach their object");
+		fail("a module's object is outside of the module range");
 	if (!module && pcpu_chunk_is_reserved(pcpu_chunk_of(o->off), o->off))
-		fail("an object lies in what is reserved for modules");
-	for_each_possible_cpu(cpu)
-		if ((unsigned long)copy_of(o, cpu) & (align - 1))
+		fail("an object lies in the reserve for modules");
+	for_each_pcpu_unit(cpu)
+		if (align && (unsigned long)copy_of(o, cpu) & (align - 1))
 			fail("an object is not aligned");
-	if (!strict_has_memory(o->off, o->room))
+	if (!strict_has_memory(o->off, o->alloc_size))
 		fail("an object has no memory");
 	verify_zero(o);
 	own(o, 0, slot + 1);
@@ -197,28 +198,33 @@ static void take(unsigned int slot, struct model_object *o, size_t align, bool m
 	model_counts.allocated++;
 }
 
-/* Whether there is no excuse to refuse what can be had. */
-static bool must_be_had(size_t size, gfp_t gfp, unsigned long limit)
+/* Return true if a valid request must not be refused. */
+static bool must_succeed(size_t size, gfp_t gfp, unsigned long limit)
 {
 	return pcpu_populate_allowed(gfp) &&
 	       gfpflags_allow_blocking(gfp) && size <= PCPU_CHUNK_SIZE &&
-	       pcpu_chunk_creatable(limit >> PCPU_CHUNK_SHIFT);
+	       !pcpu_chunk_creatable(limit >> PCPU_CHUNK_SHIFT);
+}
+
+static struct pcpu_owner *owner_of(const struct model_object *o)
+{
+	return pcpu_owner_at(pcpu_chunk_of(o->off), o->off);
 }
 
 static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool module)
 {
 	struct model_object *o = &model_objects[slot], new = {
 		.size = size,
-		.room = room_of(size, align, gfp, module),
+		.alloc_size = alloc_size_of(size, align, gfp, module),
 		.module = module,
 	};
 	unsigned long limit = module ? pcpu_area.module_limit : pcpu_area.size;
-	/* Others may come while we look whether it must be had. */
+	/* Nested steps may run during must_succeed(). */
 	unsigned long nested = model_nested, failures = strict_failures();
-	bool must = must_be_had(size, gfp, limit), atomic = strict_atomic;
+	bool must = must_succeed(size, gfp, limit), atomic = strict_atomic;
 	const char *why = NULL;
 
-	/* Given out now, the object would rightly be freed by a free that is wrong. */
+	/* The invalid free in progress could free the new object. */
 	if (o->state != MODEL_EMPTY || model_stray)
 		return;
 	say("slot %u: %s of %zu, align %zu, gfp %#x", slot, module ? "module" : "object",
@@ -235,18 +241,23 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool 
 	strict_atomic = atomic;
 	o->state = MODEL_EMPTY;
 	if (module && !new.ptr == !why)
-		fail("a module is refused without a reason, or served with one");
+		fail("a failure without a reason, or a reason without a failure");
 	if (!new.ptr) {
 		say("slot %u: refused%s%s", slot, why ? ": " : "", why ?: "");
 		model_counts.refused++;
-		if (must && can_be_had(size, align) && nested == model_nested &&
+		if (must && is_valid(size, align) && nested == model_nested &&
 		    failures == strict_failures())
-			fail("what can be had is refused");
+			fail("a valid request is refused");
 		return;
 	}
-	if (!can_be_had(size, align))
-		fail("what cannot be had is given");
-	take(slot, &new, align, module);
+	if (!is_valid(size, align))
+		fail("an invalid request succeeds");
+	check_new(slot, &new, align, module);
+	/* Nested steps may change what is charged. */
+	if (!module && pcpu_account_memcg(gfp) && !strict_cgroup.root &&
+	    nested == model_nested &&
+	    !(owner_of(&new) && owner_of(&new)->objcg))
+		fail("an object is not charged");
 	say("slot %u: offset %#lx", slot, new.off);
 }
 
@@ -257,7 +268,7 @@ void model_alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp)
 
 void model_alloc_module(unsigned int slot, size_t size, size_t align)
 {
-	/* Modules come late. */
+	/* There are no modules in early boot. */
 	if (pcpu_metadata_allowed(GFP_KERNEL))
 		alloc(slot, size, align, GFP_KERNEL, true);
 }
@@ -271,15 +282,15 @@ void model_free(unsigned int slot)
 	if (o->state != MODEL_LIVE)
 		return;
 	say("slot %u: free of %#lx", slot, o->off);
-	verify(o);
+	check_contents(o);
 	own(o, slot + 1, 0);
 	o->state = MODEL_BUSY;
 	model_race = (struct model_race) {
-		/* Else somebody may get the object while it is freed twice. */
+		/* An allocation in progress may get the object between two frees. */
 		.ptr = model_allocating ? NULL : o->ptr,
 		.allocs = model_allocs,
 	};
-	/* Any context may free. */
+	/* A free must work in any context. */
 	strict_atomic = true;
 	if (o->module)
 		pcpu_free_module(o->ptr);
@@ -292,8 +303,8 @@ void model_free(unsigned int slot)
 	o->state = MODEL_EMPTY;
 }
 
-/* Some address that is not the beginning of an object, or NULL. */
-static char *wrong_address(enum model_wrong how, unsigned int slot, unsigned int arg)
+/* Return an address at which no object begins, or NULL. */
+static char *invalid_address(enum model_invalid how, unsigned int slot, unsigned int arg)
 {
 	struct model_object *o = &model_objects[slot];
 	unsigned long off = PCPU_NO_OFF;
@@ -320,44 +331,44 @@ static char *wrong_address(enum model_wrong how, unsigned int slot, unsigned int
 	default:
 		break;
 	}
-	/* Others may have been given what begins there, and not have noted it. */
+	/* An allocation in progress may have an object there that is not entered yet. */
 	if (off == PCPU_NO_OFF || model_allocating)
 		return NULL;
 	return pcpu_area_off_to_ptr(off);
 }
 
-/* Free what another free is about to: that is as wrong as the other one. */
+/* Free an object that another call is freeing: one of both frees is invalid. */
 static void free_in_a_race(void)
 {
 	if (!model_race.ptr || model_race.done || model_race.allocs != model_allocs)
 		return;
 	model_race.done = true;
 	model_stray++;
-	model_wrongs++;
-	say("free of what is being freed");
+	model_nr_invalid++;
+	say("free in a race");
 	free_percpu(model_race.ptr);
-	model_counts.wrong++;
+	model_counts.invalid++;
 }
 
-/* What people are told of it is true. */
-static void diagnose(enum model_wrong how, char *ptr, const struct model_object *o)
+/* Check the reason that is reported for an invalid free. */
+static void diagnose(enum model_invalid how, char *ptr, const struct model_object *o)
 {
 	void (*hook)(void) = strict_hook;
-	struct pcpu_wrong_free w;
+	struct pcpu_bad_free w;
 
 	strict_hook = NULL;
-	pcpu_wrong_diagnose(ptr, &w);
+	pcpu_bad_free_diagnose(ptr, &w);
 	strict_hook = hook;
-	if (how == MODEL_STATIC && w.why != PCPU_WRONG_STATIC)
-		fail("static data is taken for something else");
+	if (how == MODEL_STATIC && w.why != PCPU_BAD_FREE_STATIC)
+		fail("static data is not reported as such");
 	if (how == MODEL_INTERIOR && !o->module &&
-	    (w.why != PCPU_WRONG_INTERIOR || w.begin != o->off))
-		fail("it is not known in which object a pointer lies");
-	if (how == MODEL_COPY && (w.why != PCPU_WRONG_COPY || w.off != o->off))
-		fail("the copy of a CPU is not known as such");
+	    (w.why != PCPU_BAD_FREE_INTERIOR || w.begin != o->off))
+		fail("an interior pointer is not reported with its object");
+	if (how == MODEL_COPY && (w.why != PCPU_BAD_FREE_COPY || w.off != o->off))
+		fail("the copy of a CPU is not reported as such");
 }
 
-void model_free_wrong(enum model_wrong how, unsigned int slot, unsigned int arg)
+void model_free_invalid(enum model_invalid how, unsigned int slot, unsigned int arg)
 {
 	struct pcpu_counts counts = pcpu_counts;
 	unsigned long nested = model_nested, off;
@@ -367,26 +378,26 @@ void model_free_wrong(enum model_wrong how, unsigned int slot, unsigned int arg)
 		free_in_a_race();
 		return;
 	}
-	ptr = wrong_address(how, slot, arg);
+	ptr = invalid_address(how, slot, arg);
 	off = pcpu_area_ptr_to_off(ptr);
 	if (off != PCPU_NO_OFF && beginning_at(off) >= 0)
 		return;
-	/* What is not known to be somebody's may be that of a free under way. */
+	/* A free in progress may own the offset. */
 	if (off != PCPU_NO_OFF && !model_owner[off / 4] && model_race.ptr)
 		return;
-	say("wrong free %u of %p, offset %#lx", how, ptr, off);
-	model_wrongs += !!ptr;
+	say("invalid free %u of %p, offset %#lx", how, ptr, off);
+	model_nr_invalid += !!ptr;
 	model_stray++;
 	free_percpu(ptr);
 	model_stray--;
 	if (nested == model_nested && memcmp(&counts, &pcpu_counts, sizeof(counts)))
-		fail("a wrong free changes something");
+		fail("an invalid free changes something");
 	if (nested == model_nested && ptr)
 		diagnose(how, ptr, &model_objects[slot]);
-	model_counts.wrong++;
+	model_counts.invalid++;
 }
 
-/* What anybody may ask at any time */
+/* Check the functions that do not depend on objects. */
 void model_look(unsigned int arg)
 {
 	unsigned long off = arg * 1021UL % pcpu_area.size, addr, back, can = 0;
@@ -400,19 +411,19 @@ void model_look(unsigned int arg)
 		fail("a pointer and its offset disagree");
 	if (pcpu_area_addr_to_off(pcpu_area_unit_addr(cpu, 0) + pcpu_area_window_size(),
 				  &back, &unit))
-		fail("between units there is one");
+		fail("an address between units is in a unit");
 	if (__is_kernel_percpu_address(addr, &can) != is_static ||
 	    is_kernel_percpu_address(addr) != is_static)
-		fail("what is static is not known");
+		fail("static data is not known as such");
 	if (is_static && can != pcpu_area_unit_addr(0, off))
 		fail("static data has no canonical address");
 	if (per_cpu_ptr_to_phys((void *)addr) != addr)
 		fail("a physical address is wrong");
-	if (pcpu_nr_pages() != pcpu_counts.populated * shim_nr_cpus)
+	if (pcpu_nr_pages() != pcpu_nr_populated * shim_nr_cpus)
 		fail("the number of pages is wrong");
 }
 
-/* What those pay who should: nobody else knows of an object's owner. */
+/* Compare charges, tags and trace events with the live objects. */
 static void check_accounts(void)
 {
 	long charged = 0, tagged = 0, live = 0;
@@ -425,19 +436,19 @@ static void check_accounts(void)
 		if (o->state != MODEL_LIVE)
 			continue;
 		live++;
-		owner = pcpu_owner_at(pcpu_chunk_of(o->off), o->off);
+		owner = owner_of(o);
 		if (owner && owner->objcg)
-			charged += pcpu_account_bytes(o->room);
+			charged += pcpu_account_bytes(o->alloc_size);
 		if (owner && owner->tag.ct)
-			tagged += o->room;
+			tagged += o->alloc_size * num_possible_cpus();
 	}
 	if (strict_cgroup.charged != charged || strict_cgroup.stat != charged)
-		strict_fail("charged %ld, noted %ld, should be %ld", strict_cgroup.charged,
-			    strict_cgroup.stat, charged);
+		strict_fail("charged %ld, in the statistics %ld, expected %ld",
+			    strict_cgroup.charged, strict_cgroup.stat, charged);
 	if (strict_tag.bytes != tagged)
-		fail("the profile has not what is allocated");
-	if (strict_heard && strict_announced != live)
-		fail("not all allocations and frees were announced");
+		fail("the bytes of the allocation tag are wrong");
+	if (strict_hooks && strict_traced != live)
+		fail("not all allocations and frees were traced");
 }
 
 static void check(void)
@@ -445,21 +456,21 @@ static void check(void)
 	const char *bad;
 
 	shim_quiesce();
-	if (pcpu_wrong_count() != model_wrongs)
-		strict_fail("%lu wrong frees, %lu refused, last reported: %s", model_wrongs,
-			    pcpu_wrong_count(), strict_message);
-	bad = pcpu_check_area() ?: pcpu_check_conservation();
+	if (pcpu_bad_free_count() != model_nr_invalid)
+		strict_fail("%lu invalid frees, %lu refused, last report: %s", model_nr_invalid,
+			    pcpu_bad_free_count(), strict_message);
+	bad = pcpu_validate_area() ?: pcpu_validate_conservation();
 	if (bad)
 		fail(bad);
-	if (strict_nr_pages() != pcpu_counts.populated)
-		fail("the number of pages is not what has memory");
+	if (strict_nr_pages() != pcpu_nr_populated)
+		fail("the number of populated pages is wrong");
 	if (strict_allocated != strict_held_by_chunks())
-		strict_fail("chunks have %ld pieces of memory, %ld were allocated",
+		strict_fail("chunks have %ld slab allocations, %ld are live",
 			    strict_held_by_chunks(), strict_allocated);
 	check_accounts();
 }
 
-/* What must hold when nothing is under way, and stays so meanwhile */
+/* Check all invariants, if no call is in progress. */
 void model_check(void)
 {
 	void (*hook)(void) = strict_hook;
@@ -471,20 +482,21 @@ void model_check(void)
 	strict_hook = hook;
 }
 
-/* Something is done while something else is. */
+/* Begin a nested step on another CPU. */
 void model_enter(unsigned int cpu)
 {
 	assert(model_depth < MODEL_DEPTH);
 	model_frames[model_depth++] = (struct model_frame) { shim_cpu, strict_atomic };
-	/* If that one is offline, it is an interrupt where we are. */
-	if (cpu % shim_nr_cpus != strict_dead)
-		shim_cpu = cpu % shim_nr_cpus;
+	/* If that CPU is offline, the step is an interrupt on this CPU. */
+	cpu = cpu % shim_nr_cpus * shim_cpu_step;
+	if (cpu != strict_dead)
+		shim_cpu = cpu;
 	strict_atomic = false;
 	model_nested++;
 	model_counts.nested++;
 }
 
-/* Whoever is on a CPU, or was there when something came in between */
+/* Return true if a step is in progress on @cpu. */
 static bool is_busy(unsigned int cpu)
 {
 	unsigned int i;
@@ -497,17 +509,17 @@ static bool is_busy(unsigned int cpu)
 
 void model_kill_cpu(unsigned int cpu)
 {
-	cpu %= shim_nr_cpus;
+	cpu = cpu % shim_nr_cpus * shim_cpu_step;
 	if (is_busy(cpu))
 		return;
-	say("CPU %u goes offline, and comes back", cpu);
+	say("CPU %u goes offline and online", cpu);
 	strict_kill_cpu(cpu);
 }
 
-/* Go on elsewhere; within something else, have that go on elsewhere. */
+/* Migrate to another CPU; in a nested step, migrate the outer step. */
 void model_migrate(unsigned int cpu)
 {
-	cpu %= shim_nr_cpus;
+	cpu = cpu % shim_nr_cpus * shim_cpu_step;
 	if (cpu == strict_dead)
 		return;
 	if (model_depth)
@@ -522,7 +534,7 @@ void model_leave(void)
 	strict_atomic = model_frames[model_depth].atomic;
 }
 
-/* What is allowed from now on. Who has books of all objects keeps them. */
+/* Set the rules, but not those that hold for the life of the area. */
 void model_rules(unsigned int bits)
 {
 	struct strict_rules rules = {
@@ -532,10 +544,10 @@ void model_rules(unsigned int bits)
 		.root = bits & 8,
 		.inject = bits & 16,
 		.profile = strict_profiles,
-		.heard = strict_heard,
+		.hooks = strict_hooks,
 	};
 
-	/* What was begun as allowed stays so. */
+	/* Rules do not change during a call. */
 	if (!model_depth)
 		strict_set_rules(&rules);
 }
@@ -544,7 +556,7 @@ static void fill_static(void)
 {
 	struct model_object o = {
 		.size = pcpu_area.static_size,
-		.room = pcpu_area.static_size,
+		.alloc_size = pcpu_area.static_size,
 		.tag = MODEL_STATIC_TAG,
 	};
 
@@ -556,28 +568,28 @@ static void check_static(void)
 {
 	struct model_object o = {
 		.size = pcpu_area.static_size,
-		.room = pcpu_area.static_size,
+		.alloc_size = pcpu_area.static_size,
 		.tag = MODEL_STATIC_TAG,
 	};
 
 	own(&o, MODEL_IS_STATIC, 0);
-	verify(&o);
+	check_contents(&o);
 }
 
 /**
- * model_begin - a new area, with nothing in it but static data
- * @layout: a number that says which
- * @rules: bits that say what is allowed
+ * model_begin - set up an area with static data only
+ * @layout: chooses the layout
+ * @rules: bits of the rules
  */
 void model_begin(unsigned int layout, unsigned int rules)
 {
-	const struct strict_rules books = {
+	const struct strict_rules fixed = {
 		.profile = rules & 64,
-		.heard = rules & 128,
+		.hooks = rules & 128,
 	};
 	unsigned int i;
 
-	strict_boot(&model_layouts[layout % ARRAY_SIZE(model_layouts)], &books);
+	strict_boot(&model_layouts[layout % ARRAY_SIZE(model_layouts)], &fixed);
 	fill_static();
 	model_allocs = 0;
 	model_nr_freed = 0;
@@ -587,7 +599,7 @@ void model_begin(unsigned int layout, unsigned int rules)
 	say("layout: %s, rules %#x", pcpu_area.name, rules);
 }
 
-/* With nothing allocated all of a chunk is free but what is static or withheld. */
+/* All of a chunk is free but static data and withheld pages. */
 static void check_nothing_used(struct pcpu_chunk *chunk)
 {
 	unsigned long off = pcpu_chunk_off(chunk);
@@ -595,15 +607,15 @@ static void check_nothing_used(struct pcpu_chunk *chunk)
 	unsigned int used = hweight64(withheld) * PCPU_PAGE_GRANULES;
 
 	if (chunk->withheld != withheld)
-		fail("nothing is under way, and pages are withheld");
+		fail("pages are withheld, although no call is in progress");
 
 	if (off < pcpu_area.static_size)
 		used += min(pcpu_area.static_size - off, PCPU_CHUNK_SIZE) >> PCPU_GRANULE_SHIFT;
 	if (chunk->nr_free + used != PCPU_CHUNK_GRANULES)
-		fail("nothing is allocated, and not all is free");
+		fail("not all is free, although nothing is allocated");
 }
 
-/* One more than the highest number that a chunk has, or none may have */
+/* Return the highest number of a chunk, or of one that cannot be created, plus 1. */
 static unsigned int top_of_chunks(void)
 {
 	unsigned int i, top = 0;
@@ -621,28 +633,32 @@ static void check_end(void)
 	unsigned long bytes = 0;
 	unsigned int i;
 
-	for (i = 0; i < pcpu_nr_arenas; i++)
-		if (pcpu_arena_held(&pcpu_arenas[i], &bytes) || bytes)
-			fail("the worker left something at hand");
+	for_each_pcpu_unit(i)
+		if (pcpu_cache_count(pcpu_caches[i], &bytes) || bytes)
+			fail("the worker did not empty a cache");
+	if (atomic_read(&pcpu_caches_left) != PCPU_CACHES_BYTES)
+		fail("empty caches keep a share of the budget");
 	for (i = 0; i < pcpu_area_nr_chunks(); i++)
 		if (pcpu_chunk_table[i])
 			check_nothing_used(pcpu_chunk_table[i]);
+	if (pcpu_chunk_creatable(0) != -ENOSPC)
+		fail("a claim is not given back");
 	if (pcpu_chunk_top() != top_of_chunks())
 		fail("a chunk's number is lost");
-	if (pcpu_balance_excess(PCPU_RESERVE_KEEP) > 0)
-		fail("memory does not come back");
+	if (pcpu_counts_excess(PCPU_RESERVE_KEEP) > 0)
+		fail("memory is not returned");
 	if (pcpu_counts.empty < PCPU_RESERVE_KEEP &&
-	    pcpu_chunk_creatable(pcpu_area_nr_chunks()))
-		fail("there is no reserve");
+	    !pcpu_chunk_creatable(pcpu_area_nr_chunks()))
+		fail("the reserve is not refilled");
 	if (pcpu_counts.empty_chunks > PCPU_EMPTY_CHUNKS_KEEP)
-		fail("chunks do not come back");
+		fail("empty chunks are not released");
 	if (strict_cgroup.charged || strict_cgroup.stat || strict_cgroup.refs ||
-	    strict_tag.bytes || strict_announced)
-		fail("nothing is allocated, and somebody pays");
+	    strict_tag.bytes || strict_traced)
+		fail("objects are charged or traced, although nothing is allocated");
 }
 
 /**
- * model_end - free all, and see that nothing is left
+ * model_end - free all objects, and check that nothing is left
  */
 void model_end(void)
 {

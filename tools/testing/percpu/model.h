@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * model: what the allocator should be, as simply as it can be said.
+ * model: a simple model of the allocator, to compare it with.
  *
- * Objects are in slots. Each step may be done while another one is under way,
- * where that one holds no lock (see strict.h): then the object of the other is
- * in nobody's slot. What does not hold ends the program, with the reason.
+ * Objects are in slots. A step may run within another one, at a point where that
+ * holds no lock (see strict.h); the slot of the outer step is busy then. A difference
+ * between the allocator and the model ends the program, with a message.
  */
 #ifndef _PERCPU_MODEL_H
 #define _PERCPU_MODEL_H
@@ -14,17 +14,17 @@
 #define MODEL_SLOTS	1024
 
 /**
- * enum model_wrong - frees that must change nothing but be reported
- * @MODEL_INTERIOR: of the middle of an object
- * @MODEL_TWICE: of what was freed lately
- * @MODEL_RACE: of what is being freed just now: one of the two is wrong
- * @MODEL_STATIC: of static data
- * @MODEL_ANYWHERE: of what is no object, within the area
- * @MODEL_OUTSIDE: of what is not even in the area
- * @MODEL_COPY: of the address of one CPU's copy
- * @MODEL_NULL: which is fine
+ * enum model_invalid - invalid frees, which are reported and change nothing
+ * @MODEL_INTERIOR: pointer into an object
+ * @MODEL_TWICE: pointer to an object that was freed
+ * @MODEL_RACE: pointer that another call is freeing: one of both frees is invalid
+ * @MODEL_STATIC: pointer to static data
+ * @MODEL_ANYWHERE: any offset in the area at which no object begins
+ * @MODEL_OUTSIDE: pointer outside of the area
+ * @MODEL_COPY: address of the copy of a CPU
+ * @MODEL_NULL: %NULL, which is valid
  */
-enum model_wrong {
+enum model_invalid {
 	MODEL_INTERIOR,
 	MODEL_TWICE,
 	MODEL_RACE,
@@ -33,15 +33,15 @@ enum model_wrong {
 	MODEL_OUTSIDE,
 	MODEL_COPY,
 	MODEL_NULL,
-	MODEL_NR_WRONG
+	MODEL_NR_INVALID
 };
 
-/* Say what is done. */
+/* Print each step. */
 extern bool model_trace;
 
-/* Objects that were had, and refused; wrong frees; steps within others */
+/* Numbers of objects, refused requests, invalid frees and nested steps */
 extern struct model_counts {
-	unsigned long allocated, refused, wrong, nested;
+	unsigned long allocated, refused, invalid, nested;
 } model_counts;
 
 void model_begin(unsigned int layout, unsigned int rules);
@@ -51,13 +51,13 @@ void model_rules(unsigned int rules);
 void model_alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp);
 void model_alloc_module(unsigned int slot, size_t size, size_t align);
 void model_free(unsigned int slot);
-void model_free_wrong(enum model_wrong how, unsigned int slot, unsigned int arg);
+void model_free_invalid(enum model_invalid how, unsigned int slot, unsigned int arg);
 void model_look(unsigned int arg);
 void model_check(void);
 void model_migrate(unsigned int cpu);
 void model_kill_cpu(unsigned int cpu);
 
-/* Bracket what is done while something else is under way. */
+/* Call these around a nested step. */
 void model_enter(unsigned int cpu);
 void model_leave(void);
 

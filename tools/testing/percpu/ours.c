@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ours: what the programs of the bed need of mm/percpu/, and the memory behind
- * the area: one sparse mapping, so that populating is only accounting.
+ * ours: setup of mm/percpu/ for the programs of the userspace test bed, and the
+ * memory of the area: one sparse mapping, so that to populate a page is only
+ * accounting.
  */
+#define _GNU_SOURCE
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <shim.h>
 
-#include "area.h"
-#include "arena.h"
-#include "balance.h"
-#include "check.h"
-#include "chunk.h"
-#include "populate.h"
 #include "bed.h"
+#include "cache.h"
+#include "chunk.h"
+#include "kick.h"
+#include "layout.h"
+#include "pages.h"
+#include "tests/validate.h"
 
 const char bed_name[] = "ours";
+unsigned long bed_size = 256UL << 20;
 
-/* The worker's turn, if it was called for; others may be in the allocator. */
+/* Run the worker, if it is queued. Threads may be in the allocator. */
 void bed_work(void)
 {
 	if (!shim_work_due)
@@ -26,15 +30,15 @@ void bed_work(void)
 	shim_work(NULL);
 }
 
-/* All that the worker could do; nobody else is in the allocator. */
+/* Run the worker until it has nothing to do. No thread is in the allocator. */
 const char *bed_settle(void)
 {
 	pcpu_balance_now();
 	shim_quiesce();
-	return pcpu_check_area();
+	return pcpu_validate_area();
 }
 
-/* The lock that all CPUs share */
+/* Acquisitions of the lock that all CPUs share */
 unsigned long bed_shared_locks(void)
 {
 	return pcpu_chunk_lock.taken;
@@ -44,18 +48,18 @@ bool shim_irqs;
 __thread unsigned int shim_irqs_off;
 pthread_spinlock_t *shim_irq_locks;
 
-/* From now on CPUs can be interrupted; nobody is inside the allocator. */
+/* Allow IPIs from now on. No thread is in the allocator. */
 void bed_allow_irqs(void)
 {
 	unsigned int cpu;
 
-	shim_irq_locks = calloc(shim_nr_cpus, sizeof(*shim_irq_locks));
+	shim_irq_locks = calloc(nr_cpu_ids, sizeof(*shim_irq_locks));
 	for_each_possible_cpu(cpu)
 		pthread_spin_init(&shim_irq_locks[cpu], 0);
 	shim_irqs = true;
 }
 
-/* The caller plays the other CPU, which cannot go on meanwhile. */
+/* The caller runs as the other CPU, which is stopped by its IRQ lock. */
 int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait)
 {
 	unsigned int here = shim_cpu;
@@ -70,10 +74,11 @@ int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *i
 	return 0;
 }
 
-/* populate.h: the mapping is sparse and always there. */
+/* pages.h: the sparse mapping always has memory. */
 
 static long shim_fail_after = -1;
-unsigned long bed_populated, bed_depopulated;
+unsigned long bed_populated, bed_depopulated, bed_flushes;
+unsigned int bed_populate_us;
 
 void bed_fail_populate_after(long n)
 {
@@ -110,34 +115,53 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp)
 		 !__atomic_compare_exchange_n(&shim_fail_after, &left, left - 1, false,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	__atomic_add_fetch(&bed_populated, 1, __ATOMIC_RELAXED);
+	if (bed_populate_us)
+		usleep(bed_populate_us);
 	return 0;
 }
 
 void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 {
-	unsigned int cpu;
+	unsigned int unit;
 
 	__atomic_add_fetch(&bed_depopulated, 1, __ATOMIC_RELAXED);
-	for_each_possible_cpu(cpu)
-		madvise((void *)pcpu_area_unit_addr(cpu, off), PAGE_SIZE,
+	for_each_pcpu_unit(unit)
+		madvise((void *)pcpu_area_unit_addr(unit, off), PAGE_SIZE,
 			MADV_DONTNEED);
 }
 
 void pcpu_depopulate_flush(unsigned long first, unsigned long end, struct list_head *pages)
 {
+	bed_flushes++;
+}
+
+const unsigned long *pcpu_unit_offsets;
+
+/* Number the units by rank, as first_chunk.c does. Return the CPU of each unit. */
+static const u16 *bed_number_units(unsigned long stride)
+{
+	unsigned long *offsets = calloc(nr_cpu_ids, sizeof(*offsets));
+	u16 *cpus = calloc(shim_nr_cpus, sizeof(*cpus));
+	unsigned int cpu, unit = 0;
+
+	for_each_possible_cpu(cpu) {
+		cpus[unit] = cpu;
+		offsets[cpu] = unit++ * stride;
+	}
+	pcpu_unit_offsets = offsets;
+	return cpus;
 }
 
 /**
  * bed_boot - set up an area as the kernel does at boot
  * @nr_cpus: simulated CPUs
- * @static_size: bytes at offset 0 that nobody may have
- * @early: bytes populated behind them
+ * @static_size: bytes of static data at offset 0
+ * @early: bytes that are populated behind them
  */
 void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long early)
 {
-	unsigned long size = nr_cpus > 256 ? 32UL << 20 : 256UL << 20;
-	unsigned int nr_chunks = size >> PCPU_CHUNK_SHIFT, i, n;
-	struct pcpu_arena *arenas;
+	unsigned long size = nr_cpus > 256 ? 32UL << 20 : bed_size;
+	unsigned int nr_chunks = size >> PCPU_CHUNK_SHIFT, cpu, i, n;
 	struct pcpu_chunk *chunk;
 	void *base;
 
@@ -155,15 +179,17 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 		.span = nr_cpus * (size + PAGE_SIZE),
 		.max_object = size,
 		.nr_units = nr_cpus,
+		.unit_cpus = bed_number_units(size + PAGE_SIZE),
 		.name = "bed",
 	};
+	pcpu_nr_units = nr_cpus;
 	pcpu_chunk_table_init(calloc(nr_chunks, sizeof(chunk)),
 			      calloc(BITS_TO_LONGS(nr_chunks), sizeof(long)),
-			      calloc(1, sizeof(struct pcpu_shelves)));
-	n = pcpu_arenas_wanted();
-	arenas = aligned_alloc(64, n * sizeof(*arenas));
-	memset(arenas, 0, n * sizeof(*arenas));
-	pcpu_arenas_init(arenas, n, calloc(n * pcpu_arena_nr_slots(), sizeof(u32)));
+			      calloc(1, sizeof(struct pcpu_slots)));
+	pcpu_caches_init(calloc(nr_cpus, sizeof(struct pcpu_cache *)),
+			 calloc(1, pcpu_cache_size()));
+	for_each_possible_cpu(cpu)
+		pcpu_cache_create(cpu);
 	pcpu_depot_init(calloc(1, sizeof(struct pcpu_depot)));
 
 	n = DIV_ROUND_UP(static_size + early, PCPU_CHUNK_SIZE);
@@ -172,12 +198,24 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 		unsigned long in = min(static_size + early - off, PCPU_CHUNK_SIZE);
 
 		chunk = calloc(1, sizeof(*chunk));
-		pcpu_chunk_init(chunk, i, calloc(1, PCPU_MARKS_SIZE));
+		pcpu_chunk_init(chunk, i, calloc(1, PCPU_OBJMAP_SIZE));
 		chunk->populated = pcpu_page_mask(0, PFN_UP(in) - 1);
 		chunk->pinned = chunk->populated;
-		pcpu_chunk_publish(chunk);
-		if (static_size > off)
-			pcpu_chunk_take(chunk, 0, min(static_size - off, PCPU_CHUNK_SIZE) >>
-					PCPU_GRANULE_SHIFT);
+		pcpu_chunk_add_first(chunk, static_size <= off ? 0 :
+				     min(static_size - off, PCPU_CHUNK_SIZE) >> PCPU_GRANULE_SHIFT,
+				     0);
 	}
+}
+
+/* Let each 2 MB of the area use the same memory, for what does not read objects. */
+void bed_share_memory(void)
+{
+	int fd = memfd_create("bed", 0);
+	unsigned long part = 2UL << 20, at;
+
+	assert(fd >= 0 && !ftruncate(fd, part));
+	for (at = 0; at < pcpu_area.span; at += part)
+		assert(mmap((void *)(pcpu_area.base + at), min(part, pcpu_area.span - at),
+			    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED);
+	close(fd);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * replay: run a recorded allocation trace ("a id size align", "f id") and say
- * how much memory it takes at its peak and leaves at its end.
+ * replay: run a recorded allocation trace ("a id size align", "f id"), and print the
+ * populated memory at its peak and at its end.
  */
 #include <shim.h>
 
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 	unsigned int late = argc > 3 ? atoi(argv[3]) : 32;
 	unsigned long live = 0, peak = 0, peak_live = 0, base, mark = 0, left = 0;
 	char line[128], op;
-	/* With 16 even what one cgroup allocates at once is split among CPUs. */
+	/* A cgroup allocates more than 16 objects at once, on one CPU. */
 	unsigned int stay = argc > 4 ? atoi(argv[4]) : 64;
 
 	if (argc > 2)
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 		else
 			live -= sizes[id];
 		step(op, id, size, align);
-		/* The worker is late in the kernel too. */
+		/* In the kernel the worker runs with a delay, too. */
 		if (n % late == 0)
 			bed_work();
 		if (mark && !left && peak_live > 2 * mark && live <= mark) {

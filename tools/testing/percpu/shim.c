@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * shim: the parts of the kernel that are no one-liners.
+ * shim: functions of the kernel that are longer than a line.
  */
 #include <shim.h>
 
-unsigned int shim_nr_cpus;
+unsigned int shim_nr_cpus, shim_cpu_step = 1;
+unsigned int shim_isolated = ~0U;
 __thread unsigned int shim_cpu;
 __thread struct shim_locks shim_locks;
 int shim_verbose;
@@ -90,9 +91,13 @@ void *memchr_inv(const void *start, int c, size_t bytes)
 {
 	const unsigned char *p = start, *end = p + bytes;
 
-	for (; p < end; p++)
-		if (*p != (unsigned char)c)
+	for (; p < end; p++) {
+		/* As in the kernel, a word is a step. */
+		while (!c && end - p >= 8 && !((unsigned long)p & 7) && !*(unsigned long *)p)
+			p += 8;
+		if (p < end && *p != (unsigned char)c)
 			return (void *)p;
+	}
 	return NULL;
 }
 
@@ -105,7 +110,7 @@ void call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *))
 	shim_rcu = rcu;
 }
 
-/* Nobody is inside the allocator: run what waited for that. */
+/* Run RCU callbacks. The caller makes sure that no thread is in the allocator. */
 void shim_quiesce(void)
 {
 	while (shim_rcu) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * strict: what strict.h promises, and the memory behind the area.
+ * strict: the functions of strict.h, and the memory of the area.
  *
- * All layouts use the same address space, one after the other. A page that is
- * not populated has a pattern that nobody may touch, and AddressSanitizer, if
- * it is there, sees to it; a page fresh from the "page allocator" has another
- * one, so that an object that nobody cleared cannot look clean.
+ * All layouts use the same address space, one after the other. A page that is not
+ * populated is filled with a pattern that must not change, and is poisoned for
+ * AddressSanitizer. A page that is populated is filled with another pattern, so
+ * that an object that is not cleared is detected.
  */
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -15,15 +15,14 @@
 #include <shim.h>
 
 #include "account.h"
-#include "area.h"
-#include "arena.h"
-#include "balance.h"
+#include "cache.h"
 #include "chunk.h"
-#include "populate.h"
-#include "small.h"
+#include "kick.h"
+#include "layout.h"
+#include "pages.h"
 #include "strict_bed.h"
 
-#define NOTHING_THERE	0xde
+#define NOT_POPULATED	0xde
 #define FRESH		0xa5
 
 void (*strict_hook)(void);
@@ -31,8 +30,8 @@ bool strict_atomic;
 unsigned long strict_reports, strict_warnings;
 char strict_message[256];
 long strict_allocated;
-bool strict_heard;
-long strict_announced;
+bool strict_hooks;
+long strict_traced;
 struct obj_cgroup strict_cgroup;
 struct alloc_tag strict_tag;
 bool strict_charges, strict_profiles;
@@ -42,15 +41,16 @@ struct strict_task *current = &strict_task;
 
 static unsigned int strict_locks;
 unsigned int strict_irqs;
-int (*strict_cpu_dead)(unsigned int cpu);
-unsigned int strict_dead = STRICT_NOBODY;
+int (*strict_cpu_prepare)(unsigned int cpu), (*strict_cpu_dead)(unsigned int cpu);
+static unsigned int strict_isolated_calls;
+unsigned int strict_dead = STRICT_NO_CPU;
 static int strict_left;
 static unsigned long strict_failed;
 
 static const struct strict_layout *strict_layout;
 static struct strict_rules strict_rules;
 
-/* By page of offsets: whether there is memory. */
+/* True for each page of offsets that is populated */
 static bool strict_pages[STRICT_MAX_SIZE / PAGE_SIZE];
 static unsigned long strict_tables;
 
@@ -66,7 +66,7 @@ void strict_fail(const char *fmt, ...)
 	abort();
 }
 
-void strict_say(unsigned long *count, const char *fmt, ...)
+void strict_print(unsigned long *count, const char *fmt, ...)
 {
 	va_list args;
 
@@ -81,14 +81,14 @@ void strict_say(unsigned long *count, const char *fmt, ...)
 void strict_point(void)
 {
 	if (strict_locks)
-		strict_fail("a lock is held where none may be");
+		strict_fail("a lock is held at a point where none may be held");
 	if (strict_irqs)
-		strict_fail("IRQs are off where they must not be");
+		strict_fail("IRQs are off at a point where they must be on");
 	if (strict_hook)
 		strict_hook();
 }
 
-/* No lock of the allocator's nests in another. */
+/* The locks of the allocator do not nest. */
 void raw_spin_lock(raw_spinlock_t *lock)
 {
 	if (lock->held)
@@ -102,7 +102,7 @@ void raw_spin_lock(raw_spinlock_t *lock)
 	strict_locks++;
 }
 
-/* Now and then another CPU has it. */
+/* Every eighth time another CPU holds the lock. */
 bool raw_spin_trylock(raw_spinlock_t *lock)
 {
 	static unsigned int tries;
@@ -116,7 +116,7 @@ bool raw_spin_trylock(raw_spinlock_t *lock)
 void raw_spin_unlock(raw_spinlock_t *lock)
 {
 	if (!lock->held)
-		strict_fail("a lock is let go that is not held");
+		strict_fail("a lock is released that is not held");
 	lock->held = false;
 	strict_locks--;
 }
@@ -134,17 +134,19 @@ void strict_irq_restore(void)
 		strict_point();
 }
 
-/* A CPU on which nothing runs goes offline, and comes back at once. */
+/* Take a CPU offline on which no call is in progress, and online at once. */
 void strict_kill_cpu(unsigned int cpu)
 {
-	if (strict_dead != STRICT_NOBODY)
+	if (strict_dead != STRICT_NO_CPU)
 		return;
 	strict_dead = cpu;
 	strict_cpu_dead(cpu);
-	strict_dead = STRICT_NOBODY;
+	if (strict_cpu_prepare(cpu))
+		strict_fail("a CPU with a cache does not come online");
+	strict_dead = STRICT_NO_CPU;
 }
 
-/* The other CPU is where it may be interrupted, like all that are not this one. */
+/* The other CPUs are at points where they can be interrupted. */
 int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait)
 {
 	unsigned int here;
@@ -152,7 +154,9 @@ int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *i
 	if (cpu == strict_dead)
 		return -ENXIO;
 	if (strict_atomic)
-		strict_fail("another CPU is waited for by who may not");
+		strict_fail("an IPI is sent in atomic context");
+	if (cpu == shim_isolated && strict_isolated_calls++ >= strict_layout->late)
+		strict_fail("an IPI is sent to an isolated CPU");
 	strict_point();
 	here = shim_cpu;
 	shim_cpu = cpu;
@@ -164,7 +168,7 @@ int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *i
 	return 0;
 }
 
-/* The memory allocator and those who charge fail after so many calls, once. */
+/* Make the @n-th allocation or charge from now on fail. */
 void strict_fail_after(int n)
 {
 	strict_left = n;
@@ -192,7 +196,7 @@ bool should_fail_ex(struct fault_attr *attr, size_t size, int flags)
 void strict_may_alloc(gfp_t gfp)
 {
 	if (strict_atomic && gfpflags_allow_blocking(gfp))
-		strict_fail("somebody sleeps for a caller who may not");
+		strict_fail("the allocator sleeps in atomic context");
 	if (gfp & __GFP_NOFAIL)
 		strict_fail("__GFP_NOFAIL is passed on");
 	strict_point();
@@ -203,7 +207,7 @@ void *strict_zalloc(size_t size, gfp_t gfp)
 	void *p;
 
 	if (!pcpu_metadata_allowed(gfp))
-		strict_fail("memory is asked for before there is any");
+		strict_fail("memory is allocated in early boot");
 	strict_may_alloc(gfp);
 	if (strict_fails())
 		return NULL;
@@ -218,16 +222,29 @@ void strict_free(void *p)
 	free(p);
 }
 
+/* The kernel cuts a charge to 32 bits, far more than the objects here have. */
+static size_t strict_charge(size_t size)
+{
+	if (size > PCPU_CHARGE_MAX)
+		strict_fail("a charge of %zu bytes is not made in parts", size);
+	return size;
+}
+
 int obj_cgroup_charge(struct obj_cgroup *objcg, gfp_t gfp, size_t size)
 {
 	strict_may_alloc(gfp);
 	if (strict_fails())
 		return -ENOMEM;
-	objcg->charged += size;
+	objcg->charged += strict_charge(size);
 	return 0;
 }
 
-/* populate.h */
+void obj_cgroup_uncharge(struct obj_cgroup *objcg, size_t size)
+{
+	objcg->charged -= strict_charge(size);
+}
+
+/* pages.h */
 
 bool strict_has_memory(unsigned long off, unsigned long size)
 {
@@ -286,7 +303,7 @@ bool pcpu_populate_allowed(gfp_t gfp)
 	       (gfpflags_allow_blocking(gfp) || !strict_rules.no_atomic_populate);
 }
 
-static void strict_put_memory(unsigned long off)
+static void strict_populate(unsigned long off)
 {
 	unsigned int cpu;
 	char *p;
@@ -294,25 +311,25 @@ static void strict_put_memory(unsigned long off)
 	if (strict_pages[PFN_DOWN(off)])
 		return;
 	strict_pages[PFN_DOWN(off)] = true;
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		p = (char *)pcpu_area_unit_addr(cpu, off);
 		ASAN_UNPOISON_MEMORY_REGION(p, PAGE_SIZE);
-		/* Never used before, or as it was left. */
-		if ((*p && *p != (char)NOTHING_THERE) || memcmp(p, p + 1, PAGE_SIZE - 1))
-			strict_fail("there was no memory, but somebody wrote to it");
+		/* The page was never populated, or has the pattern. */
+		if ((*p && *p != (char)NOT_POPULATED) || memcmp(p, p + 1, PAGE_SIZE - 1))
+			strict_fail("a write to a page that was not populated");
 		memset(p, FRESH, PAGE_SIZE);
 	}
 }
 
-static void strict_take_memory(unsigned long off)
+static void strict_depopulate(unsigned long off)
 {
 	unsigned int cpu;
 	char *p;
 
 	strict_pages[PFN_DOWN(off)] = false;
-	for_each_possible_cpu(cpu) {
+	for_each_pcpu_unit(cpu) {
 		p = (char *)pcpu_area_unit_addr(cpu, off);
-		memset(p, NOTHING_THERE, PAGE_SIZE);
+		memset(p, NOT_POPULATED, PAGE_SIZE);
 		ASAN_POISON_MEMORY_REGION(p, PAGE_SIZE);
 	}
 }
@@ -320,13 +337,13 @@ static void strict_take_memory(unsigned long off)
 int pcpu_populate_page(unsigned long off, gfp_t gfp)
 {
 	if (!pcpu_populate_allowed(gfp))
-		strict_fail("a page is populated for who may not");
+		strict_fail("a page is populated in a context that does not allow it");
 	if (off + PAGE_SIZE > strict_tables)
 		strict_fail("a page is populated that has no page tables");
 	strict_may_alloc(gfp);
 	if (strict_fails())
 		return -ENOMEM;
-	strict_put_memory(off);
+	strict_populate(off);
 	strict_point();
 	return 0;
 }
@@ -335,20 +352,21 @@ void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 {
 	strict_may_alloc(GFP_KERNEL);
 	if (!strict_pages[PFN_DOWN(off)])
-		strict_fail("a page is given back that is not there");
-	strict_take_memory(off);
+		strict_fail("a page is depopulated that is not populated");
+	strict_depopulate(off);
 }
 
 void pcpu_depopulate_flush(unsigned long first, unsigned long end, struct list_head *pages)
 {
-	if (first >= end || (first ^ (end - 1)) >> pcpu_area.window_shift)
-		strict_fail("a flush goes beyond a window");
+	/* Later windows follow one another, the first one may lie elsewhere. */
+	if (first >= end || (first < pcpu_area.linear_size && end > pcpu_area.linear_size))
+		strict_fail("a flush reaches linear memory");
 	strict_may_alloc(GFP_KERNEL);
 }
 
-/* An area, and its end */
+/* Setup and teardown of an area */
 
-/* Address space, all of it without memory. */
+/* Reserve the address space; no page is populated. */
 static void *strict_space(void)
 {
 	const size_t size = 2 * STRICT_MAX_CPUS * (STRICT_MAX_SIZE + PAGE_SIZE);
@@ -363,33 +381,49 @@ static void *strict_space(void)
 	return space;
 }
 
+static unsigned long strict_unit_offsets[SHIM_MAX_CPUS];
+const unsigned long *pcpu_unit_offsets = strict_unit_offsets;
+static u16 strict_unit_cpus[STRICT_MAX_CPUS];
+
+/* Number the units by rank, as first_chunk.c does. */
+static void strict_number_units(void)
+{
+	unsigned int cpu, unit = 0;
+
+	for_each_possible_cpu(cpu) {
+		strict_unit_cpus[unit] = cpu;
+		strict_unit_offsets[cpu] = unit++ * pcpu_area.stride;
+	}
+}
+
 static void strict_describe_area(const struct strict_layout *l)
 {
 	unsigned long window = l->size / l->windows, unit = window + PAGE_SIZE;
 	unsigned long base = (unsigned long)strict_space();
 
-	assert(l->size <= STRICT_MAX_SIZE && l->units <= STRICT_MAX_CPUS);
+	assert(l->size <= STRICT_MAX_SIZE && l->cpus <= STRICT_MAX_CPUS);
 	pcpu_area = (struct pcpu_area) {
 		.base = base,
-		/* A gap, which belongs to nobody */
-		.rest = base + l->units * unit + 3 * PAGE_SIZE,
+		/* A gap of address space that no unit uses */
+		.later_windows = base + l->cpus * unit + 3 * PAGE_SIZE,
 		.stride = unit,
-		.pitch = l->units * unit + PAGE_SIZE,
+		.window_stride = l->cpus * unit + PAGE_SIZE,
 		.size = l->size,
 		.static_size = l->static_size,
 		.reserved_size = l->reserved,
 		.module_limit = l->module_limit,
 		.window_shift = __builtin_ctzl(window),
-		.nr_units = l->units,
-		.span = l->units * unit,
+		.nr_units = l->cpus,
+		.unit_cpus = strict_unit_cpus,
+		.span = l->cpus * unit,
 		.max_object = window,
 		.linear_size = l->linear ? l->populated : 0,
-		.sparse = l->cpus < l->units,
 		.name = l->name,
 	};
+	pcpu_nr_units = pcpu_area.nr_units;
 }
 
-/* Memory that is there from the start until strict_shutdown() */
+/* Memory that lives from strict_boot() to strict_shutdown() */
 static void *strict_early[8];
 static unsigned int strict_nr_early;
 
@@ -411,34 +445,50 @@ static u64 strict_pages_below(unsigned int nr, unsigned long bytes)
 	return pcpu_page_mask(0, PFN_UP(min(bytes - off, PCPU_CHUNK_SIZE)) - 1);
 }
 
-/* As the kernel does at boot, see first_chunk.c. */
+/* All CPUs come online before the first rules apply. */
+static void strict_create_caches(const struct strict_layout *l)
+{
+	const unsigned int isolated = l->isolated ? l->isolated * l->step : ~0U;
+	const struct strict_rules rules = strict_rules;
+	unsigned int cpu;
+
+	pcpu_caches_init(strict_early_alloc(l->cpus * sizeof(struct pcpu_cache *)),
+			 strict_early_alloc(pcpu_cache_size()));
+	strict_rules.early = false;
+	shim_isolated = l->late ? ~0U : isolated;
+	for_each_possible_cpu(cpu)
+		if (strict_cpu_prepare(cpu))
+			strict_fail("a CPU does not come online");
+	shim_isolated = isolated;
+	strict_rules = rules;
+	strict_allocated -= l->cpus - 1;
+	strict_isolated_calls = 0;
+}
+
+/* Create a chunk of boot, as first_chunk.c does. */
 static void strict_first_chunk(unsigned int nr)
 {
 	const struct strict_layout *l = strict_layout;
 	u64 pages = strict_pages_below(nr, l->populated);
 	struct pcpu_chunk *chunk = calloc(1, sizeof(*chunk));
-	unsigned long flags, off = (unsigned long)nr << PCPU_CHUNK_SHIFT;
+	unsigned long off = (unsigned long)nr << PCPU_CHUNK_SHIFT;
+	unsigned int granules = 0;
 
 	strict_allocated += 2;
-	pcpu_chunk_init(chunk, nr, calloc(1, PCPU_MARKS_SIZE));
+	pcpu_chunk_init(chunk, nr, calloc(1, PCPU_OBJMAP_SIZE));
 	chunk->populated = pages;
 	chunk->pinned = pages;
 	chunk->reserved = pages & ~strict_pages_below(nr, l->populated - l->reserved);
-	chunk->odd[0] = chunk->reserved;
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_chunk_publish(chunk);
+	chunk->slow_free[0] = chunk->reserved;
 	if (off < l->static_size)
-		pcpu_chunk_take(chunk, 0, min(l->static_size - off, PCPU_CHUNK_SIZE) >>
-				PCPU_GRANULE_SHIFT);
-	if (l->linear && ~pages)
-		pcpu_chunk_withhold(chunk, ~pages);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+		granules = min(l->static_size - off, PCPU_CHUNK_SIZE) >> PCPU_GRANULE_SHIFT;
+	pcpu_chunk_add_first(chunk, granules, l->linear ? ~pages : 0);
 }
 
 /**
  * strict_boot - set up an area as the kernel does at boot
- * @layout: where what lies; must stay
- * @rules: what is allowed
+ * @layout: layout of the area; must live until strict_shutdown()
+ * @rules: state of the kernel
  */
 void strict_boot(const struct strict_layout *layout, const struct strict_rules *rules)
 {
@@ -450,18 +500,17 @@ void strict_boot(const struct strict_layout *layout, const struct strict_rules *
 	strict_fail_after(0);
 	strict_atomic = false;
 	shim_nr_cpus = layout->cpus;
+	shim_cpu_step = layout->step;
 	shim_cpu = 0;
 	shim_work_due = false;
 	strict_describe_area(layout);
+	strict_number_units();
 	for (off = 0; off < layout->populated; off += PAGE_SIZE)
-		strict_put_memory(off);
+		strict_populate(off);
 	pcpu_chunk_table_init(strict_early_alloc(nr_chunks * sizeof(void *)),
 			      strict_early_alloc(BITS_TO_LONGS(nr_chunks) * sizeof(long)),
-			      strict_early_alloc(sizeof(struct pcpu_shelves)));
-	pcpu_arenas_most = layout->arenas ?: PCPU_MAX_ARENAS;
-	n = pcpu_arenas_wanted();
-	pcpu_arenas_init(strict_early_alloc(n * sizeof(struct pcpu_arena)), n,
-			 strict_early_alloc(n * pcpu_arena_nr_slots() * sizeof(u32)));
+			      strict_early_alloc(sizeof(struct pcpu_slots)));
+	strict_create_caches(layout);
 	pcpu_depot_init(strict_early_alloc(sizeof(struct pcpu_depot)));
 	n = DIV_ROUND_UP(layout->populated, PCPU_CHUNK_SIZE);
 	for (i = 0; i < n; i++)
@@ -469,7 +518,7 @@ void strict_boot(const struct strict_layout *layout, const struct strict_rules *
 	strict_tables = n << PCPU_CHUNK_SHIFT;
 	if (layout->linear) {
 		strict_tables = pcpu_area_window_size();
-		pcpu_chunk_forbid(n, (strict_tables >> PCPU_CHUNK_SHIFT) - n);
+		pcpu_chunk_reserve_nrs(n, (strict_tables >> PCPU_CHUNK_SHIFT) - n);
 	}
 }
 
@@ -479,21 +528,21 @@ void strict_set_rules(const struct strict_rules *rules)
 	strict_charges = rules->charge;
 	strict_cgroup.root = rules->root;
 	strict_profiles = rules->profile;
-	strict_heard = rules->heard;
+	strict_hooks = rules->hooks;
 }
 
-/* What a chunk has of the memory allocator's */
+/* Number of slab allocations of a chunk */
 static long strict_chunk_allocations(struct pcpu_chunk *chunk)
 {
 	long nr = 2;
 	int i;
 
 	for (i = 0; i < PCPU_CHUNK_PAGES; i++)
-		nr += !!chunk->rooms[i] + !!chunk->owners[i];
+		nr += !!chunk->free_masks[i] + !!chunk->owners[i];
 	return nr;
 }
 
-/* Memory that chunks have, when nobody is in the allocator */
+/* Number of slab allocations of all chunks, while no call is in progress */
 long strict_held_by_chunks(void)
 {
 	unsigned int i;
@@ -505,41 +554,31 @@ long strict_held_by_chunks(void)
 	return nr;
 }
 
-static void strict_free_chunk(struct pcpu_chunk *chunk)
-{
-	int i;
-
-	for (i = 0; i < PCPU_CHUNK_PAGES; i++) {
-		strict_free(chunk->rooms[i]);
-		strict_free(chunk->owners[i]);
-	}
-	strict_free(chunk->marks);
-	strict_free(chunk);
-}
-
 /**
- * strict_shutdown - forget an area in which nothing is allocated
+ * strict_shutdown - tear down an area in which nothing is allocated
  */
 void strict_shutdown(void)
 {
-	unsigned long flags, off;
+	unsigned long off;
 	unsigned int i;
 	u32 none;
 
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	/* Lists are only hints, and forget what a search does not find. */
+	/* Lists of pages with small objects are hints: a search cleans them up. */
 	for (i = 0; i < PCPU_NR_SMALL; i++)
-		if (pcpu_small_take(i, &none, 1))
-			strict_fail("nothing is allocated, but small objects are free");
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+		if (pcpu_chunks_alloc_small(i, &none, 1))
+			strict_fail("small objects are free, although nothing is allocated");
 	for (i = 0; i < pcpu_area_nr_chunks(); i++)
 		if (pcpu_chunk_table[i])
-			strict_free_chunk(pcpu_chunk_table[i]);
+			pcpu_chunk_free_rcu(&pcpu_chunk_table[i]->rcu);
 	for (off = 0; off < pcpu_area.size; off += PAGE_SIZE)
 		if (strict_pages[PFN_DOWN(off)])
-			strict_take_memory(off);
+			strict_depopulate(off);
 	pcpu_counts = (struct pcpu_counts) { };
-	memset(pcpu_arena_local, 0, shim_nr_cpus * sizeof(pcpu_arena_local[0]));
+	pcpu_nr_populated = 0;
+	memset(pcpu_cache_local, 0, nr_cpu_ids * sizeof(pcpu_cache_local[0]));
+	for_each_pcpu_unit(i)
+		if (i)
+			free(pcpu_caches[i]);
 	while (strict_nr_early)
 		free(strict_early[--strict_nr_early]);
 }

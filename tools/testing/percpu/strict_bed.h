@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * strict_bed: areas of any layout, one after the other, in a strict bed.
+ * strict_bed: set up areas of any layout, one after the other, for strict.h.
  */
 #ifndef _PERCPU_STRICT_BED_H
 #define _PERCPU_STRICT_BED_H
@@ -11,23 +11,24 @@
 #define STRICT_MAX_SIZE	(4UL << 20)
 
 /**
- * struct strict_layout - where what lies
- * @name: for people
- * @cpus: possible CPUs, the first ones
- * @units: in address space
+ * struct strict_layout - layout of an area
+ * @name: for messages
+ * @cpus: number of possible CPUs
+ * @step: distance of their numbers
  * @size: bytes of offset space
- * @windows: how many it is in
- * @static_size: bytes that hold the kernel's own percpu data
- * @populated: bytes that have memory from the start, and keep it
- * @reserved: bytes of these, at the end, for modules
- * @module_limit: module data must end below this offset
+ * @windows: number of windows
+ * @static_size: bytes of static percpu data
+ * @populated: bytes that boot populates
+ * @reserved: bytes of @populated, at the end, that are reserved for modules
+ * @module_limit: end of the module range
  * @linear: the first window is linear memory
- * @arenas: there may be no more than that; 0: as many as usual
+ * @isolated: number of the isolated CPU; 0: none
+ * @late: it is isolated after its cache was made
  */
 struct strict_layout {
 	const char *name;
 	unsigned int cpus;
-	unsigned int units;
+	unsigned int step;
 	unsigned long size;
 	unsigned int windows;
 	unsigned long static_size;
@@ -35,18 +36,19 @@ struct strict_layout {
 	unsigned long reserved;
 	unsigned long module_limit;
 	bool linear;
-	unsigned int arenas;
+	unsigned int isolated;
+	bool late;
 };
 
 /**
- * struct strict_rules - what is allowed, and who wants to know
- * @early: there is no memory but what was there at boot
- * @no_atomic_populate: who may not sleep may not populate
- * @charge: __GFP_ACCOUNT charges
- * @root: but nobody has to pay
- * @inject: what is told to fail may be an allocation of percpu itself
- * @profile: each object is noted by the place that allocated it
- * @heard: somebody hears of each object
+ * struct strict_rules - state of the kernel around the allocator
+ * @early: early boot, without slab and page allocator
+ * @no_atomic_populate: pages cannot be populated in atomic context
+ * @charge: __GFP_ACCOUNT charges the cgroup
+ * @root: the cgroup is the root, which is not charged
+ * @inject: strict_fail_after() also makes percpu allocations fail
+ * @profile: memory allocation profiling is on
+ * @hooks: the tracepoints are enabled
  */
 struct strict_rules {
 	bool early;
@@ -55,15 +57,15 @@ struct strict_rules {
 	bool root;
 	bool inject;
 	bool profile;
-	bool heard;
+	bool hooks;
 };
 
 void strict_boot(const struct strict_layout *layout, const struct strict_rules *rules);
 void strict_set_rules(const struct strict_rules *rules);
 void strict_shutdown(void);
 
-/* The CPU that is offline */
-#define STRICT_NOBODY	~0U
+/* The CPU that is going offline, or STRICT_NO_CPU */
+#define STRICT_NO_CPU	~0U
 extern unsigned int strict_dead;
 void strict_kill_cpu(unsigned int cpu);
 

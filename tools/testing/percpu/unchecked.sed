@@ -1,6 +1,6 @@
-# The benchmark's measure for what it costs to check frees: of mm/percpu a copy that
-# believes callers.  A mark tells what class an object is of, and no more.
+# Change a copy of mm/percpu so that it does not check frees: the benchmark measures
+# the cost of these checks.  An entry of the object map then only holds the class.
 s/^\tif (unlikely(!bits))$/\tif (0)/
-s/^\tif (unlikely(!pcpu_mark_try_take(where, mark, bits)))$/\tif (mark \& PCPU_MARK_SPLIT \&\& !pcpu_mark_try_take(where, mark, bits))/
-s/return off & (PCPU_GRANULE - 1) ? 0 : mark;/return mark;/
-s/if (!(mark & PCPU_MARK_SPLIT) || off & 3)/if (!(mark \& PCPU_MARK_SPLIT))/
+s/^\tif (unlikely(!pcpu_objmap_try_clear(where, entry, bits)))$/\tif (entry \& PCPU_OBJMAP_SPLIT \&\& !pcpu_objmap_try_clear(where, entry, bits))/
+s/return off & (PCPU_GRANULE - 1) ? 0 : entry;/return entry;/
+s/if (!(entry & PCPU_OBJMAP_SPLIT) || off & 3)/if (!(entry \& PCPU_OBJMAP_SPLIT))/

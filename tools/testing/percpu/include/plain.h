@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * plain: a bed for threads and for measuring, where nothing is in the way.
- *
- * Of this, shim.h has all that strict.h sees otherwise.
+ * plain: locks, memory and messages for threads and benchmarks, without checks.
+ * strict.h is the alternative to this file.
  */
 #ifndef _PERCPU_PLAIN_H
 #define _PERCPU_PLAIN_H
 
-/* locks */
-typedef struct { pthread_spinlock_t l; unsigned int last; unsigned long taken; } raw_spinlock_t;
+/* locks; worst.c counts the steps between hold and release, others do not look */
+typedef struct {
+	pthread_spinlock_t l;
+	unsigned int last;
+	unsigned long taken;
+	const char *name;
+} raw_spinlock_t;
+#ifdef BED_WORST
+void shim_hold(const char *name);
+void shim_release(const char *name);
+#else
+static inline void shim_hold(const char *name) { }
+static inline void shim_release(const char *name) { }
+#endif
+#define SHIM_IRQS_OFF	"IRQs off"
 #define DEFINE_RAW_SPINLOCK(n)							\
-	raw_spinlock_t n;							\
+	raw_spinlock_t n = { .name = #n };					\
 	static void __attribute__((constructor)) init_##n(void) { raw_spin_lock_init(&n); }
-#define raw_spin_lock_init(x)	pthread_spin_init(&(x)->l, 0)
+#define raw_spin_lock_init(x)	((void)((x)->name = (x)->name ?: #x), pthread_spin_init(&(x)->l, 0))
 static inline void shim_lock_taken(raw_spinlock_t *s)
 {
 	s->taken++;
 	shim_locks.taken++;
 	shim_locks.foreign += s->last != shim_cpu;
 	s->last = shim_cpu;
+	shim_hold(s->name);
 }
 static inline void raw_spin_lock(raw_spinlock_t *s)
 {
@@ -32,21 +45,27 @@ static inline bool raw_spin_trylock(raw_spinlock_t *s)
 	shim_lock_taken(s);
 	return true;
 }
-static inline void raw_spin_unlock(raw_spinlock_t *s) { pthread_spin_unlock(&s->l); }
+static inline void raw_spin_unlock(raw_spinlock_t *s)
+{
+	shim_release(s->name);
+	pthread_spin_unlock(&s->l);
+}
 /*
- * IRQs: where others want to interrupt a CPU, what runs on it with IRQs off has
- * a lock; where nobody does, as in a benchmark, that would be no likeness.
+ * IRQs: a CPU with IRQs off holds a lock of its own, which IPIs take. Benchmarks
+ * have no IPIs, and do without these locks.
  */
 extern bool shim_irqs;
 extern __thread unsigned int shim_irqs_off;
 extern pthread_spinlock_t *shim_irq_locks;
 static inline void shim_irq_disable(void)
 {
+	shim_hold(SHIM_IRQS_OFF);
 	if (shim_irqs && !shim_irqs_off++)
 		pthread_spin_lock(&shim_irq_locks[shim_cpu]);
 }
 static inline void shim_irq_enable(void)
 {
+	shim_release(SHIM_IRQS_OFF);
 	if (shim_irqs && !--shim_irqs_off)
 		pthread_spin_unlock(&shim_irq_locks[shim_cpu]);
 }
@@ -57,8 +76,8 @@ static inline void shim_irq_enable(void)
 int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait);
 #define cpuhp_setup_state_nocalls(...)	shim_ignore_hotplug(0, __VA_ARGS__)
 static inline int shim_ignore_hotplug(int first, ...) { return 0; }
-#define raw_spin_lock_irqsave(s, f)	do { (f) = 0; raw_spin_lock(s); } while (0)
-#define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); } while (0)
+#define raw_spin_lock_irqsave(s, f)	do { (f) = 0; shim_hold(SHIM_IRQS_OFF); raw_spin_lock(s); } while (0)
+#define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); shim_release(SHIM_IRQS_OFF); } while (0)
 #define lockdep_assert_held(l)	((void)(l))
 
 /* memory */
@@ -73,7 +92,7 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define rcu_read_lock()		((void)0)
 #define rcu_read_unlock()	((void)0)
 
-/* the rest: quiet, or straight to stderr */
+/* the rest: messages are dropped, or printed to stderr */
 #define trace_percpu_alloc_percpu(...)	shim_ignore(0, __VA_ARGS__)
 #define trace_percpu_free_percpu(...)	shim_ignore(0, __VA_ARGS__)
 #define trace_percpu_free_percpu_enabled()	0
@@ -83,15 +102,13 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define pr_warn(...)		fprintf(stderr, __VA_ARGS__)
 #define pr_err(...)		fprintf(stderr, __VA_ARGS__)
 
-/* what debug.c needs, in a bed built with CONFIG_PERCPU_DEBUG: it is always on */
+/* for debug.c, with CONFIG_PERCPU_DEBUG: the checks are always on */
 #define DECLARE_STATIC_KEY_FALSE(k)	extern bool k
 #define DEFINE_STATIC_KEY_FALSE(k)	bool k = true
 #define static_branch_unlikely(k)	(*(k))
 #define static_branch_enable(k)		(*(k) = true)
 #define static_branch_disable(k)	(*(k) = false)
-#define KUNIT_STATIC_STUB_REDIRECT(f, ...)	((void)0)
 #define early_param(name, f)		static int (*shim_##f)(char *) __attribute__((unused)) = f
-#define early_initcall(f)		static void __attribute__((constructor)) run_##f(void) { f(); }
 #define kstrtobool(s, b)		((void)(s), *(b) = true, 0)
 #define memparse(s, e)			strtoul(s, e, 0)
 #define NSEC_PER_SEC			1000000000UL
@@ -108,7 +125,7 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define kasan_disable_current()		((void)0)
 #define kasan_enable_current()		((void)0)
 
-/* There is none where the environment says so. */
+/* The environment can make it fail. */
 #define kvzalloc(s, g)			(getenv("BED_NO_KVZALLOC") ? NULL : calloc(1, s))
 
 #endif /* _PERCPU_PLAIN_H */

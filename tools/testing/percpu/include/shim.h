@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What mm/percpu/ needs of the kernel, in userspace, as thin as it can be.
- * CPUs are simulated: a thread says which one it runs on.  Locks, memory and
- * messages are of two kinds, see plain.h and strict.h.
+ * shim: the interfaces of the kernel that mm/percpu/ uses, in userspace.
+ *
+ * CPUs are simulated: a thread sets the number of the CPU that it runs on.  Locks,
+ * memory and messages have two implementations, see plain.h and strict.h.
  */
 #ifndef _PERCPU_SHIM_H
 #define _PERCPU_SHIM_H
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <limits.h>
 #include <errno.h>
+#include <unistd.h>
 
 /* types, annotations */
 typedef uint8_t u8;
@@ -50,7 +52,7 @@ typedef uint64_t phys_addr_t;
 #define L1_CACHE_BYTES		64
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
 #define EXPORT_SYMBOL_GPL(x)	extern int shim_export_##x
-/* An option is 1 or not defined. */
+/* An option is defined as 1, or not defined. */
 #define SHIM_IS_1		0,
 #define SHIM_SECOND(a, b, ...)	b
 #define SHIM_IS_ON(junk)	SHIM_SECOND(junk 1, 0)
@@ -58,14 +60,23 @@ typedef uint64_t phys_addr_t;
 #define IS_ENABLED(x)		SHIM_IS(x)
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
+#ifdef __SANITIZE_THREAD__
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+#define data_race(e)		({ AnnotateIgnoreReadsBegin(__FILE__, __LINE__);	\
+				   __auto_type v_ = (e);				\
+				   AnnotateIgnoreReadsEnd(__FILE__, __LINE__); v_; })
+#else
 #define data_race(e)		(e)
-/* What is read through a pointer is read after it, as everywhere in the kernel. */
+#endif
+/* Reads through a pointer are ordered after the read of the pointer. */
 #define READ_ONCE(x)		__atomic_load_n(&(x), __builtin_classify_type(x) == 5 ?	\
 						__ATOMIC_CONSUME : __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define usleep_range(a, b)	usleep(a)
 #define might_alloc(g)		((void)(g))
 #define _RET_IP_		((unsigned long)__builtin_return_address(0))
 #define swap(a, b)		do { typeof(a) t_ = (a); (a) = (b); (b) = t_; } while (0)
@@ -103,6 +114,8 @@ typedef uint64_t phys_addr_t;
 static inline void __set_bit(unsigned int n, unsigned long *p) { p[n / 64] |= 1UL << (n % 64); }
 static inline void __clear_bit(unsigned int n, unsigned long *p) { p[n / 64] &= ~(1UL << (n % 64)); }
 static inline void set_bit(unsigned int n, unsigned long *p) { __atomic_fetch_or(&p[n / 64], 1UL << (n % 64), __ATOMIC_RELAXED); }
+static inline void clear_bit(unsigned int n, unsigned long *p) { __atomic_fetch_and(&p[n / 64], ~(1UL << (n % 64)), __ATOMIC_RELEASE); }
+static inline bool test_and_set_bit(unsigned int n, unsigned long *p) { return __atomic_fetch_or(&p[n / 64], 1UL << (n % 64), __ATOMIC_SEQ_CST) >> (n % 64) & 1; }
 static inline bool test_bit(unsigned int n, const unsigned long *p) { return p[n / 64] >> (n % 64) & 1; }
 unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from);
 unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, unsigned long from);
@@ -132,7 +145,7 @@ void *memchr_inv(const void *start, int c, size_t bytes);
 struct list_head { struct list_head *next, *prev; };
 #define LIST_HEAD_INIT(n)	{ &(n), &(n) }
 #define LIST_HEAD(n)		struct list_head n = LIST_HEAD_INIT(n)
-/* As the kernel's: list_empty() may look without a lock. */
+/* As in the kernel: list_empty() may be called without a lock. */
 static inline void INIT_LIST_HEAD(struct list_head *l)
 {
 	WRITE_ONCE(l->next, l); l->prev = l;
@@ -146,6 +159,7 @@ static inline void list_del_init(struct list_head *n)
 	n->next->prev = n->prev; WRITE_ONCE(n->prev->next, n->next); INIT_LIST_HEAD(n);
 }
 static inline void list_move(struct list_head *n, struct list_head *h) { list_del_init(n); list_add(n, h); }
+static inline void list_rotate_to_front(struct list_head *n, struct list_head *h) { list_del_init(h); list_add(h, n->prev); }
 static inline bool list_empty(const struct list_head *h) { return READ_ONCE(h->next) == h; }
 #define list_for_each_entry(pos, head, member)						\
 	for (pos = container_of((head)->next, typeof(*pos), member);			\
@@ -160,15 +174,20 @@ static inline bool list_empty(const struct list_head *h) { return READ_ONCE(h->n
 	(list_empty(head) ? NULL : container_of((head)->next, type, member))
 
 /* CPUs */
-extern unsigned int shim_nr_cpus;
+/* The possible CPUs are 0, shim_cpu_step, 2 * shim_cpu_step, ... */
+extern unsigned int shim_nr_cpus, shim_cpu_step;
 extern __thread unsigned int shim_cpu;
-#define nr_cpu_ids		shim_nr_cpus
+#define nr_cpu_ids		(shim_nr_cpus * shim_cpu_step)
 #define num_possible_cpus()	shim_nr_cpus
-#define for_each_possible_cpu(c)	for ((c) = 0; (c) < shim_nr_cpus; (c)++)
+#define for_each_possible_cpu(c)	for ((c) = 0; (c) < nr_cpu_ids; (c) += shim_cpu_step)
 #define raw_smp_processor_id()	shim_cpu
-#define cpu_possible(c)		((c) < shim_nr_cpus)
-#define SHIM_MAX_CPUS		4096
-/* A copy that is 0 still has what the definition was initialised with. */
+#define cpu_to_node(c)		((void)(c), 0)
+#define SHIM_MAX_CPUS		12288
+/* This CPU is isolated. */
+extern unsigned int shim_isolated;
+#define cpu_is_isolated(c)	((c) == READ_ONCE(shim_isolated))
+#define tick_nohz_full_cpu(c)	((void)(c), false)
+/* A copy of 0 has the initial value of the definition. */
 #define DECLARE_PER_CPU(t, n)	extern typeof(t) n[SHIM_MAX_CPUS], n##_initial
 #define DEFINE_PER_CPU(t, n)	typeof(t) n[SHIM_MAX_CPUS]; typeof(t) n##_initial
 #define raw_cpu_read(n)		((n)[shim_cpu] ?: n##_initial)
@@ -176,8 +195,8 @@ extern __thread unsigned int shim_cpu;
 #define get_boot_cpu_id()	0
 
 /*
- * locks; a lock counts its acquisitions, a thread its own, and those of locks
- * that another CPU has had last
+ * locks; a lock counts its acquisitions, a thread counts its own, and those of
+ * locks that another CPU held last
  */
 struct shim_locks { unsigned long taken, foreign; };
 extern __thread struct shim_locks shim_locks;
@@ -185,11 +204,16 @@ extern __thread struct shim_locks shim_locks;
 #define try_cmpxchg(p, o, n)							\
 	__atomic_compare_exchange_n((p), (o), (n), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
 typedef struct { long v; } atomic_long_t;
+typedef struct { int v; } atomic_t;
+#define atomic_read(a)		__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
+#define atomic_set(a, n)	__atomic_store_n(&(a)->v, (n), __ATOMIC_RELAXED)
+#define atomic_add(n, a)	((void)__atomic_add_fetch(&(a)->v, (n), __ATOMIC_RELAXED))
+#define atomic_sub_return(n, a)	__atomic_sub_fetch(&(a)->v, (n), __ATOMIC_SEQ_CST)
 #define atomic_long_inc(a)	((void)__atomic_add_fetch(&(a)->v, 1, __ATOMIC_RELAXED))
 #define atomic_long_read(a)	__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap(p, o, n)
 
-/* RCU: the bed defers to a quiescent point, shim_quiesce() */
+/* RCU: callbacks run in shim_quiesce() */
 struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *); };
 void call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *));
 void shim_quiesce(void);
@@ -207,6 +231,10 @@ void shim_quiesce(void);
 #define gfpflags_allow_blocking(g)	(!!((g) & __GFP_DIRECT_RECLAIM))
 #define current_gfp_context(g)	(g)
 #define slab_is_available()	true
+#define kzalloc_node(s, g, n)	kzalloc((s), (g))
+#define struct_size(p, m, n)	(sizeof(*(p)) + (n) * sizeof((p)->m[0]))
+#define KUNIT_STATIC_STUB_REDIRECT(f, ...)	((void)0)
+#define panic(...)		abort()
 #define memalloc_noio_save()	0u
 #define memalloc_noio_restore(f)	((void)(f))
 #define __pa(a)			((phys_addr_t)(unsigned long)(a))
@@ -231,21 +259,33 @@ extern unsigned int shim_refused;	/* requests, and frees */
 #endif
 
 struct work_struct { int pending; };
-#define DECLARE_DELAYED_WORK(n, f)						\
-	struct work_struct n;							\
-	static void __attribute__((constructor)) init_##n(void) { shim_work = f; }
+struct delayed_work { struct work_struct work; };
+#define INIT_DELAYED_WORK(w, f)	((void)(w), shim_work = (f))
 #define delayed_work_pending(w)	((void)(w), READ_ONCE(shim_work_due))
-#define system_long_wq		0
-#define queue_delayed_work(q, w, d)	((void)(w), (void)(d), __atomic_store_n(&shim_work_due, true, __ATOMIC_RELAXED))
+struct workqueue_struct;
+#define WQ_UNBOUND		0
+#define alloc_workqueue(...)	((struct workqueue_struct *)1)
+#define queue_delayed_work(q, w, d)	((void)(q), (void)(w), (void)(d), __atomic_store_n(&shim_work_due, true, __ATOMIC_RELAXED))
 #define mod_delayed_work	queue_delayed_work
-/* Between two looks at the clock a second has passed. */
+/* Each read of the clock advances it by a second. */
 #define jiffies		__atomic_add_fetch(&shim_jiffies, HZ, __ATOMIC_RELAXED)
 extern unsigned long shim_jiffies;
 extern bool shim_work_due;
 extern void (*shim_work)(struct work_struct *work);
+#define early_initcall(f)	subsys_initcall(f)
 #define subsys_initcall(f)	static void __attribute__((constructor)) run_##f(void) { f(); }
 
+#define ERR_PTR(err)	((void *)(long)(err))
+#define IS_ERR(p)	IS_ERR_VALUE(p)
+#define IS_ERR_VALUE(x)	((unsigned long)(x) >= (unsigned long)-4095)
+
+static inline int PTR_ERR_OR_ZERO(const void *ptr)
+{
+	return IS_ERR(ptr) ? (long)ptr : 0;
+}
+
 extern char __per_cpu_start[], __per_cpu_end[];
+extern const unsigned long *pcpu_unit_offsets;
 void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved, gfp_t gfp);
 void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align, const char **why);
 void pcpu_free_module(void __percpu *ptr);

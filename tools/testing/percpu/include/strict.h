@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * strict: a bed for one thread that sees what a kernel would only suffer from.
+ * strict: locks, memory and messages for one thread, with checks.
  *
- * Locks know who holds them, memory is not allocated under them, who may not
- * sleep does not, and pages have no memory before they are populated. Wherever
- * the allocator holds no lock strict_point() is called, and whatever another
- * CPU or an interrupt could do at that point may be done there: so that what
- * are races elsewhere are plain sequences here, which can be repeated.
+ * The checks abort the program if a lock is taken twice or under another one, if
+ * memory is allocated under a lock, if the allocator sleeps in atomic context, or
+ * if it accesses a page that is not populated. strict_point() is called at points
+ * where the allocator holds no lock: a hook can do there what another CPU or an
+ * interrupt could do. So races become sequences that can be repeated.
  *
- * Of this, shim.h has all that is no simulation.
+ * plain.h is the alternative to this file.
  */
 #ifndef _PERCPU_STRICT_H
 #define _PERCPU_STRICT_H
@@ -19,21 +19,21 @@
 
 void strict_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* Called where others may come in between. */
+/* Called at points where another CPU or an interrupt could run. */
 extern void (*strict_hook)(void);
 void strict_point(void);
 
-/* Whether the caller of the allocator may not sleep. */
+/* True if the caller of the allocator is in atomic context. */
 extern bool strict_atomic;
 
-/* What was said; all of a message is kept. */
+/* Numbers of messages, and the last one */
 extern unsigned long strict_reports, strict_warnings;
 extern char strict_message[256];
-void strict_say(unsigned long *count, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void strict_print(unsigned long *count, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #define DEFINE_RATELIMIT_STATE(n, i, b)	int n
 #define __ratelimit(r)		((void)(r), true)
-#define pr_warn(fmt, ...)	strict_say(&strict_warnings, fmt, ##__VA_ARGS__)
-#define pr_err(fmt, ...)	strict_say(&strict_reports, fmt, ##__VA_ARGS__)
+#define pr_warn(fmt, ...)	strict_print(&strict_warnings, fmt, ##__VA_ARGS__)
+#define pr_err(fmt, ...)	strict_print(&strict_reports, fmt, ##__VA_ARGS__)
 
 /* locks */
 typedef struct { bool held; unsigned long taken; } raw_spinlock_t;
@@ -55,13 +55,14 @@ extern unsigned int strict_irqs;
 #define lockdep_assert_irqs_disabled()						\
 	((void)(strict_irqs || (strict_fail("%s: IRQs are on", __func__), 0)))
 int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait);
-/* Whoever wants to know of a CPU that has gone: there is but one. */
-extern int (*strict_cpu_dead)(unsigned int cpu);
-#define cpuhp_setup_state_nocalls(s, n, u, d)	((void)(strict_cpu_dead = (d)), 0)
+/* The only CPU hotplug callbacks */
+extern int (*strict_cpu_prepare)(unsigned int cpu), (*strict_cpu_dead)(unsigned int cpu);
+#define cpuhp_setup_state_nocalls(s, n, u, d)					\
+	((void)(strict_cpu_prepare = (u), strict_cpu_dead = (d)), 0)
 #define rcu_read_lock()		strict_irq_save()
 #define rcu_read_unlock()	strict_irq_restore()
 
-/* memory; allocations fail when they are told to */
+/* memory; strict_fail_after() injects failures */
 extern long strict_allocated;
 void strict_fail_after(int n);
 unsigned long strict_failures(void);
@@ -77,15 +78,15 @@ void strict_free(void *p);
 #define page_to_phys(p)		((phys_addr_t)(p))
 bool strict_is_mapped(unsigned long addr);
 
-/* Who hears of every object */
-extern bool strict_heard;
-extern long strict_announced;
-#define trace_percpu_alloc_percpu(...)	(strict_announced++, shim_ignore(0, __VA_ARGS__))
-#define trace_percpu_free_percpu(...)	(strict_announced--, shim_ignore(0, __VA_ARGS__))
-#define trace_percpu_alloc_percpu_enabled()	strict_heard
-#define trace_percpu_free_percpu_enabled()	strict_heard
+/* Tracepoints: enabled or not, allocations less frees */
+extern bool strict_hooks;
+extern long strict_traced;
+#define trace_percpu_alloc_percpu(...)	(strict_traced++, shim_ignore(0, __VA_ARGS__))
+#define trace_percpu_free_percpu(...)	(strict_traced--, shim_ignore(0, __VA_ARGS__))
+#define trace_percpu_alloc_percpu_enabled()	strict_hooks
+#define trace_percpu_free_percpu_enabled()	strict_hooks
 
-/* Who pays: one cgroup, and one place that allocates */
+/* Accounting: one cgroup, and one allocation tag */
 struct obj_cgroup { long charged, stat, refs; bool root; };
 struct alloc_tag { long bytes; };
 union codetag_ref { struct alloc_tag *ct; };
@@ -104,12 +105,13 @@ extern bool strict_charges, strict_profiles;
 #define mod_memcg_state(c, i, n)	((void)((c)->stat += (n)))
 #define obj_cgroup_get(c)	((void)(c)->refs++)
 #define obj_cgroup_put(c)	((void)(c)->refs--)
-#define obj_cgroup_uncharge(c, n)	((void)((c)->charged -= (n)))
+#define PCPU_CHARGE_MAX		4096UL
+void obj_cgroup_uncharge(struct obj_cgroup *objcg, size_t size);
 int obj_cgroup_charge(struct obj_cgroup *objcg, unsigned int gfp, size_t size);
 #define alloc_tag_add(r, t, n)	((void)((r)->ct = (t), (t)->bytes += (n)))
 #define alloc_tag_sub(r, n)	((void)((r)->ct->bytes -= (n), (r)->ct = NULL))
 
-/* Faults injected into percpu itself, like any other that is told to */
+/* Fault injection of percpu itself, by strict_fail_after() as well */
 struct fault_attr { unsigned long probability; };
 #define DECLARE_FAULT_ATTR(n)	struct fault_attr n
 #define FAULT_NOWARN		1

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * stock: the memory behind the stock allocator, and its boot.
+ * stock: the memory of the stock allocator, and its setup.
  *
- * What vmalloc does is done by one sparse mapping and an array that tells the
- * page at an address; a page is its struct only, for a mapped address always
- * has memory.  That is less work than the kernel has, in favour of stock.
+ * One sparse mapping and an array of pages by address stand for vmalloc.  A page has
+ * only its struct, because the mapping always has memory.  This is less work than in
+ * the kernel, in favour of stock.
  */
 #include <sys/mman.h>
 
@@ -17,6 +17,7 @@
 #define MIN_STATIC	PAGE_SIZE
 
 const char bed_name[] = "stock";
+unsigned long bed_size = 256UL << 20;
 unsigned long stock_mutex_taken;
 struct stock_work *stock_pending;
 unsigned long bed_populated, bed_depopulated;
@@ -39,7 +40,7 @@ void bed_work(void)
 	bed_settle();
 }
 
-/* It runs though nothing may have called for it, as ours does. */
+/* The work item runs even if it is not queued, as in ours.c. */
 const char *bed_settle(void)
 {
 	if (stock_pending)
@@ -79,7 +80,7 @@ void vunmap_range_noflush(unsigned long addr, unsigned long end)
 		page_at[(addr - space) >> PAGE_SHIFT] = NULL;
 }
 
-/* There is one group, and so all areas are of one size. */
+/* There is one group, so all areas have the same size. */
 static struct vm_struct *free_areas[4096];
 static unsigned int nr_free_areas;
 
@@ -119,10 +120,10 @@ static void *reserve(unsigned long size)
 /**
  * bed_boot - set up the first chunk as x86-64 does
  * @nr_cpus: simulated CPUs
- * @static_size: bytes at offset 0 that nobody may have; at least a page
- * @early: bytes populated behind them
+ * @static_size: bytes of static data at offset 0; at least a page
+ * @early: bytes that are populated behind them
  *
- * Units share blocks of 2 MB, at least 256 KB each, as embedding makes them.
+ * Units of at least 256 KB share blocks of 2 MB, as in an embedded first chunk.
  */
 void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long early)
 {
@@ -146,4 +147,8 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 		ai->groups[0].cpu_map[cpu] = cpu;
 	space_used = ALIGN(nr_cpus * ai->unit_size, ai->atom_size);
 	pcpu_setup_first_chunk(ai, (void *)space);
+}
+
+void bed_share_memory(void)
+{
 }

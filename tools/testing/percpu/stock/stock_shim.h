@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the stock allocator needs beyond shim.h.  Its sources are copied from a
- * kernel source when it is built, and every header they ask for is this one.
+ * Interfaces that the stock allocator uses beyond shim.h.  Its sources are copied
+ * from a kernel source during the build, and each header that they include is this
+ * one.
  */
 #ifndef _PERCPU_STOCK_SHIM_H
 #define _PERCPU_STOCK_SHIM_H
@@ -29,7 +30,6 @@
 #define IS_ALIGNED(x, a)	(!((x) & ((typeof(x))(a) - 1)))
 #define PFN_ALIGN(x)		ALIGN((unsigned long)(x), PAGE_SIZE)
 #define rounddown_pow_of_two(x)	(1UL << (63 - __builtin_clzl(x)))
-#define struct_size(p, m, n)	(sizeof(*(p)) + sizeof((p)->m[0]) * (n))
 #define set_bit(n, p)		__set_bit(n, p)
 #define bitmap_fill(p, n)	bitmap_set(p, 0, n)
 #define for_each_set_bitrange(b, e, p, size)				\
@@ -59,7 +59,7 @@ typedef raw_spinlock_t spinlock_t;
 #define spin_lock_irq(l)	raw_spin_lock(l)
 #define spin_unlock_irq(l)	raw_spin_unlock(l)
 
-/* As the kernel's, this one spins for a while before it sleeps. */
+/* As in the kernel, it spins for a while before it sleeps. */
 struct mutex { pthread_mutex_t m; unsigned int last; };
 extern unsigned long stock_mutex_taken;
 #define DEFINE_MUTEX(n)	struct mutex n = { PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP }
@@ -74,14 +74,13 @@ static inline void mutex_lock(struct mutex *m)
 #define mutex_lock_killable(l)	(mutex_lock(l), 0)
 #define mutex_unlock(l)		pthread_mutex_unlock(&(l)->m)
 
-typedef struct { int n; } atomic_t;
 #define ATOMIC_INIT(n)		{ n }
 static inline int atomic_dec_if_positive(atomic_t *a)
 {
-	return a->n > 0 ? --a->n : -1;
+	return a->v > 0 ? --a->v : -1;
 }
 
-/* complaints: a wrong one ends the program */
+/* warnings end the program */
 #define WARN_ON(c)		({ bool bad_ = (c); if (bad_) abort(); bad_; })
 #define WARN_ON_ONCE(c)		WARN_ON(c)
 #define WARN(c, ...)		((c) ? fprintf(stderr, __VA_ARGS__) : 0)
@@ -95,7 +94,7 @@ static inline int atomic_dec_if_positive(atomic_t *a)
 #define pr_emerg(fmt, ...)	fputs(fmt, stderr)
 #define cpumask_pr_args(m)	0, 0
 
-/* memory; nobody accounts for it here */
+/* memory; there is no accounting */
 struct obj_cgroup;
 #define mem_cgroup_kmem_disabled()	true
 #define __GFP_HIGHMEM		64u
@@ -106,7 +105,7 @@ struct obj_cgroup;
 #define __vmalloc(s, g)		calloc(1, s)
 #define kvfree(p)		free(p)
 #define PAGE_KERNEL		0
-#define cpu_to_node(c)		0
+#define cpu_possible(c)		((c) < shim_nr_cpus)
 #define flush_cache_vmap(a, b)		((void)(a), (void)(b))
 #define flush_cache_vunmap(a, b)	((void)(a), (void)(b))
 #define flush_tlb_kernel_range(a, b)	((void)(a), (void)(b))
@@ -127,7 +126,7 @@ void pcpu_free_vm_areas(struct vm_struct **vms, int nr);
 #define per_cpu_ptr(p, cpu)	((void *)((unsigned long)(p) + pcpu_unit_offsets[cpu] +	\
 				 (unsigned long)pcpu_base_addr - (unsigned long)__per_cpu_start))
 
-/* The worker comes when the bed says so. */
+/* bed_work() and bed_settle() run the work item. */
 struct stock_work { void (*func)(struct stock_work *work); };
 #define work_struct		stock_work
 #define DECLARE_WORK(n, f)	struct work_struct n = { f }

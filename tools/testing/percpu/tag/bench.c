@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench: what a tag costs, ours and sbitmap_queue, one real thread and two.
+ * bench: cost of a tag with percpu_tag and sbitmap_queue, one and two threads.
  *
  *	bench [RUNS]
  */
@@ -31,7 +31,7 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* All begin at once, for threads that take turns do not meet. */
+/* All threads begin at the same time, so that they run concurrently. */
 static void player_begin(struct player *p)
 {
 	shim_cpu = p->cpu;
@@ -65,7 +65,7 @@ static void *play_sbitmap(void *arg)
 	return NULL;
 }
 
-/* Pairs in a second, from the first thread's begin to the last one's end */
+/* Return pairs per second, from the first begin to the last end. */
 static double play(void *(*how)(void *), unsigned int nr)
 {
 	struct player p[2];
@@ -82,7 +82,9 @@ static double play(void *(*how)(void *), unsigned int nr)
 	return nr * PAIRS / (max(p[0].end, p[nr - 1].end) - min(p[0].begin, p[nr - 1].begin));
 }
 
-/* The best of many short runs, for somebody else may need this machine too. */
+/*
+ * Print the best of many short runs, because the machine may have other load.
+ */
 static void rows(const char *name, void *(*how)(void *), unsigned int runs)
 {
 	double best[3] = { };
@@ -99,6 +101,44 @@ static void rows(const char *name, void *(*how)(void *), unsigned int runs)
 	       name, best[2] * 1000 / best[1]);
 }
 
+/* Print the best of many runs of @nr operations each, in picoseconds of one. */
+#define time_best(row, cpus, runs, nr, work)				\
+do {									\
+	double best_ = 1, begin_;					\
+	unsigned int run_, i_;						\
+									\
+	for (run_ = 0; run_ < (runs); run_++) {				\
+		begin_ = now();						\
+		for (i_ = 0; i_ < 1000; i_++)				\
+			work;						\
+		best_ = min(best_, (now() - begin_) / 1000 / (nr));	\
+	}								\
+	printf("bench: row=%s cpus=%u unit=ps value=%.0f\n", row, cpus, best_ * 1e12); \
+} while (0)
+
+static void batch_row(unsigned int runs)
+{
+	int tags[16];
+
+	time_best("tag_batch_16", 4, runs, 16,
+		  (percpu_tag_alloc_batch(&pool, tags, 16),
+		   percpu_tag_free_batch(&pool, tags, 16)));
+}
+
+/* All tags are in use: the allocation fails. */
+static void fail_row(const char *row, unsigned int cpus, unsigned int runs)
+{
+	static struct percpu_tag_pool full;
+
+	shim_nr_cpus = cpus;
+	shim_cpus[0] = cpus < 64 ? BIT(cpus) - 1 : ~0UL;
+	if (percpu_tag_pool_init(&full, DEPTH, 0))
+		abort();
+	while (percpu_tag_alloc(&full, GFP_ATOMIC) >= 0)
+		;
+	time_best(row, cpus, runs, 1, percpu_tag_alloc(&full, GFP_ATOMIC));
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int runs = argc > 1 ? atoi(argv[1]) : 200;
@@ -110,5 +150,8 @@ int main(int argc, char **argv)
 		return 1;
 	rows("tag", play_ours, runs);
 	rows("sbitmap", play_sbitmap, runs);
+	batch_row(runs);
+	fail_row("tag_fail_cpus4", 4, runs);
+	fail_row("tag_fail_cpus64", 64, runs);
 	return 0;
 }

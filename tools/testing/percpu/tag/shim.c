@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * shim: CPUs that threads play, and how they sleep.
+ * shim: threads that simulate CPUs, and their sleep and wakeup.
  */
 #include <time.h>
 

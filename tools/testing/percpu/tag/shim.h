@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What lib/percpu_tag.c and lib/sbitmap.c need of the kernel, in userspace, as
- * thin as it can be. A thread says which CPU it plays. Nothing interrupts.
+ * Minimal replacement of the kernel interfaces that lib/percpu_tag*.c and
+ * lib/sbitmap.c use. A thread sets the CPU that it simulates; there are no
+ * interrupts.
  */
 #ifndef _TAG_SHIM_H
 #define _TAG_SHIM_H
@@ -15,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ERESTARTSYS	512
 
 /* types, annotations */
 typedef uint64_t u64;
@@ -123,8 +126,13 @@ static inline unsigned int shim_weight(const unsigned long *p, unsigned int n)
 /* lists */
 struct list_head { struct list_head *next, *prev; };
 struct hlist_node { void *next; };
+#define hlist_unhashed(n)	(!(n)->next)
+#define INIT_HLIST_NODE(n)	((n)->next = NULL)
 #define INIT_LIST_HEAD(l)	((l)->next = (l)->prev = (l))
 #define list_empty(l)		((l)->next == (l))
+#define list_empty_careful(l)	list_empty(l)
+#define list_first_entry_or_null(h, t, m)				\
+	(list_empty(h) ? NULL : list_first_entry(h, t, m))
 #define list_first_entry(h, t, m)	container_of((h)->next, t, m)
 #define hlist_entry(p, t, m)	container_of(p, t, m)
 
@@ -145,7 +153,7 @@ static inline void list_del_init(struct list_head *n)
 
 #define list_del(n)	list_del_init(n)
 
-/* CPUs: all are online, all are on one node */
+/* CPUs: all are online and on one node */
 #define SHIM_CPUS	64
 extern unsigned int shim_nr_cpus;
 extern __thread unsigned int shim_cpu;
@@ -162,6 +170,7 @@ extern cpumask_var_t shim_cpus;
 #define cpu_online_mask		shim_cpus
 #define cpumask_of_node(n)	((void)(n), shim_cpus)
 #define num_online_cpus()	shim_nr_cpus
+#define zalloc_cpumask_var_node(m, g, n)	zalloc_cpumask_var(m, g)
 #define zalloc_cpumask_var(m, g)	(memset(*(m), 0, sizeof(*(m))), true)
 #define free_cpumask_var(m)	((void)(m))
 #define cpumask_set_cpu(c, m)	set_bit(c, m)
@@ -201,13 +210,15 @@ static inline void *shim_alloc(size_t size)
 
 	return memset(p, 0, round_up(size, 64));
 }
+#define array_size(n, s)	((n) * (s))
+#define kvmalloc_node(s, g, node)	shim_alloc(s)
 #define kvmalloc_array(n, s, g)	shim_alloc((n) * (s))
 #define kzalloc_node(s, g, n)	shim_alloc(s)
 #define kvzalloc_node(s, g, n)	shim_alloc(s)
 #define kvfree(p)		free(p)
 #define kfree(p)		free(p)
 
-/* locks; a waiter lets others run, who may hold it */
+/* locks; a waiter yields, because the owner may not be running */
 typedef struct { int taken; } raw_spinlock_t;
 typedef raw_spinlock_t spinlock_t;
 #define raw_spin_lock_init(l)	((l)->taken = 0)
@@ -264,7 +275,7 @@ static inline void shim_mutex_unlock(struct mutex **l) { pthread_mutex_unlock(&(
 		for (raw_spinlock_t *g_ __attribute__((cleanup(shim_unlock))) = shim_lock(l); \
 		     once_; once_ = false)
 
-/* tasks and sleep: a wakeup is remembered, as set_current_state() has it */
+/* tasks: a wakeup after set_current_state() ends the next sleep */
 #define TASK_RUNNING		0
 #define TASK_INTERRUPTIBLE	1
 #define TASK_UNINTERRUPTIBLE	2
@@ -287,23 +298,17 @@ void shim_set_state(unsigned int state);
 long schedule_timeout(long jiffies);
 void shim_wake(struct task_struct *task);
 
-struct wake_q_head { unsigned int nr; struct task_struct *task[65536 / 64]; };
-#define DEFINE_WAKE_Q(q)	struct wake_q_head q; q.nr = 0
-#define wake_q_add_safe(q, t)	((q)->task[(q)->nr++] = (t))
-static inline void wake_up_q(struct wake_q_head *q)
-{
-	while (q->nr)
-		shim_wake(q->task[--q->nr]);
-}
+#define wake_up_process(t)	shim_wake(t)
+#define put_task_struct(t)	((void)(t))
 
-/* CPUs that go: the bed calls percpu_tag_pool_spill() */
+/* CPU hotplug: fight calls percpu_tag_pool_drain_cpu() */
 enum cpuhp_state { CPUHP_BP_PREPARE_DYN };
 #define cpuhp_setup_state_multi(s, n, a, b)	((void)(b), 0)
 #define cpuhp_state_add_instance_nocalls(s, n)	((void)(s), (void)(n), 0)
 #define cpuhp_state_remove_instance_nocalls(s, n)	((void)(s), (void)(n))
 #define core_initcall(f)	static void __attribute__((constructor)) run_##f(void) { f(); }
 
-/* what sbitmap has beside: nobody waits there in this bed */
+/* other interfaces of sbitmap; it has no waiters here */
 struct seq_file;
 typedef struct { int unused; } wait_queue_head_t;
 struct wait_queue_entry { struct list_head entry; };

@@ -1,17 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Objects of all sizes are allocated, hold what is written to them on every
-# CPU, and are freed; requests and frees that are wrong are refused.
+# Objects of all sizes are allocated, written and checked on each CPU, and freed.
+# Invalid requests and frees are refused.
 
 . "$(dirname "$0")/functions.sh"
 
-phys_address() {
-	sed -n 's/^\([0-9a-f]*\) . per_cpu_ptr_to_phys$/0x\1/p' /proc/kallsyms \
-		2>/dev/null | head -n 1
-}
-
-# Called through a pointer, the function would trap there.
+# With IBT a call of the function through a pointer traps.
 phys_case() {
 	if grep -qw ibt /proc/cpuinfo; then
 		skip phys "indirect branch tracking"

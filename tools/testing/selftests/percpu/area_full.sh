@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Where the area is small, as on 32 bit, it is filled: half of it and back, then
-# all of it, which is refused with a message that says what to do.
+# If the area is small, as on 32 bit, it is filled: half of it can be allocated and
+# freed; an allocation of all of it fails, with a message that names a remedy.
 
 . "$(dirname "$0")/functions.sh"
 
 SIZE=65536
 
-# hold <count>: objects of a sixteenth of a megabyte
+# hold <count>: allocate so many objects of 64 kB, until the module is unloaded
 hold() {
 	load hold loud=1 size=$SIZE count="$1"
 }
 
-# What was held before goes back by and by.
+# Memory of earlier tests is returned with a delay.
 half_and_back() {
 	wait_for 30 percpu_at_most "$IDLE_KB" || return 1
 	before=$(percpu_kb)

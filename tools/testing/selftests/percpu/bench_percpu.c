@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Percpu benchmark: what the allocator costs, seen from a module.
+ * Percpu benchmark: the costs of the allocator, measured by a module.
  *
  *	insmod bench_percpu.ko [rows=<name>,<name>...]
  *
- * Prints one line per row while it is loaded, and nothing stays behind:
+ * The load prints one line for each row, and leaves no objects:
  *
  *	bench_percpu: row=<name> unit=<cycles|objects> value=<n>
  *
- * Cycles are ticks of get_cycles(), less the cost of reading it, times
- * instructions per tick of a loop whose length is known: under QEMU's icount
- * they are guest instructions.  Interrupts stay on where an allocation may
- * sleep; single calls that were interrupted are left out, and how many those
- * were is said.  Only interfaces that every kernel exports are used.
+ * Cycles are ticks of get_cycles(), less the cost of reading it, times the
+ * instructions per tick of a loop of known length: under QEMU's icount they are
+ * guest instructions.  Interrupts stay on if an allocation may sleep; samples with
+ * an interrupt are left out and counted.  The module uses only interfaces that
+ * all kernels export.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -29,6 +29,10 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
+#ifdef CONFIG_PERCPU_CACHE
+#include <linux/percpu_cache.h>
+#endif
+#include <linux/percpu_counter.h>
 #ifdef CONFIG_PERCPU_TAG
 #include <linux/percpu_tag.h>
 #endif
@@ -42,14 +46,14 @@
 
 static char *rows = "all";
 module_param(rows, charp, 0444);
-MODULE_PARM_DESC(rows, "names of groups to run, with commas; or all");
+MODULE_PARM_DESC(rows, "list of groups to run, or all");
 
-#define MANY		20000	/* objects of the rows that tell percentiles */
+#define MANY		20000	/* objects of rows with percentiles */
 #define LIVE		4096	/* objects of churn */
-#define GROWN		600	/* pages of each CPU that so many objects take */
+#define GROWN		600	/* pages of each CPU that MANY objects need */
 #define BATCH		512
 #define REMOTE		256
-#define PAIRS		64	/* of one sample */
+#define PAIRS		64	/* pairs in one sample */
 #define SAMPLES		101
 #define CALIBRATION	100000
 
@@ -58,13 +62,13 @@ static u64 samples[MANY];
 static unsigned long nr_samples;
 static unsigned long nr_disturbed;
 
-/* Ticks that CALIBRATION rounds of two instructions take, and a reading. */
+/* Ticks of CALIBRATION rounds of two instructions, and of one get_cycles() */
 static u64 calibrated;
 static u64 overhead;
 
 static DEFINE_PER_CPU(unsigned long, module_counter);
 
-/* The same sequence for every kernel. */
+/* The sequence is the same for all kernels. */
 static u32 seed;
 
 static u32 next_random(void)
@@ -75,7 +79,7 @@ static u32 next_random(void)
 	return seed;
 }
 
-/* Sizes as they are asked for: most are counters, few are structures. */
+/* Sizes as in real kernels: many counters, few structures. */
 static size_t mixed_size(void)
 {
 	u32 r = next_random();
@@ -94,7 +98,7 @@ static size_t mixed_size(void)
 	}
 }
 
-static void __percpu *take(size_t size, size_t align, gfp_t gfp)
+static void __percpu *alloc(size_t size, size_t align, gfp_t gfp)
 {
 	return __alloc_percpu_gfp(size, align, gfp);
 }
@@ -107,9 +111,7 @@ static void free_objects(unsigned int nr)
 	}
 }
 
-/*
- * Measuring
- */
+/* Measurement */
 static u64 to_instructions(u64 ticks)
 {
 	return div64_u64(ticks * CALIBRATION * 2 + calibrated / 2, calibrated);
@@ -135,8 +137,8 @@ static u64 since(u64 start)
 }
 
 /*
- * Changes when an interrupt comes or another task runs. An architecture's own
- * counters have other names in each version: any word of theirs will do.
+ * Return a number that changes on each interrupt or switch to another task. Names
+ * of counters of an architecture differ between versions, so add all of them.
  */
 static unsigned long interruptions(void)
 {
@@ -177,7 +179,7 @@ static void samples_sort(void)
 	sort(samples, nr_samples, sizeof(samples[0]), cmp_samples, NULL);
 }
 
-/* The value that @permille of the sorted samples do not exceed */
+/* Return the value that @permille of the sorted samples do not exceed. */
 static u64 percentile(unsigned int permille)
 {
 	unsigned long i = nr_samples * permille / 1000;
@@ -228,20 +230,18 @@ static void calibrate(void)
 	report_value("ticks_of_a_reading", "ticks", overhead);
 }
 
-/*
- * Rows.  Each returns 0 or the reason why it cannot be measured.
- */
+/* Rows. Each function returns 0 or an errno. */
 static int pair(const char *row, size_t size, gfp_t gfp)
 {
 	unsigned int i, n;
 
 	samples_begin();
-	/* The first round warms up. */
+	/* The first round only fills the caches. */
 	for (n = 0; n <= SAMPLES; n++) {
 		u64 start = get_cycles();
 
 		for (i = 0; i < PAIRS; i++) {
-			void __percpu *p = take(size, 8, gfp);
+			void __percpu *p = alloc(size, 8, gfp);
 
 			if (!p)
 				return -ENOMEM;
@@ -257,7 +257,7 @@ static int pair(const char *row, size_t size, gfp_t gfp)
 static int row_pairs(void)
 {
 	static const unsigned int sizes[] = {
-		8, 16, 32, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096
+		8, 16, 32, 48, 64, 96, 128, 200, 256, 512, 1024, 2048, 3000, 4096
 	};
 	unsigned int i;
 	char row[32];
@@ -293,7 +293,7 @@ static int fill(unsigned int nr, size_t size)
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		objects[i] = take(size ?: mixed_size(), size ? 8 : 4, GFP_KERNEL);
+		objects[i] = alloc(size ?: mixed_size(), size ? 8 : 4, GFP_KERNEL);
 		if (!objects[i]) {
 			free_objects(i);
 			return -ENOMEM;
@@ -327,7 +327,7 @@ static int row_batches(void)
 	return batch("batch_512_fifo", false) ?: batch("batch_512_lifo", true);
 }
 
-/* A mean, so that rare costs count; of five of them, the median. */
+/* The median of five means; a mean includes rare costs. */
 static int row_churn(void)
 {
 	unsigned int n, i;
@@ -343,7 +343,7 @@ static int row_churn(void)
 			void __percpu **slot = &objects[next_random() % LIVE];
 
 			free_percpu(*slot);
-			*slot = take(mixed_size(), 4, GFP_KERNEL);
+			*slot = alloc(mixed_size(), 4, GFP_KERNEL);
 			if (!*slot)
 				err = -ENOMEM;
 		}
@@ -369,14 +369,14 @@ static void free_remote(void *ticks)
 static int row_remote(void)
 {
 	int other = cpumask_any_but(cpu_online_mask, smp_processor_id());
-	u64 start, alloc[21], freed;
+	u64 start, pairs[21], freed;
 	unsigned int n;
 	int err;
 
 	if (other >= nr_cpu_ids)
 		return -ENODEV;
 	samples_begin();
-	for (n = 0; n <= ARRAY_SIZE(alloc); n++) {
+	for (n = 0; n <= ARRAY_SIZE(pairs); n++) {
 		start = get_cycles();
 		err = fill(REMOTE, 64);
 		if (err)
@@ -385,20 +385,20 @@ static int row_remote(void)
 		smp_call_function_single(other, free_remote, &freed, true);
 		if (!n)
 			continue;
-		alloc[n - 1] = start + freed;
+		pairs[n - 1] = start + freed;
 		sample(freed, false);
 	}
 	report("free_remote", median(), REMOTE);
 	samples_begin();
-	for (n = 0; n < ARRAY_SIZE(alloc); n++)
-		sample(alloc[n], false);
+	for (n = 0; n < ARRAY_SIZE(pairs); n++)
+		sample(pairs[n], false);
 	report("pair_remote", median(), REMOTE);
 	return 0;
 }
 
 /*
- * Tiny objects, each in a page of its own: the typical one pays for a page on
- * every CPU, the dearest for a chunk.
+ * Small objects that are aligned to a page: most allocations populate a page on
+ * all CPUs, the most expensive one creates a chunk.
  */
 static int row_populate(void)
 {
@@ -410,7 +410,7 @@ static int row_populate(void)
 		unsigned long before = interruptions();
 		u64 start = get_cycles();
 
-		objects[i] = take(16, PAGE_SIZE, GFP_KERNEL);
+		objects[i] = alloc(16, PAGE_SIZE, GFP_KERNEL);
 		sample(since(start), before != interruptions());
 		if (!objects[i]) {
 			err = -ENOMEM;
@@ -464,8 +464,8 @@ static int row_free_random(void)
 	return 0;
 }
 
-/* The pages behind one page of every CPU. */
-static bool take_pages(struct list_head *pages)
+/* Allocate one page for each CPU. */
+static bool alloc_all_cpus(struct list_head *pages)
 {
 	unsigned int cpu;
 
@@ -480,30 +480,30 @@ static bool take_pages(struct list_head *pages)
 }
 
 /*
- * A measure for what is dear in growth, which is nearly all allocations that
- * populate a page, of 20,000 some 600. One by one: to ask for several pages at
- * once is cheaper, and has other names in other versions.
+ * The page allocator's share of the expensive allocations of row_grow_objects(),
+ * which are those that populate a page. Pages are allocated one by one, because
+ * the function for several pages has another name in other versions.
  */
 static int row_grow_pages(void)
 {
 	struct page *page, *next;
-	bool taken = true;
+	bool ok = true;
 	LIST_HEAD(pages);
 	unsigned int i;
 
 	samples_begin();
-	for (i = 0; i < GROWN && taken; i++) {
+	for (i = 0; i < GROWN && ok; i++) {
 		unsigned long before = interruptions();
 		u64 start = get_cycles();
 
-		taken = take_pages(&pages);
+		ok = alloc_all_cpus(&pages);
 		sample(since(start), before != interruptions());
 	}
 	list_for_each_entry_safe(page, next, &pages, lru) {
 		list_del(&page->lru);
 		__free_page(page);
 	}
-	if (!taken)
+	if (!ok)
 		return -ENOMEM;
 	samples_sort();
 	report("grow_pages_p50", percentile(500), 1);
@@ -512,7 +512,7 @@ static int row_grow_pages(void)
 	return 0;
 }
 
-/* It comes before the rows that leave populated pages behind. */
+/* This row runs before those that leave populated pages. */
 static int row_grow_objects(void)
 {
 	unsigned int i, nr = 0;
@@ -524,7 +524,7 @@ static int row_grow_objects(void)
 		unsigned long before = interruptions();
 		u64 start = get_cycles();
 
-		objects[i] = take(size, 4, GFP_KERNEL);
+		objects[i] = alloc(size, 4, GFP_KERNEL);
 		sample(since(start), before != interruptions());
 		if (!objects[i])
 			break;
@@ -547,7 +547,7 @@ static int row_grow(void)
 	return row_grow_objects() ?: row_grow_pages();
 }
 
-/* What cannot wait gets what is there, which is why this row comes first. */
+/* GFP_ATOMIC gets populated pages only, so this row runs first. */
 static int row_burst(void)
 {
 	unsigned int i, served = 0;
@@ -555,7 +555,7 @@ static int row_burst(void)
 
 	local_irq_save(flags);
 	for (i = 0; i < LIVE; i++) {
-		objects[served] = take(256, 8, GFP_ATOMIC | __GFP_NOWARN);
+		objects[served] = alloc(256, 8, GFP_ATOMIC | __GFP_NOWARN);
 		if (objects[served])
 			served++;
 	}
@@ -593,7 +593,7 @@ static int row_sum(void)
 	}
 	free_percpu(counter);
 	report("sum_all_cpus", median(), 16);
-	/* Else no sum would be made. */
+	/* Use the sum, so that the compiler keeps it. */
 	return sum ? -EIO : 0;
 }
 
@@ -622,15 +622,13 @@ static int row_inc(void)
 		return -ENOMEM;
 	time_inc("this_cpu_inc_x1000_dynamic", *counter);
 	time_inc("this_cpu_inc_x1000_module_static", module_counter);
-	/* A static variable that modules may see, left as it was */
+	/* An exported static variable; its value is restored. */
 	time_inc("this_cpu_inc_x1000_kernel_static", kstat.irqs_sum);
 	free_percpu(counter);
 	return 0;
 }
 
-/*
- * Tags, and what else hands out integers, where the kernel has it
- */
+/* Tags, and other allocators of integers */
 #define time_tags(row, get, put)					\
 do {									\
 	unsigned int n, i;						\
@@ -657,6 +655,7 @@ static int row_tag(void)
 #ifdef CONFIG_PERCPU_TAG
 	static struct percpu_tag_pool pool;
 	int err = percpu_tag_pool_init(&pool, LIVE, 0);
+	static int tags[16];
 
 	if (err)
 		return err;
@@ -664,6 +663,8 @@ static int row_tag(void)
 		  percpu_tag_free(&pool, tag));
 	time_tags("tag_pair_atomic", percpu_tag_alloc(&pool, GFP_ATOMIC),
 		  percpu_tag_free(&pool, tag));
+	time_tags("tag_batch_16", percpu_tag_alloc_batch(&pool, tags, 16) - 16,
+		  percpu_tag_free_batch(&pool, tags, 16));
 	return percpu_tag_pool_destroy(&pool);
 #else
 	return 0;
@@ -702,6 +703,37 @@ static int row_tags(void)
 	return row_tag() ?: row_sbitmap() ?: row_ida();
 }
 
+static int row_cache(void)
+{
+#ifdef CONFIG_PERCPU_CACHE
+	struct percpu_cache *cache = percpu_cache_create("bench", 96, 8, NULL, 0);
+	static void __percpu *ptr;
+
+	if (IS_ERR(cache))
+		return PTR_ERR(cache);
+	time_tags("cache_pair_96", (ptr = percpu_cache_alloc(cache, GFP_KERNEL)) ? 0 : -1,
+		  percpu_cache_free(cache, ptr));
+	time_tags("cache_pair_96_account",
+		  (ptr = percpu_cache_alloc(cache, GFP_KERNEL_ACCOUNT)) ? 0 : -1,
+		  percpu_cache_free(cache, ptr));
+	return percpu_cache_destroy(cache);
+#else
+	return 0;
+#endif
+}
+
+/* A counter, and those of an mm */
+static int row_counter(void)
+{
+	static struct percpu_counter fbc[4];
+
+	time_tags("counter_pair", percpu_counter_init(fbc, 0, GFP_KERNEL),
+		  percpu_counter_destroy(fbc));
+	time_tags("counter_pair_x4", percpu_counter_init_many(fbc, 0, GFP_KERNEL_ACCOUNT, 4),
+		  percpu_counter_destroy_many(fbc, 4));
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -720,9 +752,11 @@ static const struct {
 	{ "sum", row_sum },
 	{ "inc", row_inc },
 	{ "tags", row_tags },
+	{ "cache", row_cache },
+	{ "counter", row_counter },
 };
 
-static bool wanted(const char *name)
+static bool is_selected(const char *name)
 {
 	size_t len = strlen(name);
 	const char *p = rows;
@@ -745,23 +779,23 @@ static int __init bench_percpu_init(void)
 	unsigned int i;
 	int err;
 
-	/* The loader stays where it is, so that frees are local. */
+	/* Stay on one CPU, so that frees are local. */
 	err = set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	if (err)
 		return err;
 	calibrate();
 	before = interruptions();
 	for (i = 0; i < ARRAY_SIZE(groups); i++) {
-		if (!wanted(groups[i].name))
+		if (!is_selected(groups[i].name))
 			continue;
-		/* What goes back when nobody needs it does so first. */
+		/* Idle cached objects are trimmed before the next group. */
 		msleep(2000);
 		err = groups[i].run();
 		if (err)
 			pr_err("group=%s failed: %pe\n", groups[i].name,
 			       ERR_PTR(err));
 	}
-	/* 0 would mean that the rows above cannot tell. */
+	/* If this is 0, interruptions() does not work here. */
 	report_value("interruptions", "times", interruptions() - before);
 	return 0;
 }

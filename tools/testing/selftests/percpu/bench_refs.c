@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What reference counts cost: bigref, percpu_ref and refcount_t, each in the
- * same loop.
+ * Benchmark of reference counts: bigref, percpu_ref and refcount_t, in the same
+ * loops.
  *
  *	insmod bench_refs.ko
  *
- * Prints one line per row while it is loaded, and nothing stays behind:
+ * The load prints one line for each row, and leaves no objects:
  *
  *	bench_refs: row=<name> unit=cycles value=<n>
  *
- * Cycles are ticks of get_cycles() for 1,000 turns of a loop, the loop itself
- * included, or for one object: the least of some runs.  Where TSC ticks are
- * guest instructions (make bench) they are the same each time.
+ * Cycles are ticks of get_cycles() for 1,000 turns of a loop, with the loop itself,
+ * or for one object: the minimum of some runs.  If TSC ticks are guest
+ * instructions (make bench) the values are the same each time.
  *
- * A kernel without bigref has the rows of the others.
+ * A kernel without bigref prints the other rows.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,7 +27,7 @@
 #include <linux/smp.h>
 #include <linux/timex.h>
 
-#if __has_include("linux/bigref.h")
+#ifdef CONFIG_BIGREF
 #include <linux/bigref.h>
 #define HAVE_BIGREF
 #endif
@@ -41,7 +41,7 @@ static void report(const char *row, u64 value)
 	pr_info("row=%s unit=cycles value=%llu\n", row, value);
 }
 
-/* The first run warms up, and is not the least. */
+/* The first run fills the caches; it is never the minimum. */
 static void bench(const char *row, void (*loop)(void), unsigned int per)
 {
 	u64 best = U64_MAX, start;
@@ -51,7 +51,7 @@ static void bench(const char *row, void (*loop)(void), unsigned int per)
 		start = get_cycles();
 		loop();
 		best = min_t(u64, best, get_cycles() - start);
-		/* Callbacks of what was freed run outside what is timed. */
+		/* RCU callbacks run now, and not while time is measured. */
 		msleep(20);
 	}
 	report(row, div_u64(best + per / 2, per));
@@ -65,9 +65,7 @@ static noinline void loop_empty(void)
 		barrier();
 }
 
-/*
- * refcount_t
- */
+/* refcount_t */
 static refcount_t plain = REFCOUNT_INIT(1);
 
 static noinline void loop_refcount(void)
@@ -81,9 +79,7 @@ static noinline void loop_refcount(void)
 	}
 }
 
-/*
- * percpu_ref
- */
+/* percpu_ref */
 static struct percpu_ref peer;
 static struct percpu_ref peers[BATCH];
 
@@ -150,9 +146,7 @@ static int bench_peer(void)
 }
 
 #ifdef HAVE_BIGREF
-/*
- * bigref
- */
+/* bigref */
 static struct bigref big;
 static struct bigref bigs[BATCH];
 
@@ -166,7 +160,7 @@ static noinline void loop_big(void)
 
 	for (i = 0; i < TURNS; i++) {
 		bigref_get(&big);
-		bigref_put(&big, big_release);
+		bigref_put(&big);
 	}
 }
 
@@ -176,7 +170,7 @@ static noinline void loop_big_tryget(void)
 
 	for (i = 0; i < TURNS; i++)
 		if (bigref_tryget(&big))
-			bigref_put(&big, big_release);
+			bigref_put(&big);
 }
 
 static void loop_init(unsigned int flags)
@@ -184,8 +178,9 @@ static void loop_init(unsigned int flags)
 	unsigned int i;
 
 	for (i = 0; i < TURNS; i++) {
-		bigref_init(&bigs[0], flags, GFP_KERNEL);
-		bigref_destroy(&bigs[0]);
+		bigref_init(&bigs[0], big_release, flags, GFP_KERNEL);
+		if (!bigref_destroy(&bigs[0]))
+			break;
 	}
 }
 
@@ -199,15 +194,16 @@ static noinline void loop_adaptive_init(void)
 	loop_init(BIGREF_ADAPTIVE);
 }
 
-/* More at once than are kept for the next init */
+/* More live bigrefs than the kernel keeps counters for */
 static noinline void loop_big_batch(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < BATCH; i++)
-		bigref_init(&bigs[i], 0, GFP_KERNEL);
+		bigref_init(&bigs[i], big_release, 0, GFP_KERNEL);
 	for (i = 0; i < BATCH; i++)
-		bigref_destroy(&bigs[i]);
+		if (!bigref_destroy(&bigs[i]))
+			break;
 }
 
 static void remote_get(void *ref)
@@ -215,7 +211,7 @@ static void remote_get(void *ref)
 	bigref_get(ref);
 }
 
-/* Gets from two CPUs in turn, until that has told, and a while longer */
+/* Get references on two CPUs in turn, until the bigref gets percpu counters. */
 static void make_hot(struct bigref *ref)
 {
 	unsigned int i, other = cpumask_any_but(cpu_online_mask,
@@ -228,20 +224,20 @@ static void make_hot(struct bigref *ref)
 		smp_call_function_single(other, remote_get, ref, 1);
 		cond_resched();
 	}
-	bigref_put_many(ref, 2000, big_release);
+	bigref_put_many(ref, 2000);
 	msleep(200);
 }
 
 static int bench_big(void)
 {
-	bigref_init(&big, 0, GFP_KERNEL);
+	bigref_init(&big, big_release, 0, GFP_KERNEL);
 	bench("bigref_get_put_x1000", loop_big, 1);
 	bench("bigref_tryget_put_x1000", loop_big_tryget, 1);
 	bigref_disown(&big);
 	bench("bigref_disowned_get_put_x1000", loop_big, 1);
-	bigref_put(&big, big_release);
+	bigref_put(&big);
 
-	bigref_init(&big, BIGREF_ADAPTIVE, GFP_KERNEL);
+	bigref_init(&big, big_release, BIGREF_ADAPTIVE, GFP_KERNEL);
 	bench("bigref_cool_get_put_x1000", loop_big, 1);
 	make_hot(&big);
 	bench("bigref_hot_get_put_x1000", loop_big, 1);
@@ -251,7 +247,7 @@ static int bench_big(void)
 	bench("bigref_init_destroy", loop_big_init, TURNS);
 	bench("bigref_adaptive_init_destroy", loop_adaptive_init, TURNS);
 	bench("bigref_init_destroy_512", loop_big_batch, BATCH);
-	/* Callbacks are code of the kernel, but objects are ours. */
+	/* Callbacks access objects of this module: wait for them. */
 	rcu_barrier();
 	return 0;
 }
@@ -271,7 +267,7 @@ static int __init bench_refs_init(void)
 	bench("refs_loop_x1000", loop_empty, 1);
 	bench("refcount_t_inc_dec_x1000", loop_refcount, 1);
 	err = bench_peer() ?: bench_big();
-	/* percpu_ref leaves callbacks to modules' functions behind. */
+	/* Callbacks of percpu_ref call functions of this module: wait for them. */
 	rcu_barrier();
 	if (err)
 		pr_err("failed: %pe\n", ERR_PTR(err));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What system calls cost that allocate percpu memory, in ticks of the TSC:
+ * Benchmark of system calls that allocate percpu memory, in ticks of the TSC:
  * under QEMU's icount, guest instructions.
  *
  *	bench_syscalls CGROUP	a cgroup2 folder with controllers for children
  *
- * Prints "bench_syscalls: row=<name> unit=cycles value=<n>", the median of
- * many rounds.  Runs on one CPU and rests after each round, so that what a
- * round leaves to workers is done when the next one begins.
+ * Prints "bench_syscalls: row=<name> unit=cycles value=<n>", the median of many
+ * rounds.  The program runs on one CPU and sleeps after each round, so that work
+ * items of a round are done before the next one.
  */
 #include <errno.h>
 #include <sched.h>

@@ -1,38 +1,43 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: generic users
 #
-# bigref: threads and interrupts take and put references while their owners
-# disown: with percpu memory, without any, and while CPUs go and come back.
-# pays prints what gets and puts cost, and fails only if the count is wrong then.
+# bigref: threads and interrupts get and put references while owners disown
+# their objects: with percpu memory, without percpu memory, and during CPU
+# hotplug. The test "pays" prints the cost of gets and puts; it fails only if
+# the final count is wrong.  torture_bigref.ko performs every operation in every
+# state.
 #
-# PERCPU_TEST_SEED repeats the random sequences of an earlier run.
+# PERCPU_TEST_SEED=N repeats the random sequences of an earlier run.
 
 . "$(dirname "$0")/functions.sh"
 
 NO_PERCPU=/sys/module/bigref/parameters/no_percpu
 NR_PERCPU=/sys/module/bigref/parameters/nr_percpu
-STOP=/sys/module/test_bigref/parameters/stop
+
+MODULE=test_bigref
 
 extra_cleanup() {
 	module_unload test_bigref
+	module_unload torture_bigref
 	[ ! -w $NO_PERCPU ] || echo 0 > $NO_PERCPU
 	hotplug_cleanup
 }
 
 load_bigref() {
 	log_mark
-	module_load test_bigref seed="${PERCPU_TEST_SEED:-0}" "$@"
+	module_load $MODULE seed="${PERCPU_TEST_SEED:-0}" "$@"
 }
 
-# judge <test> <what went wrong so far>
+# judge <test> <error so far>: pass or fail the test
 judge() {
 	wrong=$2
 	log_fetch
-	log_say 'test_bigref: .*'
-	module_unload test_bigref || wrong=${wrong:-"the module does not unload"}
-	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
+	log_say "$MODULE: .*"
+	module_unload $MODULE || wrong=${wrong:-"the module cannot be unloaded"}
+	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
 	! log_grep -q 'bigref: .*leaked' ||
-		wrong=${wrong:-"a count was called wrong"}
+		wrong=${wrong:-"a count was reported as misused"}
 	conclude "$1" "$wrong"
 }
 
@@ -63,25 +68,51 @@ torture_running() {
 	[ -e "$STOP" ]
 }
 
-torture_hotplug() {
+# Every operation in every state: with and without percpu memory
+operations() {
+	MODULE=torture_bigref
+	[ "$1" = operations ] || echo 1 > $NO_PERCPU
+	bigref_case "$1" seconds="$SECONDS_TO_RUN"
+	[ "$1" = operations ] || echo 0 > $NO_PERCPU
+	MODULE=test_bigref
+}
+
+operations_no_percpu() {
+	if [ -w $NO_PERCPU ]; then
+		operations operations_no_percpu
+	else
+		skip operations_no_percpu "no percpu counts on UP"
+	fi
+}
+
+# during_hotplug <test> [parameter=value ...]
+during_hotplug() {
+	name=$1
+	shift
 	cpus=$(hotplug_cpus)
 	if [ -z "$cpus" ]; then
-		skip torture_hotplug "no CPU goes offline"
+		skip "$name" "no CPU can go offline"
 		return
 	fi
+	STOP=/sys/module/$MODULE/parameters/stop
 	wrong=''
 	log_mark
-	module_load test_bigref seed="${PERCPU_TEST_SEED:-0}" run=torture \
-		seconds=600 &
+	module_load $MODULE seed="${PERCPU_TEST_SEED:-0}" seconds=600 "$@" &
 	TORTURE=$!
 	wait_for 10 torture_running
 	hotplug_rounds $cpus
 	echo 1 > "$STOP" 2>/dev/null
 	wait $TORTURE || wrong=${wrong:-"the module failed"}
-	judge torture_hotplug "$wrong"
+	judge "$name" "$wrong"
 }
 
-# What counts took must come back, after some grace periods.
+operations_hotplug() {
+	MODULE=torture_bigref
+	during_hotplug operations_hotplug
+	MODULE=test_bigref
+}
+
+# All counters must be freed after some grace periods.
 none_in_use() {
 	[ "$(cat $NR_PERCPU)" = "$BEFORE" ]
 }
@@ -92,16 +123,20 @@ memory_back() {
 	elif wait_for 10 none_in_use; then
 		pass memory_back
 	else
-		fail memory_back "$(cat $NR_PERCPU) counts, $BEFORE before"
+		fail memory_back "$(cat $NR_PERCPU) counters in use, $BEFORE before"
 	fi
 }
 
-plan 5
+plan 8
 module_unload test_bigref
+module_unload torture_bigref
 BEFORE=$(cat $NR_PERCPU 2>/dev/null)
 torture torture
 torture_no_percpu
-torture_hotplug
+during_hotplug torture_hotplug run=torture
+operations operations
+operations_no_percpu
+operations_hotplug
 memory_back
 bigref_case pays run=pays
 finish

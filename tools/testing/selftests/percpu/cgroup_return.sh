@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Control groups take percpu memory; when they go it comes back, and while they
-# live it is charged to whom it belongs.
+# The percpu memory of cgroups is returned when they are removed, and is charged to
+# the right cgroup while they live.
 #
-# NR is the number of groups, by default 100.  PERCPU_SLACK_KB is what may be
-# kept for each CPU, by default 64, besides a tenth of what they took.
+# NR is the number of groups, by default 100.  PERCPU_SLACK_KB is the memory of each
+# CPU that may stay allocated, by default 64, besides a tenth of what the groups
+# used.
 
 . "$(dirname "$0")/functions.sh"
 
 NR=${NR:-100}
 TOP=
 
-# Of SIGPIPE the shell does not tell.
+# SIGPIPE, because the shell prints no message for it.
 group_kill() {
 	for pid in $(cat "$TOP"/*/cgroup.procs 2>/dev/null); do
 		kill -PIPE "$pid" 2>/dev/null
@@ -40,7 +41,7 @@ enable_controllers() {
 	done
 }
 
-# group_run <group> <command...>: in that group
+# group_run <group> <command...>: run the command in that group
 group_run() {
 	group=$1
 	shift
@@ -56,11 +57,11 @@ groups_make() {
 		fi
 		made=$((made + 1))
 	done
-	# They all run, so that what they need is there.
+	# Wait until all of them run, and have allocated their memory.
 	sleep 1
 }
 
-# Groups that are removed but not gone; each holds what it had, two pages of it.
+# kB of removed groups that still have references: two pages of each CPU each
 dying_kb() {
 	dying=$(sed -n 's/^nr_dying_descendants //p' "$TOP/cgroup.stat")
 	echo $((${dying:-0} * 8 * CPUS))
@@ -76,7 +77,7 @@ percpu_back() {
 	used_at_most $(($1 + $(dying_kb)))
 }
 
-# Once through, so that what is kept for the first group is there already.
+# A first round allocates what the kernel keeps after the first group.
 memory_returns() {
 	groups_make 2 && groups_remove
 	drop_caches
@@ -128,14 +129,14 @@ stat_at_most() {
 	[ "$(stat_percpu)" -le "$1" ]
 }
 
-# Objects allocated in a group are charged to it, for every possible CPU.
-# What insmod itself had may go late, hence the hundredth.
+# Objects are charged to the group of the task that allocates them, for all possible
+# CPUs.  The memory of insmod may be freed late, hence the hundredth.
 memory_charged() {
 	count=500 size=256
 	bytes=$((count * size * CPUS))
 	most=$((bytes * 2))
-	# It charges nothing for what lies in its first chunk, and elsewhere
-	# for its own vectors, too.
+	# The previous allocator charges no object of its first chunk, and in
+	# other chunks also an array of its own.
 	if old_allocator; then
 		bytes=$((bytes / 2))
 		most=$((most * 2))
@@ -170,7 +171,7 @@ memory_charged() {
 	fi
 }
 
-# A group that is gone, while its objects live, is paid back later.
+# Objects can be freed after their group is removed.
 group_goes_first() {
 	mkdir -p "$TOP/account"
 	log_mark
@@ -213,8 +214,8 @@ if module_path test_percpu >/dev/null; then
 	memory_charged
 	group_goes_first
 else
-	skip memory_charged "the module must be loaded by insmod"
-	skip group_goes_first "the module must be loaded by insmod"
+	skip memory_charged "needs insmod and test_percpu.ko"
+	skip group_goes_first "needs insmod and test_percpu.ko"
 fi
 
 finish

@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Threads allocate and free at random and check what they find, while nothing
-# else happens, while CPUs go and come back, while a module with percpu data is
-# loaded and unloaded.
+# Threads allocate and free at random and check the contents of their objects: alone,
+# during CPU hotplug, and while a module with percpu data is loaded and unloaded.
 #
-# PERCPU_TEST_LOADS is how often it is loaded, by default 50; PERCPU_TEST_SEED
-# repeats the random sequences of an earlier run.
+# PERCPU_TEST_LOADS is the number of loads, by default 50.  PERCPU_TEST_SEED repeats
+# the random sequences of an earlier run.
 
 . "$(dirname "$0")/functions.sh"
 
@@ -24,7 +23,7 @@ churn_running() {
 	[ -e "$STOP" ]
 }
 
-# Starts churn beside this script, until churn_end.
+# Start churn in the background; churn_end stops it.
 churn_begin() {
 	log_mark
 	# shellcheck disable=SC2046
@@ -33,7 +32,7 @@ churn_begin() {
 	wait_for 10 churn_running
 }
 
-# churn_end <test> <what went wrong so far>
+# churn_end <test> <error so far, or nothing>
 churn_end() {
 	wrong=$2
 	echo 1 > "$STOP" 2>/dev/null

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Print how many percpu objects there are, as FILE, percpu_stats of debugfs, says.
+ * Print the number of percpu objects from FILE, percpu_stats in debugfs.
  *
  * An idle CPU keeps the memory map of the process that it ran last, and a map has
- * percpu objects.  Be that process on all CPUs: so none counts that has ended.
+ * percpu objects.  Run on all CPUs first, so that no map of an ended process is
+ * counted.
  */
 #include <errno.h>
 #include <sched.h>
@@ -12,8 +13,8 @@
 #include <unistd.h>
 
 /*
- * It is refused where there is no CPU, or an offline one: that keeps nothing. On
- * PREEMPT_RT what it kept goes a while later, by RCU.
+ * For an offline CPU the call fails, but such a CPU keeps no map. On PREEMPT_RT a
+ * map is freed later, by RCU.
  */
 static void visit_cpus(void)
 {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Do something again and again, while the first allocation in it fails, then the
- * second, and so on, until none does because there are no more.
+ * Repeat an operation while the first allocation in it fails, then the second, and
+ * so on, until it has no more allocations.
  *
  *	fault_sweep write FILE WORD	write WORD to FILE
- *	fault_sweep mkdir DIR		make a directory; without faults remove it
- *	fault_sweep load FILE		load a module; without faults unload it
+ *	fault_sweep mkdir DIR		make a directory; remove it on success
+ *	fault_sweep load FILE		load a module; unload it on success
  *
- * With "some" in front, every eighth is enough.  With "all" in front, all pages
- * from the N-th on are refused, by the attributes in the folder that
- * FAIL_PAGE_ALLOC names: then it does not help to try again.
+ * With "some" in front, only every eighth allocation fails.  With "all" in front,
+ * all page allocations from the N-th on fail, by the attributes in the folder that
+ * FAIL_PAGE_ALLOC names, so that retries fail, too.
  *
- * Prints how often faults were injected, and how often it failed.  The exit
- * status is 1 if it failed otherwise than for want of memory, or without a
- * fault.
+ * Prints the number of injected faults and of failures.  The exit status is 1 if
+ * the operation failed with an error other than ENOMEM, or without a fault.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,14 +65,14 @@ static int read_number(int f)
 	return atoi(buf);
 }
 
-/* Two ways to have faults: one, or all. */
+/* Inject one fault, or faults from the N-th allocation on. */
 
 static void one_begin(unsigned int n)
 {
 	write_number(fail_nth, n);
 }
 
-/* Whether there was one */
+/* Return true if the fault was injected. */
 static int one_end(int ret)
 {
 	int left = read_number(fail_nth);
@@ -88,7 +87,7 @@ static void all_begin(unsigned int n)
 	write_number(make_it_fail, 1);
 }
 
-/* It is not told. But who is refused everything cannot succeed. */
+/* There is no counter, but the operation fails if all its pages are refused. */
 static int all_end(int ret)
 {
 	write_number(make_it_fail, 0);
@@ -121,7 +120,7 @@ static void set_all(void)
 	make_it_fail = open_or_die("/proc/self/make-it-fail", O_RDWR);
 }
 
-/* What is done: 0 or -1. Its files are open before, and it is undone after. */
+/* The operations return 0 or -1. A successful one is undone. */
 
 static int do_write(void)
 {
@@ -153,7 +152,7 @@ static int undo_load(void)
 	return syscall(SYS_delete_module, module, 0);
 }
 
-/* The module's name is that of its file. */
+/* Get the name of the module from that of its file. */
 static void name_module(void)
 {
 	const char *slash = strrchr(file, '/');
@@ -176,7 +175,7 @@ static int sweep(int (*act)(void), int (*undo)(void))
 		if (ret) {
 			failed++;
 			errno = err;
-			/* Who loads modules says what he likes. */
+			/* The module loader returns other errors, too. */
 			if (!more || (err != ENOMEM && act != do_load))
 				die(file);
 		} else if (undo()) {

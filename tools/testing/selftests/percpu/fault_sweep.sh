@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: slow
 #
-# Everything that percpu memory is needed for fails cleanly: its first
-# allocation of any kind fails, then the second, and so on until there are no
-# more; or all pages from the first on, then from the second.  Nothing is lost: as
-# many objects as before, as much memory, and no leaks where kmemleak looks.
+# Operations that need percpu memory fail cleanly: the first allocation in them
+# fails, then the second, and so on until all succeed; or all page allocations from
+# the first on fail, then from the second.  Afterwards there are as many objects and
+# as much memory as before, and kmemleak finds no leak.
 #
 # Needs CONFIG_FAIL_PERCPU, CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC, and the
 # debugfs of fault injection.
@@ -12,7 +13,7 @@
 . "$(dirname "$0")/functions.sh"
 
 OUR_MODULES="test_percpu_fault test_percpu_gen_65536_n0000 $OUR_MODULES"
-# By the name of what is done; populate has all pages fail.
+# The operations; in populate all page allocations fail.
 KINDS="alloc atomic chunks populate account bigref tags module cgroup"
 INJECTED=0
 GROUP=
@@ -21,7 +22,7 @@ extra_cleanup() {
 	[ -z "$GROUP" ] || rmdir "$GROUP"/* "$GROUP" 2>/dev/null
 }
 
-# All allocations are to fail, not only those that may not wait.
+# Inject faults into all allocations, also those that may sleep.
 set_faults() {
 	for kind in failslab fail_page_alloc fail_percpu; do
 		[ -d "$DEBUGFS/$kind" ] || return 1
@@ -38,13 +39,13 @@ nr_objects() {
 	"$DIR/count_objects" "$DEBUGFS/percpu_stats"
 }
 
-# Fewer are well: what was there before may go as well.
+# Fewer objects are no error: older ones may have been freed.
 objects_at_most() {
 	drop_caches
 	objects=$(nr_objects) && [ "$objects" -le "$1" ]
 }
 
-# What is removed goes a while later.
+# Wait until objects that are freed with a delay are freed.
 objects_settle() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		drop_caches
@@ -54,7 +55,7 @@ objects_settle() {
 	done
 }
 
-# What runs in the group pays for what it allocates.
+# in_group <command...>: charge the allocations of the command to the group
 in_group() {
 	sh -c 'echo 0 > "$0/cgroup.procs" && exec "$@"' "$GROUP/payer" "$@"
 }
@@ -67,7 +68,7 @@ make_groups() {
 	mkdir "$GROUP" "$GROUP/payer"
 }
 
-# Large pages are there from boot on; use what they have.
+# Use up the large pages of boot, so that the tests populate pages.
 occupy() {
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 		kb=$(percpu_kb)
@@ -76,13 +77,13 @@ occupy() {
 	done
 }
 
-# drop <status>: what is kept
+# drop <status>: free the objects that the module keeps, and return the status
 drop() {
 	echo drop > $run
 	return "$1"
 }
 
-# sweep <kind> [some]: with what it says in the report
+# sweep <kind> [some]: run the sweep and print its result
 sweep() {
 	run=/sys/module/test_percpu_fault/parameters/run
 	kind=$1
@@ -103,8 +104,8 @@ sweep() {
 	esac
 }
 
-# One planned test: all faults of a kind, and then as many objects as before. Some
-# faults come first, as the first time something may stay for the next.
+# One planned test: sweep one operation, and compare the number of objects.  A short
+# sweep runs first, because its allocations may be kept for the next.
 sweep_case() {
 	if [ -z "$GROUP" ] && { [ "$1" = account ] || [ "$1" = cgroup ]; }; then
 		skip "$1" "no cgroup with a memory controller"
@@ -118,7 +119,7 @@ sweep_case() {
 	injected=$(echo "$said" | sed -n 's/^\([0-9]*\) faults injected.*/\1/p')
 	INJECTED=$((INJECTED + ${injected:-0}))
 	if [ $verdict != 0 ]; then
-		fail "$1" "it did not fail cleanly"
+		fail "$1" "a failure with another error, or a failure without a fault"
 	elif [ "${injected:-0}" = 0 ]; then
 		fail "$1" "no fault was injected"
 	elif ! wait_for 20 objects_at_most "$before"; then
@@ -130,7 +131,7 @@ sweep_case() {
 	fi
 }
 
-# An object that stays may lie elsewhere than the one before: two pages of it.
+# An object that is reallocated may use other pages than before: allow two.
 memory_returns() {
 	most=$((USED + 2 * $(page_kb) * CPUS))
 	rmmod test_percpu_fault
@@ -141,7 +142,7 @@ memory_returns() {
 	used_at_most $most
 }
 
-# What is lost for five seconds is a leak.
+# kmemleak reports objects that are older than five seconds.
 no_leaks() {
 	leaks=$DEBUGFS/kmemleak
 	sleep 6

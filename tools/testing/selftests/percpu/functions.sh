@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What the percpu selftests share.  For any POSIX shell: an initramfs may have
-# nothing but busybox.
+# Functions of the percpu selftests, for any POSIX shell: an initramfs may have only
+# busybox.
 #
 # A script sources this file, calls plan, then one of pass, fail, skip, run_case
 # for each planned test, then finish.  Environment:
 #
-#	PERCPU_TEST_SECONDS	how long threads churn, default 5
+#	PERCPU_TEST_SECONDS	seconds that threads churn, default 5
 
 DIR=$(cd "$(dirname "$0")" && pwd)
 SECONDS_TO_RUN=${PERCPU_TEST_SECONDS:-5}
@@ -16,7 +16,7 @@ NAME=$(basename "$0" .sh)
 MARKS=0
 MOUNTED=
 DEBUGFS=
-# In the order in which they can be unloaded
+# Modules, in the order in which they can be unloaded
 OUR_MODULES="test_percpu test_percpu_wrong test_percpu_static test_percpu_import test_percpu_export"
 
 KTAP_HELPERS="$DIR/../kselftest/ktap_helpers.sh"
@@ -26,8 +26,8 @@ if [ ! -r "$KTAP_HELPERS" ]; then
 fi
 . "$KTAP_HELPERS"
 
-# Lines of stdin, as comments of the report.  ktap_print_msg would have the
-# shell expand what a log line contains.
+# Print the lines of stdin as comments of the report.  ktap_print_msg would let the
+# shell expand them.
 comment() {
 	sed 's/^/# /'
 }
@@ -52,7 +52,7 @@ skip() {
 	ktap_test_skip "$1"
 }
 
-# conclude <test> <what went wrong, if anything did>
+# conclude <test> <error, or nothing>
 conclude() {
 	if [ -n "$2" ]; then
 		fail "$1" "$2"
@@ -67,7 +67,7 @@ skip_all() {
 	exit "$KSFT_SKIP"
 }
 
-# Where a file system of type $1 is mounted
+# Print the mount point of a file system of type $1.
 mounted() {
 	while read -r _ where type _; do
 		if [ "$type" = "$1" ]; then
@@ -78,7 +78,8 @@ mounted() {
 	return 1
 }
 
-# mount_point <variable> <type>: where it is mounted, after mounting it if need be
+# mount_point <variable> <type>: set the variable to the mount point of a file system,
+# and mount it if necessary
 mount_point() {
 	point=$(mounted "$2") || {
 		point=$(mktemp -d) || return 1
@@ -91,7 +92,7 @@ mount_point() {
 	eval "$1=\$point"
 }
 
-# kcsan on|off: a kernel may have KCSAN and not have it look from boot on
+# kcsan on|off: switch KCSAN, if the kernel has it
 kcsan() {
 	! mount_point KCSAN debugfs || [ ! -w "$KCSAN/kcsan" ] ||
 		echo "$1" > "$KCSAN/kcsan"
@@ -116,7 +117,7 @@ percpu_kb() {
 	meminfo_kb Percpu
 }
 
-# "0-3,8" has five CPUs.
+# count_cpus <file>: print the number of CPUs in a list like "0-3,8"
 count_cpus() {
 	total=0
 	for range in $(tr ',' ' ' < "$1"); do
@@ -125,21 +126,21 @@ count_cpus() {
 	echo "$total"
 }
 
-# Not every userspace has getconf.
+# Print the page size in kB.  Some userspaces have no getconf.
 page_kb() {
 	kb=$(sed -n 's/^KernelPageSize: *\([0-9]*\) kB/\1/p' /proc/self/smaps \
 		2>/dev/null | head -n 1)
 	echo "${kb:-$(($(getconf PAGESIZE 2>/dev/null || echo 4096) / 1024))}"
 }
 
-# What is populated with nothing in it, as debugfs at $DEBUGFS says
+# Print the kB of populated pages without objects, from debugfs at $DEBUGFS.
 spare_kb() {
 	pages=$(sed -n 's/^ *empty_pop_pages *: *//p' \
 		"$DEBUGFS/percpu_stats" 2>/dev/null | head -n 1)
 	echo $((${pages:-0} * $(page_kb) * CPUS))
 }
 
-# What is in use: a first chunk of large pages hides what comes and goes in it.
+# Print the kB in use.  In a first chunk of large pages, Percpu: does not change.
 used_kb() {
 	echo $(($(percpu_kb) - $(spare_kb)))
 }
@@ -148,7 +149,7 @@ used_at_most() {
 	[ "$(used_kb)" -le "$1" ]
 }
 
-# Sets $before to what is in use, once that is the same a second later.
+# Set $before to the kB in use, when they do not change for a second.
 settle() {
 	before=
 	wait_for 10 settled
@@ -168,20 +169,21 @@ set_cpu() {
 	echo "$2" > "$CPU_DIR/cpu$1/online" 2>/dev/null
 }
 
-# CPUs that can go offline, or are: at most three, the last first
+# Print at most three CPUs that can go offline or are offline, the last one first.
 hotplug_cpus() {
 	ls -d $CPU_DIR/cpu[0-9]*/online 2>/dev/null |
 		sed 's/.*cpu\([0-9]*\).online/\1/' | sort -rn | head -n 3
 }
 
-# For extra_cleanup of those who take CPUs offline
+# For extra_cleanup of scripts that take CPUs offline
 hotplug_cleanup() {
 	for cpu in $(hotplug_cpus); do
 		set_cpu "$cpu" 1
 	done
 }
 
-# cpus_go <cpu...>, cpus_come <cpu...>: all of them; set $wrong if one does not
+# cpus_go <cpu...>, cpus_come <cpu...>: take CPUs offline, and online again; set
+# $wrong on failure
 cpus_go() {
 	for cpu in "$@"; do
 		set_cpu "$cpu" 0 || wrong="cpu $cpu does not go offline"
@@ -194,8 +196,8 @@ cpus_come() {
 	done
 }
 
-# hotplug_rounds <cpu...>: they go and come back for as long as tests run; sets
-# $wrong if one does not
+# hotplug_rounds <cpu...>: take CPUs offline and online for SECONDS_TO_RUN; set $wrong
+# on failure
 hotplug_rounds() {
 	rounds=0
 	end=$(($(date +%s) + SECONDS_TO_RUN))
@@ -215,20 +217,20 @@ max() {
 	if [ "$1" -gt "$2" ]; then echo "$1"; else echo "$2"; fi
 }
 
-# Bytes of each CPU: a share (1/$1) of the memory that is free
+# memory_budget <share>: print the bytes of each CPU in 1/<share> of free memory
 memory_budget() {
 	echo $(($(meminfo_kb MemAvailable) / $1 / CPUS * 1024))
 }
 
-# Bytes of offset space, as debugfs says
+# Print the bytes of offset space for objects, from debugfs.
 area_bytes() {
-	sed -n 's/^ *unit_size *: *//p' \
+	sed -n 's/^ *dyn_size *: *//p' \
 		"${DEBUGFS:-/sys/kernel/debug}/percpu_stats" 2>/dev/null |
 		head -n 1
 }
 
-# How many bytes of each CPU a test may use: a share of the memory, and where
-# the address space is narrow, of the area.
+# unit_budget <share>: print the bytes of each CPU that a test may use: 1/<share> of
+# free memory, and at most 1/<share> of the area
 unit_budget() {
 	area=
 	old_allocator || area=$(area_bytes)
@@ -239,26 +241,32 @@ unit_budget() {
 	fi
 }
 
-# churn_objects <share> <threads> <most>: how many objects each of so many threads
-# may churn in a share (1/<share>) of what there is.  415 bytes is what one of them
-# has on average.
+# churn_objects <share> <threads> <most>: print the number of objects that each of so
+# many threads may churn in 1/<share> of the budget.  Their average size is 415
+# bytes.
 churn_objects() {
 	max 16 "$(min $(($(unit_budget "$1") / 415 / $2)) "$3")"
 }
 
-# What the caches hold of something keeps it; 4 keeps the log free of it.
+# Drop caches that keep objects alive; 4 suppresses the log message.
 drop_caches() {
 	echo 4 > /proc/sys/vm/drop_caches
 	echo 3 > /proc/sys/vm/drop_caches
 }
 
-# The allocator that was here before answers bad requests with a WARN, and
-# takes bad frees for good ones.
+# Print the address of per_cpu_ptr_to_phys(), which is not exported to modules.
+phys_address() {
+	sed -n 's/^\([0-9a-f]*\) . per_cpu_ptr_to_phys$/0x\1/p' /proc/kallsyms \
+		2>/dev/null | head -n 1
+}
+
+# Return true for the previous allocator, which answers invalid requests with a WARN
+# and does not detect invalid frees.
 old_allocator() {
 	grep -q ' pcpu_balance_workfn$' /proc/kallsyms 2>/dev/null
 }
 
-# The kernel's log from here on
+# Mark the place in the kernel's log where log_since_mark begins.
 log_mark() {
 	MARKS=$((MARKS + 1))
 	MARK="percpu selftest $NAME $$ mark $MARKS"
@@ -269,13 +277,13 @@ log_since_mark() {
 	dmesg | sed -n "/$MARK\$/,\${/$MARK\$/!p;}"
 }
 
-# The same in $LOG, once for all who look: where memory is checked, and CPUs are
-# emulated, each program that is started takes a tenth of a second.
+# Store the log since the mark in $LOG.  On an emulated CPU with memory checks the
+# start of a program takes a tenth of a second.
 log_fetch() {
 	LOG=$(log_since_mark)
 }
 
-# log_has <words>: whether they are in $LOG; log_grep: the lines of it that match
+# log_has <words>: return true if they are in $LOG; log_grep: print matching lines
 log_has() {
 	case $LOG in
 	*"$1"*) return 0 ;;
@@ -287,12 +295,12 @@ log_grep() {
 	printf '%s\n' "$LOG" | grep "$@"
 }
 
-# log_say <expression>: what matches it, from there to the ends of lines of $LOG
+# log_say <expression>: print the ends of lines of $LOG that match it
 log_say() {
 	printf '%s\n' "$LOG" | sed -n "s/^.*\($1\)\$/# \1/p"
 }
 
-# What must not be in it, a line each
+# Words that must not be in the log, one in each line
 REPORTS='WARNING:
 BUG:
 Oops
@@ -307,7 +315,7 @@ blocked for more than
 kmemleak:
 KASAN'
 
-# log_is_clean [<what is expected>]
+# log_is_clean [<expression for lines that are expected>]
 log_is_clean() {
 	log_fetch
 	log_has_report || return 0
@@ -335,7 +343,7 @@ module_path() {
 }
 
 # module_load <module> [parameter=value ...]
-# The insmod of busybox tries twice, so a test that fails may show twice.
+# The insmod of busybox tries twice, so a failed test can be in the log twice.
 module_load() {
 	module=$1
 	shift
@@ -356,7 +364,7 @@ module_unload() {
 	fi
 }
 
-# load <test> [parameter=value ...]: test_percpu, with its lines in the report
+# load <test> [parameter=value ...]: load test_percpu, and print its log lines
 load() {
 	name=$1
 	shift
@@ -368,7 +376,7 @@ load() {
 	return $verdict
 }
 
-# One planned test: the module's test of that name passes, quietly.
+# One planned test: the module's test of that name passes, with a clean log.
 run_case() {
 	if load "$@"; then
 		if ! module_unload test_percpu; then
@@ -388,7 +396,7 @@ run_case() {
 	fi
 }
 
-# wait_for <seconds> <command...>: until it succeeds
+# wait_for <seconds> <command...>: repeat the command until it succeeds
 wait_for() {
 	limit=$1
 	shift
@@ -403,7 +411,7 @@ percpu_at_most() {
 	[ "$(percpu_kb)" -le "$1" ]
 }
 
-# Without SMP percpu data of modules is data like any other.
+# Without SMP, percpu data of modules is ordinary data.
 is_smp() {
 	uname -v | grep -qw SMP
 }

@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# KASAN reports an overrun and a use after free of percpu memory, where that is
-# mapped in vmalloc space.  This script is the last one: after a report lockdep
-# takes no part any more.
+# KASAN reports an overrun and a use after free of percpu memory, if that is mapped
+# in vmalloc space.  This script must run last: a report disables lockdep.
 
 . "$(dirname "$0")/functions.sh"
 
@@ -11,7 +10,8 @@ extra_cleanup() {
 	[ -z "$level" ] || echo "$level" > /proc/sys/kernel/printk
 }
 
-# reported <what>: by KASAN, with the function's name; and kept out of the console
+# reported <what>: KASAN reports it in the function of that name.  The report is not
+# printed on the console.
 reported() {
 	level=$(cut -f 1 /proc/sys/kernel/printk)
 	echo 1 > /proc/sys/kernel/printk

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Load copies of a module under other names, many at once, and unload them;
- * or load one that asks for percpu data that nobody can give it.
+ * Load copies of a module under other names, many at once, and unload them; or
+ * load a copy with an invalid size or alignment of its percpu data.
  *
- * The file's name, and the module's, end in _n0000.  Copy K is called _nK, with
- * four digits, wherever the file says _n0000.
+ * The names of the file and of the module end in _n0000.  In copy K each _n0000 of
+ * the file is replaced by _nK, with four digits.
  */
 #include <elf.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ static int fail(const char *what)
 	return 1;
 }
 
-/* The module's name is that of its file. */
+/* Get the name of the module from that of its file. */
 static void name_of(const char *path, char *name, size_t size)
 {
 	const char *slash = strrchr(path, '/');
@@ -59,7 +59,7 @@ static int read_image(struct image *image, const char *path)
 	return 0;
 }
 
-/* Turn every MARK into copy @nr's. */
+/* Replace each MARK by that of copy @nr. */
 static void rename_image(struct image *image, unsigned int nr)
 {
 	char *p = image->data, *end = image->data + image->size, to[16];
@@ -74,7 +74,7 @@ static int load(const struct image *image)
 	return syscall(SYS_init_module, image->data, image->size, "");
 }
 
-/* One of @jobs processes: every @jobs-th of the copies. */
+/* Load the copies of one of @jobs processes: every @jobs-th. */
 static int load_some(const struct image *image, unsigned int first,
 		     unsigned int end, unsigned int jobs)
 {
@@ -151,11 +151,11 @@ static ElfW(Shdr) *percpu_section(const struct image *image)
 }
 
 /*
- * A section without contents may have any size. The loader refuses what is too
- * large before it looks at the contents; do not ask for what it can give.
+ * Change the percpu section to one without contents, of any size. The loader must
+ * refuse it: if it does not, the initial values are missing.
  */
-static int load_bent(struct image *image, unsigned long size,
-		     unsigned long align)
+static int load_invalid(struct image *image, unsigned long size,
+			unsigned long align)
 {
 	ElfW(Shdr) *sh = percpu_section(image);
 
@@ -176,8 +176,8 @@ int main(int argc, char **argv)
 
 	if (argc == 5 && !strcmp(argv[1], "bent"))
 		return read_image(&image, argv[2]) ||
-		       load_bent(&image, strtoul(argv[3], NULL, 0),
-				 strtoul(argv[4], NULL, 0));
+		       load_invalid(&image, strtoul(argv[3], NULL, 0),
+				    strtoul(argv[4], NULL, 0));
 	unload = argc > 1 && !strcmp(argv[1], "unload");
 	if (argc == 6 && (unload || !strcmp(argv[1], "load")))
 		return read_image(&image, argv[2]) ||

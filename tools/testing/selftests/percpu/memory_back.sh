@@ -1,22 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: memory slow
 #
-# What many objects took is given back when they are freed.  A machine with
-# little memory gets fewer of them.
+# The memory of many objects is returned after they are freed.  On a machine with
+# little memory there are fewer objects.
 #
-# PERCPU_SLACK_KB is what may be kept for each CPU, by default 64.
+# PERCPU_SLACK_KB is the memory of each CPU that may stay, by default 64.
 
 . "$(dirname "$0")/functions.sh"
 
-# What earlier tests left is given back first.
+# Return true when the memory of earlier tests has been returned.
 settled() {
 	last=$kb
 	kb=$(percpu_kb)
 	[ "$kb" = "$last" ]
 }
 
-# held_and_back <test> <size> <count> <kB>: one kind, or lists as the module
-# takes them, and what they need at least
+# held_and_back <test> <size> <count> <kB>: allocate and free objects of one size, or
+# of lists like the module's parameters; they need at least so many kB
 held_and_back() {
 	test=$1 size=$2 count=$3 need=$4
 	kb=0
@@ -32,17 +33,18 @@ held_and_back() {
 	module_unload test_percpu
 	wait_for 30 percpu_at_most $allowed
 	after=$(percpu_kb)
-	say "$count objects of $size bytes on $CPUS CPUs. Percpu: $before kB, $peak kB, $after kB (at most $allowed)"
-	# Some of it may lie in pages that were there already: a first chunk of
-	# large pages is mostly such.
+	say "$count objects of $size bytes on $CPUS CPUs." \
+		"Percpu: $before kB, $peak kB, $after kB (at most $allowed)"
+	# Some objects may be in pages that were populated before, as those of a
+	# first chunk of large pages.
 	need=$(max 0 $((need - spare)))
 	if [ "$peak" -lt "$need" ] ||
 	   [ $((peak - $(min "$before" "$after"))) -lt $((need / 2)) ]; then
 		fail "$test" "Percpu: did not rise by $need kB"
 	elif [ "$after" -gt $allowed ]; then
-		fail "$test" "Percpu: did not come back"
+		fail "$test" "Percpu: did not fall"
 	elif log_since_mark | grep 'FAIL' | comment | grep .; then
-		fail "$test" "the contents"
+		fail "$test" "an object has wrong contents"
 	elif ! log_is_clean; then
 		fail "$test" "a report in the kernel's log"
 	else
@@ -50,7 +52,7 @@ held_and_back() {
 	fi
 }
 
-# objects <size> <count>: as many of those as a share of the memory holds
+# objects <size> <count>: print the count, or less if memory is short
 objects() {
 	max 1 "$(min "$2" $(($(unit_budget 4) / $1)))"
 }
@@ -75,7 +77,7 @@ fi
 held_and_back small 64 "$small" "$(kb_of 64 "$small")"
 held_and_back medium 1024 "$medium" "$(kb_of 1024 "$medium")"
 if [ "$large" = 0 ]; then
-	skip large "a megabyte for each of $CPUS CPUs is too much here"
+	skip large "not enough memory for 1 MB on each of $CPUS CPUs"
 else
 	held_and_back large 1048576 "$large" "$(kb_of 1048576 "$large")"
 fi

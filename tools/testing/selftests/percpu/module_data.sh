@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Percpu data of modules is what percpu data of the kernel is: for another
-# module, for CPUs that come later, for lockdep, kmemleak and kallsyms, and for
-# the processor.
+# Percpu data of modules works like that of the kernel: for another module, for CPUs
+# that come online later, for lockdep, kmemleak and kallsyms.  On x86 an access is
+# one instruction.
 
 . "$(dirname "$0")/functions.sh"
 
@@ -16,13 +16,13 @@ extra_cleanup() {
 	done
 }
 
-# The address of a kernel function or symbol, for people who may see it
+# address_of <symbol>: print its address from /proc/kallsyms, if that is readable
 address_of() {
 	sed -n "s/^\([0-9a-f]*\) . $1\([[:space:]].*\)\{0,1\}$/0x\1/p" /proc/kallsyms \
 		2>/dev/null | head -n 1
 }
 
-# verdict <test> <what went wrong>
+# verdict <test> <error, or nothing>
 verdict() {
 	log_is_clean
 	clean=$?
@@ -38,7 +38,7 @@ verdict() {
 	fi
 }
 
-# Two modules, one of which has the variable
+# A module uses the percpu variable of another one.
 pair() {
 	wrong=
 	log_mark
@@ -53,7 +53,7 @@ pair() {
 	verdict pair "$wrong"
 }
 
-# The values are those of /proc/kallsyms, as drgn and crash find them.
+# The address of a percpu symbol in /proc/kallsyms is right, for drgn and crash.
 addresses() {
 	if ! grep -q ' [dDbB] ' /proc/kallsyms; then
 		skip addresses "kallsyms has no data (CONFIG_KALLSYMS_ALL)"
@@ -61,7 +61,7 @@ addresses() {
 	fi
 	log_mark
 	fn=$(address_of is_module_percpu_address)
-	# A function that nobody calls by pointer is sealed against it.
+	# With IBT a function without indirect callers has no ENDBR.
 	if [ -z "$fn" ] || grep -qw ibt /proc/cpuinfo || ! is_smp; then
 		say "is_module_percpu_address() cannot be called from here"
 		fn=0
@@ -73,7 +73,7 @@ addresses() {
 	own=$(cat /sys/module/test_percpu_export/parameters/symbol)
 	seen=$(($(address_of test_percpu_shared)))
 	say "kallsyms says $seen, the module says $own"
-	# One may be printed unsigned, the other signed.
+	# The shell may print one of them as signed.
 	wrong=
 	[ "$(printf '%x' "$seen")" = "$(printf '%x' "$own")" ] ||
 		wrong="they differ"
@@ -81,7 +81,7 @@ addresses() {
 	verdict addresses "$wrong"
 }
 
-# lockdep says so, and stops, when it takes a percpu lock for a dynamic one.
+# lockdep accepts a static percpu lock of a module as a static key.
 lock_keys() {
 	if [ ! -e /proc/lockdep ]; then
 		skip lock_keys "no lockdep"
@@ -96,16 +96,16 @@ lock_keys() {
 	verdict lock_keys "$wrong"
 }
 
-# How many leaks there are after two scans, all objects being old enough
+# Print the number of leaks after two scans.  The objects must be five seconds old.
 leaks() {
 	sleep 6
 	echo scan > "$LEAKS"
 	echo scan > "$LEAKS"
-	# The code that allocated them is gone, and its name with it.
+	# Identify the objects by size: their allocation may have no symbol.
 	grep -c 'size 32768' "$LEAKS"
 }
 
-# What only percpu data points to is no leak; without the pointer it is one.
+# An object is a leak only if percpu data does not point to it either.
 kmemleak() {
 	LEAKS=$DEBUGFS/kmemleak
 	if [ -z "$DEBUGFS" ] || [ ! -e "$LEAKS" ]; then
@@ -119,7 +119,7 @@ kmemleak() {
 	module_load test_percpu_export || wrong="the module does not load"
 	held=$(leaks)
 	[ "$held" = 0 ] || wrong="$held leaks while percpu data has the pointers"
-	# That these are found is no fault: not on the console.
+	# These leaks are expected: do not print them on the console.
 	echo 1 > /proc/sys/kernel/printk
 	echo 1 > /sys/module/test_percpu_export/parameters/drop
 	dropped=$(leaks)
@@ -132,7 +132,7 @@ kmemleak() {
 	conclude kmemleak "$wrong"
 }
 
-# Who comes online after the load finds its copies.
+# A CPU that comes online after the load has initialized copies.
 late_cpus() {
 	OFFLINE=$(hotplug_cpus)
 	if [ -z "$OFFLINE" ]; then
@@ -144,12 +144,12 @@ late_cpus() {
 	name=test_percpu_gen_65536_n0000
 	for cpu in $OFFLINE; do
 		[ "$(cat $CPU_DIR/cpu"$cpu"/online)" = 1 ] ||
-			say "cpu $cpu was never online so far"
+			say "cpu $cpu was not online before"
 		echo 0 > "$CPU_DIR/cpu$cpu/online" 2>/dev/null
 	done
 	before=$(count_cpus $CPU_DIR/online)
 	if ! module_load $name; then
-		# A linear layout has no more than its reserve for modules.
+		# A linear first chunk has only its reserve for modules.
 		log_since_mark | grep -q 'raise percpu_reserve=' &&
 			name=test_percpu_gen_3000_n0000
 		module_load $name || wrong="the module does not load"
@@ -159,12 +159,13 @@ late_cpus() {
 	done
 	say "$before CPUs online at the load, $(count_cpus $CPU_DIR/online) later"
 	OFFLINE=
-	echo 1 > /sys/module/$name/parameters/check || wrong="the contents"
+	echo 1 > /sys/module/$name/parameters/check || wrong="wrong contents"
 	module_unload $name
 	verdict late_cpus "$wrong"
 }
 
-# one_instruction <function>: it refers to memory once, by the segment of percpu data
+# one_instruction <function>: return true if one of its instructions accesses memory,
+# by the segment of percpu data
 one_instruction() {
 	sed -n "/<$1>:\$/,/^\$/p" "$DIR/instructions.txt" | sed -n '2,$p' |
 		grep -v 'nop' | grep -e '(' -e ':0x' -e "$SEGMENT" > "$TMP"
@@ -179,16 +180,16 @@ instructions() {
 	*) SEGMENT=%gs: ;;
 	esac
 	if [ ! -s "$DIR/instructions.txt" ]; then
-		skip instructions "no disassembly was made"
+		skip instructions "no disassembly"
 	elif ! grep -q '^flags' /proc/cpuinfo ||
 	     ! grep -q "$SEGMENT" "$DIR/instructions.txt"; then
-		skip instructions "a matter of x86"
+		skip instructions "not x86"
 	elif ! one_instruction test_percpu_inc_static; then
-		fail instructions "static percpu data takes more than one"
+		fail instructions "more than one instruction for static percpu data"
 	elif ! one_instruction test_percpu_read_core; then
-		fail instructions "the kernel's own percpu data takes more than one"
+		fail instructions "more than one instruction for percpu data of the kernel"
 	elif ! one_instruction test_percpu_inc_dynamic; then
-		fail instructions "dynamic percpu data takes more than one"
+		fail instructions "more than one instruction for dynamic percpu data"
 	else
 		pass instructions
 	fi

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: memory slow
 #
-# Modules with percpu data of all sizes, one, some, many: they load, their data
-# holds on every CPU, they unload, and the memory comes back.  What cannot be
-# had is refused with a message.
+# Modules with percpu data of all sizes are loaded: the data is right on all CPUs,
+# and the memory is returned after the unload.  A module with an invalid size or
+# alignment is refused with a message.
 #
-# PERCPU_TEST_FULL=1 for 200 modules with 4 KB and 64 MB in total; by default
-# there are fewer.
+# PERCPU_TEST_FULL=1 loads 200 modules of 4 KB, and 64 MB in total; the default is
+# less.
 
 . "$(dirname "$0")/functions.sh"
 
@@ -28,7 +29,7 @@ extra_cleanup() {
 	done
 }
 
-# load <bytes> <first> <count>
+# load_copies <bytes> <first> <count>
 load_copies() {
 	"$LOADER" load "$(gen_file "$1")" "$2" "$3" 1 2>&1 | comment
 	[ "$(loaded "$1")" = "$3" ]
@@ -38,7 +39,7 @@ unload() {
 	"$LOADER" unload "$(gen_file "$1")" "$2" "$3" 1 2>&1 | comment
 }
 
-# How many copies there are
+# Print the number of copies that are loaded.
 loaded() {
 	grep -c "^test_percpu_gen_$1_n" /proc/modules
 }
@@ -49,24 +50,24 @@ check_copies() {
 	done
 }
 
-# What is withheld for modules: nothing but in a linear first chunk
+# Print the reserve for modules: only a linear first chunk has one.
 reserved_bytes() {
 	sed -n 's/^ *reserved_size *: *//p' "$DEBUGFS/percpu_stats" 2>/dev/null
 }
 
-# Only a linear first chunk refuses what fits into memory.
+# Return true if a module was refused because the reserve is full.
 reserve_is_short() {
 	log_since_mark | grep -q 'not loaded.*raise percpu_reserve='
 }
 
-# came_back <kB before>: what the modules took is free again
+# came_back <kB before>: wait until the memory of the modules is returned
 came_back() {
 	wait_for 30 used_at_most $(($1 + 32 * CPUS)) && return
 	say "used: $1 kB before, $(used_kb) kB after"
 	return 1
 }
 
-# sizes <test> <count> <bytes...>: so many copies of each, all loaded at once
+# sizes <test> <count> <bytes...>: load so many copies of each size
 sizes() {
 	test=$1 count=$2
 	shift 2
@@ -78,28 +79,28 @@ sizes() {
 	done
 	peak=$(used_kb)
 	for bytes in "$@"; do
-		[ -n "$wrong" ] || check_copies "$bytes" || wrong="the contents"
+		[ -n "$wrong" ] || check_copies "$bytes" || wrong="wrong contents"
 	done
 	for bytes in "$@"; do
 		unload "$bytes" 1 "$count"
 		[ "$(loaded "$bytes")" = 0 ] || wrong="a module stays"
 	done
-	came_back "$before" || wrong=${wrong:-"memory did not come back"}
+	came_back "$before" || wrong=${wrong:-"memory was not returned"}
 	say "$count of" "$@" "bytes on $CPUS CPUs. Used: $before kB, $peak kB, $(used_kb) kB"
 	log_is_clean || wrong="a report in the kernel's log"
-	log_since_mark | grep FAIL | comment | grep . && wrong="the contents"
+	log_since_mark | grep FAIL | comment | grep . && wrong="wrong contents"
 	if [ -z "$wrong" ]; then
 		pass "$test"
-	elif [ "$wrong" != "the contents" ] && reserve_is_short; then
+	elif [ "$wrong" != "wrong contents" ] && reserve_is_short; then
 		log_since_mark | grep 'not loaded' | head -n 1 | comment
-		skip "$test" "the reserve is too small, and the message says so"
+		skip "$test" "the reserve is too small, and a message says so"
 	else
 		fail "$test" "$wrong"
 	fi
 }
 
-# refused <test> <size> <alignment> <reason>: nothing is loaded, the message
-# has all of it, nothing leaks
+# refused <test> <size> <alignment> <reason>: the module is not loaded, the message has
+# its name, size, alignment and the reason, and no memory is lost
 refused() {
 	name=$(gen_name 4096 0000)
 	settle
@@ -111,22 +112,43 @@ refused() {
 	log_since_mark | grep 'not loaded' | comment
 	if ! log_since_mark | grep "$name: not loaded.*$4" |
 			grep -q "(size $2, align $3)"; then
-		fail "$1" "no message, or not all of it"
+		fail "$1" "no message, or an incomplete one"
 	elif module_loaded "$name"; then
-		fail "$1" "it is in /proc/modules"
+		fail "$1" "the module is in /proc/modules"
 	elif ! came_back "$before" || ! log_is_clean; then
-		fail "$1" "something stays"
+		fail "$1" "memory is lost, or a report in the log"
 	else
 		pass "$1"
 	fi
 }
 
-# A linear first chunk is full one day. Who comes then is told what to raise,
-# and who is there stays.
+# aligned_to <alignment>: a section with an alignment over a page is aligned to a page,
+# with a warning
+aligned_to() {
+	name=$(gen_name 4096 0000)
+	settle
+	log_mark
+	if ! "$LOADER" bent "$(gen_file 4096)" 4096 "$1"; then
+		log_since_mark | grep 'not loaded' | comment
+		fail alignment "the module was not loaded"
+		return
+	fi
+	module_unload "$name"
+	if ! log_since_mark | grep -q "$name: per-cpu alignment $1 >"; then
+		fail alignment "no warning"
+	elif ! came_back "$before" || ! log_is_clean; then
+		fail alignment "memory is lost, or a report in the log"
+	else
+		pass alignment
+	fi
+}
+
+# If the reserve is full, a module is refused with a message that names
+# percpu_reserve=, and the loaded modules keep their data.
 reserve() {
 	size=$(reserved_bytes)
 	if [ "${size:-0}" = 0 ]; then
-		skip reserve "modules have no reserve here"
+		skip reserve "no reserve for modules"
 		return
 	fi
 	bytes=65536
@@ -141,11 +163,11 @@ reserve() {
 	log_since_mark | grep 'not loaded' | head -n 1 | comment
 	log_since_mark | grep 'not loaded.*raise percpu_reserve=' |
 		grep -q "(size $bytes, align " || wrong=${wrong:-"no message"}
-	# What begins and ends within a chunk may be too short for one at either end.
+	# The reserve may begin and end within a chunk: one module may not fit.
 	[ "$count" -ge $((size / bytes - 1)) ] || wrong="the reserve cannot be used up"
-	[ "$count" = 0 ] || check_copies $bytes || wrong="the contents"
+	[ "$count" = 0 ] || check_copies $bytes || wrong="wrong contents"
 	unload $bytes 1 $most
-	came_back "$before" || wrong=${wrong:-"memory did not come back"}
+	came_back "$before" || wrong=${wrong:-"memory was not returned"}
 	log_is_clean || wrong="a report in the kernel's log"
 	conclude reserve "$wrong"
 }
@@ -160,7 +182,7 @@ if [ ! -x "$LOADER" ] || ! gen_file 4 >/dev/null; then
 	finish
 fi
 mount_point DEBUGFS debugfs
-# A quarter of the memory is what a test may take.
+# A test may use a quarter of the memory.
 budget=$(($(unit_budget 4) / 1048576))
 if [ -n "$PERCPU_TEST_FULL" ]; then
 	many=200 megabytes=64
@@ -174,13 +196,13 @@ sizes reported 1 $REPORTED
 sizes together 1 $SIZES
 sizes many $many 4096
 if [ $budget -lt "$megabytes" ]; then
-	skip megabytes "$megabytes MB for each of $CPUS CPUs is too much here"
+	skip megabytes "$megabytes MB on each of $CPUS CPUs need more memory"
 else
 	sizes megabytes "$megabytes" 1048576
 fi
 if is_smp; then
 	refused too_large 536870912 8 'size is over the limit'
-	refused alignment 4096 $(($(page_kb) * 2048)) 'alignment is over a page'
+	aligned_to $(($(page_kb) * 2048))
 else
 	skip too_large "no percpu sections without SMP"
 	skip alignment "no percpu sections without SMP"

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: generic load slow
 #
-# Modules with percpu data are loaded by many processes at once, and over and
-# over while others allocate.  None fails, and nothing is lost.
+# Many processes load modules with percpu data at once, and one module is loaded many
+# times while threads churn.  All loads succeed, and no memory is lost.
 #
-# PERCPU_TEST_FULL=1 for 500 loads and 10 storms; by default there are fewer.
-# PERCPU_TEST_CYCLES is another number of loads.
+# PERCPU_TEST_FULL=1 does 500 loads and 10 storms; the default is less.
+# PERCPU_TEST_CYCLES sets the number of loads.
 
 . "$(dirname "$0")/functions.sh"
 
@@ -21,7 +22,7 @@ extra_cleanup() {
 	"$LOADER" unload "$(gen_file 4096)" 0 300 1 >/dev/null 2>&1
 }
 
-# begin, then end <test>: between them nothing may get lost, nor be reported
+# begin, end <test>: between them no memory is lost, and the log stays clean
 begin() {
 	wrong=
 	settle
@@ -30,7 +31,7 @@ begin() {
 
 end() {
 	wait_for 30 used_at_most $((before + 32 * CPUS)) ||
-		wrong=${wrong:-"memory did not come back"}
+		wrong=${wrong:-"memory was not returned"}
 	say "used: $before kB before, $(used_kb) kB after"
 	log_since_mark | grep -e FAIL -e 'not loaded' | head -n 5 | comment
 	log_since_mark | grep -q -e FAIL -e 'not loaded' &&
@@ -39,7 +40,7 @@ end() {
 	conclude "$1" "$wrong"
 }
 
-# The reserve of a linear first chunk does not hold so many.
+# Return false if the reserve of a linear first chunk is too small.
 fits() {
 	log_mark
 	"$LOADER" load "$FILE" 1 $AT_ONCE 1 2>/dev/null
@@ -55,7 +56,7 @@ storm() {
 		"$LOADER" load "$FILE" 1 $AT_ONCE $AT_ONCE >"$TMP" 2>&1 ||
 			wrong="round $round: not all load"
 		for param in /sys/module/test_percpu_gen_4096_n*/parameters/check; do
-			echo 1 > "$param" 2>/dev/null || wrong="round $round: the contents"
+			echo 1 > "$param" 2>/dev/null || wrong="round $round: wrong contents"
 		done
 		"$LOADER" unload "$FILE" 1 $AT_ONCE $UNLOADERS >>"$TMP" 2>&1 ||
 			wrong="round $round: not all unload"
@@ -70,7 +71,7 @@ churn_running() {
 	[ -e "$STOP" ]
 }
 
-# Loads and unloads, while threads allocate and free
+# Load and unload a module while threads churn.
 cycles() {
 	begin
 	module_load test_percpu run=churn seconds=3600 max_objects="$OBJECTS" \
@@ -105,14 +106,14 @@ if [ -n "$PERCPU_TEST_FULL" ]; then STORMS=10 LOADS=500; else STORMS=1 LOADS=5; 
 LOADS=${PERCPU_TEST_CYCLES:-$LOADS}
 # With allocation profiling each unload flushes all slab caches, under a mutex.
 if [ -e /proc/allocinfo ]; then UNLOADERS=1; else UNLOADERS=$AT_ONCE; fi
-# A CPU that only churns makes every load wait for it; some do.
+# A load waits for each CPU, so churn on half of them only.
 THREADS=$(max 1 "$(min 4 $(($(count_cpus /sys/devices/system/cpu/online) / 2)))")
 OBJECTS=$(churn_objects 4 "$THREADS" 256)
 
 if fits; then
 	storm
 else
-	skip storm "the reserve is too small, and the message says so"
+	skip storm "the reserve is too small, and a message says so"
 fi
 cycles
 rm -f "$TMP"

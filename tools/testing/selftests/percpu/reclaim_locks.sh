@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: generic
 #
-# Percpu memory is allocated under a lock that reclaim takes, while reclaim is
-# under way: nothing hangs, and lockdep has nothing to say.
+# Percpu memory is allocated under a lock that reclaim takes, during reclaim: no task
+# hangs, and lockdep reports nothing.
 
 . "$(dirname "$0")/functions.sh"
 
@@ -10,7 +11,7 @@ lockdep_works() {
 	grep -q '^ *debug_locks: *1' /proc/lockdep_stats 2>/dev/null
 }
 
-# 2 is for the shrinkers, 4 keeps the log free of it.
+# drop_caches_for <seconds>: 2 runs the shrinkers, 4 suppresses the log message
 drop_caches_for() {
 	echo 4 > /proc/sys/vm/drop_caches
 	end=$(($(date +%s) + $1))
@@ -36,12 +37,12 @@ else
 fi
 
 if [ $watched = 0 ]; then
-	skip lockdep_quiet "lockdep is not built in, or has given up before"
+	skip lockdep_quiet "lockdep is not built in, or was disabled by an earlier report"
 elif lockdep_works && log_is_clean; then
 	pass lockdep_quiet
 else
 	log_since_mark | head -n 100 | comment
-	fail lockdep_quiet "lockdep reports"
+	fail lockdep_quiet "a report of lockdep, or lockdep is disabled"
 fi
 
 finish

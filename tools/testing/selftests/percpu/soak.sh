@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: generic load slow users
 #
-# Everything at once: threads allocate and free, count references and fight for
-# tags, while modules with percpu data, control groups, network namespaces and
-# CPUs come and go, debugfs is read and memory is short.  Then Percpu: is what it
-# was.
+# All loads at once: threads allocate and free objects, references and tags, modules
+# with percpu data, cgroups and network namespaces are created and removed, CPUs go
+# offline and online, debugfs is read, and memory is short.  Afterwards Percpu: is
+# what it was before.
 #
-# Nothing is slow here but the machine; PERCPU_TEST_SECONDS=1800 is a soak.
+# PERCPU_TEST_SECONDS sets the time; 1800 is a real soak.
 
 . "$(dirname "$0")/functions.sh"
 
@@ -45,9 +46,9 @@ pressure() {
 		module_load test_pressure seconds="$1"
 }
 
-# Whether a command succeeds, in the end: memory is short, and some is let go every
-# second.
-patiently() {
+# retry <command...>: repeat it, because memory is short; test_pressure frees some each
+# second
+retry() {
 	for _ in 1 2 3 4 5 6 7 8; do
 		"$@" && return 0
 		sleep 1
@@ -62,7 +63,7 @@ static_module() {
 
 modules() {
 	while busy; do
-		patiently static_module || return 1
+		retry static_module || return 1
 	done
 }
 
@@ -70,7 +71,7 @@ groups() {
 	[ -n "$CGROUPS" ] || return 0
 	while busy; do
 		for nr in 1 2 3 4 5 6 7 8; do
-			patiently mkdir "$CGROUPS/soak.$nr" || return 1
+			retry mkdir "$CGROUPS/soak.$nr" || return 1
 		done
 		for nr in 1 2 3 4 5 6 7 8; do
 			rmdir "$CGROUPS/soak.$nr" || return 1
@@ -81,19 +82,19 @@ groups() {
 namespaces() {
 	unshare -n true 2>/dev/null || return 0
 	while busy; do
-		patiently unshare -n true || return 1
+		retry unshare -n true || return 1
 	done
 }
 
 readers() {
 	while busy; do
-		patiently cat "$DEBUGFS"/percpu/* "$DEBUGFS/percpu_stats" >/dev/null ||
+		retry cat "$DEBUGFS"/percpu/* "$DEBUGFS/percpu_stats" >/dev/null ||
 			return 1
 		sleep 1
 	done
 }
 
-# everything <seconds>: sets $wrong if one of them fails
+# everything <seconds>: run all jobs; set $wrong if one of them fails
 everything() {
 	END=$(($(date +%s) + $1))
 	pids=
@@ -112,7 +113,7 @@ everything() {
 	done
 }
 
-# pause <seconds>, without a process for it where the shell can read that long
+# pause <seconds>: without a process, if read of the shell has a timeout
 pause() {
 	if [ -n "$NEVER" ]; then
 		read -r -t "$1" _ <> "$NEVER"
@@ -121,9 +122,9 @@ pause() {
 	fi
 }
 
-# Sets $percpu to what /proc/meminfo says, in kB, $in_use to what is in use of it,
-# and $objects to how many there are, after nothing was started for two seconds: a
-# process has percpu memory, and what that lies in is kept while it runs.
+# Set $percpu to the kB of Percpu:, $in_use to the kB that are in use, and $objects to
+# the number of objects.  Before, no process is started for two seconds, because a
+# process has percpu memory while it runs.
 look() {
 	pause 2
 	objects='?'
@@ -140,9 +141,9 @@ look() {
 	done < "$DEBUGFS/percpu_stats"
 }
 
-# What a CPU came back with under load (smpcfd_prepare_cpu() has it allocated) lies
-# where there was room then, and stays: so they come back once more, when nobody
-# has at hand any more what they had.
+# Objects that smpcfd_prepare_cpu() allocated during the load keep the pages that were
+# populated then.  So take the CPUs offline and online once more after the load,
+# when the caches are empty.
 rest() {
 	cpus_go $cpus
 	pause 2
@@ -153,27 +154,27 @@ rest() {
 	look
 }
 
-# In less than a minute not all is allocated that is once and for all, and it lies
-# where there is room.
+# In less than a minute some objects that the kernel allocates only once are not
+# allocated yet, and those that are can be in any page.
 is_short() {
 	[ "$SECONDS_ASKED" -lt 60 ]
 }
 
-# One percent more than so many kB
+# percent <kB>: print one percent more
 percent() {
 	echo $(($1 + $1 / 100))
 }
 
-# What is removed goes a while later, and what caches hold of it then.
+# Return true if no more memory is in use than before.
 back() {
 	drop_caches
 	look
 	[ "$in_use" -le "$LIMIT" ] && { is_short || [ "$percpu" -le "$MOST" ]; }
 }
 
-# Who has how much now and had not at first, and the other way round
+# Print the lines of stats and owners that differ from those at the start.
 owners_differ() {
-	now=$(cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" 2>/dev/null)
+	now=$(cat "$DEBUGFS/percpu/stats" /proc/allocinfo 2>/dev/null)
 	say now
 	printf '%s\n' "$now" | grep -vxF -f "$OWNERS" | comment
 	say before
@@ -195,7 +196,7 @@ ONLINE=$(count_cpus $CPU_DIR/online)
 OBJECTS=$(churn_objects 8 "$ONLINE" 1024)
 SECONDS_ASKED=$SECONDS_TO_RUN
 
-# What is allocated once and for all is, after a first time.
+# A first short run allocates what the kernel allocates only once.
 wrong=''
 log_mark
 everything "$(max 2 $((SECONDS_ASKED / 30)))"
@@ -205,7 +206,7 @@ LIMIT=$(percent "$IDLE")
 ! is_short || LIMIT=$(max "$LIMIT" $((IDLE + 2 * CPUS * PAGE_KB)))
 MOST=$(percent "$percpu")
 idle="$IDLE kB of $percpu kB, $objects objects"
-cat "$DEBUGFS/percpu/stats" "$DEBUGFS/percpu/owners" > "$OWNERS" 2>/dev/null
+cat "$DEBUGFS/percpu/stats" /proc/allocinfo > "$OWNERS" 2>/dev/null
 everything "$SECONDS_ASKED"
 log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
 conclude soak "$wrong"

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: slow
 #
-# debugfs, /proc/meminfo and what was really done say the same.
+# The statistics in debugfs agree with /proc/meminfo and with the objects held.
 
 . "$(dirname "$0")/functions.sh"
 
 # read_stat <variable> <name>: the first value of that name in the statistics.
-# No other process is needed for it: each would have percpu objects itself.
+# It starts no process, which would have percpu objects itself.
 read_stat() {
 	eval "$1="
 	while read -r key colon value; do
@@ -20,7 +21,10 @@ read_stat() {
 names_present() {
 	for name in unit_size static_size nr_alloc nr_dealloc nr_cur_alloc \
 			nr_max_alloc nr_chunks nr_max_chunks min_alloc_size \
-			max_alloc_size empty_pop_pages; do
+			max_alloc_size empty_pop_pages dyn_size atom_size \
+			alloc_size reserved_size first_bit free_bytes \
+			contig_bytes sum_frag max_frag cur_min_alloc \
+			cur_med_alloc cur_max_alloc; do
 		read_stat found $name
 		if [ -z "$found" ]; then
 			fail names_present "no $name"
@@ -41,8 +45,8 @@ sums_agree() {
 	}
 }
 
-# rise_with <variable> <count>: how many objects more there are while that many
-# are held.  The module may have percpu data of its own, and an object for it.
+# rise_with <variable> <count>: additional objects while that many are held.
+# The module may have percpu data of its own, and an object for it.
 rise_with() {
 	read_stat before nr_cur_alloc
 	module_load test_percpu run=hold size=48 count="$2" || return 1
@@ -52,8 +56,8 @@ rise_with() {
 	eval "$1=$((during - before))"
 }
 
-# Others allocate as well, so of many tries the first that is exact counts.
-# Loading a module allocates some for its own purposes, the same each time.
+# Other tasks allocate, too, so the first exact one of many tries counts.
+# Loading a module allocates objects itself, the same number each time.
 count_exact() {
 	for try in $TRIES; do
 		rise_with few 100 && rise_with many 300 || return 1
@@ -88,7 +92,7 @@ pages_case() {
 	read_stat pages populated_pages
 	page_kb=$(page_kb)
 	if [ -z "$units" ] || [ -z "$pages" ]; then
-		skip pages_agree "the statistics do not tell the pages"
+		skip pages_agree "the statistics have no pages"
 	elif pages_agree; then
 		pass pages_agree
 	else

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: generic load slow users
 #
-# Threads and timers fight for tags of a percpu_tag pool, while nothing else
-# happens, while it is resized, while CPUs go and come back; requests are
-# submitted by tag and completed in interrupts.
+# Threads and timers contend for the tags of a percpu_tag pool ("fight"): alone,
+# while the pool is resized, and during CPU hotplug. The test "requests" submits
+# requests by tag and completes them in interrupts.
 #
-# PERCPU_TAG_THREADS is how many threads fight, by default 16.
+# PERCPU_TAG_THREADS is the number of threads, by default 16.
 
 . "$(dirname "$0")/functions.sh"
 
@@ -17,13 +18,13 @@ extra_cleanup() {
 	module_unload test_percpu_tag
 }
 
-# judge <test> <what went wrong so far>: pass or fail it
+# judge <test> <error so far>: pass or fail the test
 judge() {
 	wrong=$2
 	log_fetch
 	log_say 'test_percpu_tag: .*'
 	module_unload test_percpu_tag
-	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
+	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
 	conclude "$1" "$wrong"
 }
 
@@ -46,7 +47,7 @@ running() {
 fight_hotplug() {
 	cpus=$(hotplug_cpus)
 	if [ -z "$cpus" ]; then
-		skip "$1" "no CPU goes offline"
+		skip "$1" "no CPU can go offline"
 		return
 	fi
 	log_mark
@@ -62,10 +63,10 @@ fight_hotplug() {
 }
 
 module_path test_percpu_tag >/dev/null ||
-	skip_all "no test_percpu_tag.ko: a kernel without percpu tags"
+	skip_all "no test_percpu_tag.ko: the kernel has no percpu tags"
 plan 9
 
-# A thread has two tags at most, a timer one: with so many nothing ever fails.
+# A thread holds at most two tags and a timer one: no allocation may fail.
 enough=$((2 * THREADS + 4))
 
 for tags in 4 8 $enough 64 128; do
@@ -77,7 +78,7 @@ fight_hotplug fight_hotplug_enough $enough
 if is_smp; then
 	run_tags requests run=requests seconds=1
 else
-	skip requests "one CPU has nobody to send requests to"
+	skip requests "needs two CPUs"
 fi
 
 finish

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: generic reports slow
 #
-# The percpu events tell of an allocation and of its free.
+# The percpu trace events report each allocation and its free.
 
 . "$(dirname "$0")/functions.sh"
 
-# A size that nobody else asks for
+# A size that no other code allocates
 SIZE=1112
 COUNT=5
 
@@ -24,7 +25,7 @@ fields_present() {
 	done
 }
 
-# The module's functions have names only while it is loaded.
+# Read the trace before the unload: it needs the symbols of the module.
 record() {
 	echo 0 > "$TRACING/tracing_on"
 	echo > "$TRACING/trace"
@@ -57,8 +58,8 @@ bytes_alloc() {
 	[ -n "$bytes" ]
 }
 
-# Where an object lies is told alike by both; pointers are hashed, and may not
-# be shown at all soon after boot, but the offset is.
+# Both events print the same place of an object.  Pointers are hashed, and soon after
+# boot not printed at all, but offsets are.
 free_events() {
 	places=$(echo "$allocated" |
 		 sed -n 's/.*\(base_addr=.* ptr=[^ ]*\) .*/\1/p')

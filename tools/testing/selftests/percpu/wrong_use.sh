@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# tags: generic reports
 #
-# What is done wrong is refused, said so in words that help, once for each place
-# in the code, and nothing else changes.
+# Invalid frees and requests are refused and change nothing.  Each place in the code
+# is reported once, and the report names the reason.
 
 . "$(dirname "$0")/functions.sh"
 
-# A module that is loaded to the same place again is the same code again, and
-# there are no more than ten reports in five seconds.
-forget() {
+# Reset the record of reported callers, because a module can be loaded to the same
+# address again.  There are at most ten reports in five seconds.
+reset_reports() {
 	if [ "$reports" = 0 ]; then
 		sleep 6
 		reports=10
@@ -17,13 +18,13 @@ forget() {
 	[ ! -w "$DEBUGFS/clear_warn_once" ] || echo 1 > "$DEBUGFS/clear_warn_once"
 }
 
-wrong_count() {
-	sed -n 's/^ *wrong_frees *: *//p' "$DEBUGFS/percpu/stats" 2>/dev/null
+invalid_count() {
+	sed -n 's/^ *invalid_frees *: *//p' "$DEBUGFS/percpu/stats" 2>/dev/null
 }
 
-# do_wrong <what>: the module's part, and the log of it
-do_wrong() {
-	forget
+# do_invalid <name>: run that invalid call of the module, and print its log
+do_invalid() {
+	reset_reports
 	log_mark
 	module_load test_percpu_wrong do="$1" || return 1
 	module_unload test_percpu_wrong || return 1
@@ -34,35 +35,41 @@ do_wrong() {
 	[ $clean = 0 ] && log_has 'test_percpu_wrong: all is well'
 }
 
-# refused <what> <words>: one report, with these words in it
+# refused <name> <words>: there is one report, and it has these words
 refused() {
-	if ! do_wrong "$1"; then
-		fail "$1" "not refused, or not well after it"
+	if ! do_invalid "$1"; then
+		fail "$1" "not refused, or objects are damaged"
 	elif [ "$(log_grep -c 'percpu: .*\(ignored\|refused\)')" != 1 ]; then
-		fail "$1" "not one report"
+		fail "$1" "no report, or more than one"
 	elif ! log_grep -q "percpu: .*$2"; then
-		fail "$1" "the report does not say: $2"
+		fail "$1" "not in the report: $2"
 	else
 		pass "$1"
 	fi
 }
 
 often() {
-	before=$(wrong_count)
-	do_wrong free_often || return 1
-	after=$(wrong_count)
-	say "${before:-no} wrong frees before, ${after:-none} after"
+	before=$(invalid_count)
+	do_invalid free_often || return 1
+	after=$(invalid_count)
+	say "${before:-no} invalid frees before, ${after:-none} after"
 	[ "$(log_grep -c 'percpu: .*ignored')" = 1 ] &&
 		[ $((after - before)) = 100 ]
 }
 
-# Where the module lies and who did it is part of a report.
+# served <name>: the module's request succeeds, without a report
+served() {
+	do_invalid "$1" && log_grep -q '__alloc_percpu(.*: succeeded' &&
+		! log_grep -q 'percpu: '
+}
+
+# The report names the function and the module of the caller.
 names_caller() {
-	do_wrong free_interior &&
+	do_invalid free_interior &&
 		log_grep -q 'percpu: .*by free_interior+.*test_percpu_wrong'
 }
 
-# Where percpu data is linked for address 0, the kernel knows no names of it.
+# If percpu data is linked at address 0, the kernel has no symbol names for it.
 static_name() {
 	grep -q '^0000000.* kstat$' /proc/kallsyms || echo '.*kstat'
 }
@@ -70,15 +77,16 @@ static_name() {
 old_allocator && skip_all "this allocator does not check frees"
 
 plan 18
-# Others may have used up what is reported.
+# Earlier scripts may have used up the reports of these five seconds.
 reports=0
 
 mount_point DEBUGFS debugfs
 
 gone='\(freed\|free\)'
+not_percpu='\(no\|not a\) percpu pointer'
 refused free_twice "$gone"
 refused free_interior 'not the beginning of an object .*, 16 bytes into an object of [0-9]'
-refused free_never '\(never allocated\|no percpu pointer\)'
+refused free_never "\(never allocated\|$not_percpu\)"
 if is_smp; then
 	refused free_static "static percpu data$(static_name)"
 	refused free_module 'percpu data of a module .*, [0-9]* bytes into'
@@ -90,15 +98,15 @@ else
 	done
 fi
 refused free_gone "$gone"
-refused free_kmalloc 'no percpu pointer .*slab kmalloc'
-refused free_vmalloc 'no percpu pointer.*vmalloc'
-refused free_garbage 'no percpu pointer'
+refused free_kmalloc "$not_percpu .*slab kmalloc"
+refused free_vmalloc "$not_percpu.*vmalloc"
+refused free_garbage "$not_percpu"
 refused ask_size_0 'size is 0 .*caller'
-refused ask_align_0 'alignment is no power of two'
-refused ask_align_12 'alignment is no power of two'
+ktap_test_result ask_align_0 served ask_align_0
+refused ask_align_12 'alignment is .* power of two'
 refused ask_align_2_pages 'alignment is over a page'
 refused ask_max 'size is over the limit'
-if [ -n "$(wrong_count)" ]; then
+if [ -n "$(invalid_count)" ]; then
 	ktap_test_result often often
 else
 	skip often "no percpu/stats in debugfs"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Print the source of a module with so many bytes of percpu data, a multiple of
-# four.  What it does with them is in test_percpu_gen.h.
+# Print the source of a module with BYTES of percpu data, a multiple of four.  Its
+# body is test_percpu_gen.h.
 # usage: generate.sh BYTES [ALIGNMENT]
 
 cat << END

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bigref selftest: torture, and what it costs.
+ * bigref selftest: torture and cost.
  *
  *	insmod test_bigref.ko run=torture|pays [parameter=value ...]
  *
- * As with test_percpu.ko, the result is insmod's, and lines that begin with
- * FAIL tell what went wrong.
+ * The exit status of insmod is the result, as with test_percpu.ko.  A log line
+ * that begins with FAIL describes an error.
  *
- * torture: owners make objects, show them in a slot, disown them one way or
- * the other, and leave.  A thread for each CPU, and its hard interrupts, take
- * references to what is in the slots, and put references that others took.
- * Each object counts by itself what is held, so that a release that is early is
- * seen; each is released once, and none is forgotten.
+ * torture: owner threads create objects, publish them in a slot, and disown
+ * them in one of several ways.  One thread for each CPU, and its hard
+ * interrupts, take references of the objects in the slots, and put references
+ * that other threads took.  Each object also counts its references by an
+ * atomic, which detects an early release.  Each object must be released
+ * exactly once.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -61,10 +62,10 @@ struct object {
 };
 
 static struct object __rcu *slots[NR_SLOTS];
-static struct object *mailbox[NR_SLOTS];	/* references to be put */
+static struct object *mailbox[NR_SLOTS];	/* references to put */
 static atomic_t nr_made, nr_released, nr_bad, nr_gets, nr_in_irq;
 
-/* The threads of a test. They run our code until crew_join() returns. */
+/* The threads of a test; they run code of this module until crew_join(). */
 static struct task_struct **crew;
 static unsigned int crew_size;
 
@@ -85,17 +86,17 @@ static void object_release(struct bigref *ref)
 
 	if (cmpxchg(&obj->state, ALIVE, RELEASED) != ALIVE) {
 		atomic_inc(&nr_bad);
-		complain("an object was released twice");
+		complain("object released twice");
 		return;
 	}
 	if (held) {
 		atomic_inc(&nr_bad);
-		complain("an object was released with %d references", held);
+		complain("object released with %d references", held);
 		return;
 	}
 	if (!bigref_is_zero(ref)) {
 		atomic_inc(&nr_bad);
-		complain("an object was released that is not at zero");
+		complain("object released with a count that is not zero");
 	}
 	atomic_inc(&nr_released);
 	call_rcu(&obj->rcu, object_free_rcu);
@@ -105,11 +106,11 @@ static void object_put(struct object *obj)
 {
 	if (READ_ONCE(obj->state) != ALIVE) {
 		atomic_inc(&nr_bad);
-		complain("an object is gone that has a reference");
+		complain("object released while a reference is held");
 		return;
 	}
 	atomic_dec(&obj->held);
-	bigref_put(&obj->ref, object_release);
+	bigref_put(&obj->ref);
 }
 
 static struct object *object_tryget(unsigned int slot, bool live)
@@ -127,7 +128,7 @@ static struct object *object_tryget(unsigned int slot, bool live)
 	return obj;
 }
 
-/* Takes a reference, or two, and puts one that was left here. */
+/* Take one or two references, and put the reference found in the mailbox. */
 static void use_slot(unsigned int slot, u32 random)
 {
 	struct object *obj = object_tryget(slot, random & 1);
@@ -181,8 +182,8 @@ static void crew_join(void)
 }
 
 /*
- * The CPU goes offline before or after, not in the middle: PREEMPT_RT warns of a
- * thread that may only run where there is no CPU.
+ * cpus_read_lock() keeps the CPU online while the affinity is changed:
+ * PREEMPT_RT warns about a thread that may only run on offline CPUs.
  */
 static void move_somewhere(u32 random)
 {
@@ -217,7 +218,7 @@ static int user_thread(void *data)
 	return 0;
 }
 
-/* done of an async disown: the owner leaves */
+/* @done of bigref_disown_async(): put the reference of the owner */
 static void owner_leaves(struct bigref *ref)
 {
 	struct object *obj = container_of(ref, struct object, ref);
@@ -234,7 +235,8 @@ static struct object *object_new(u32 random)
 
 	if (!obj)
 		return NULL;
-	bigref_init(&obj->ref, random & 1 ? BIGREF_ADAPTIVE : 0, GFP_KERNEL);
+	bigref_init(&obj->ref, object_release,
+		    random & 1 ? BIGREF_ADAPTIVE : 0, GFP_KERNEL);
 	obj->state = ALIVE;
 	atomic_set(&obj->held, 1);
 	obj->gone = NULL;
@@ -264,7 +266,7 @@ static void object_end(struct object *obj, u32 random)
 	}
 }
 
-/* A slot may be taken: then this object has no users but its owner. */
+/* If the slot is in use, the object is not published and only has its owner. */
 static void owner_round(struct rnd_state *rnd)
 {
 	u32 random = prandom_u32_state(rnd);
@@ -278,7 +280,7 @@ static void owner_round(struct rnd_state *rnd)
 	if (!shown && random & 2) {
 		if (!bigref_destroy(&obj->ref)) {
 			atomic_inc(&nr_bad);
-			complain("destroy says in use");
+			complain("bigref_destroy() fails without other references");
 		}
 		kfree(obj);
 		return;
@@ -286,7 +288,7 @@ static void owner_round(struct rnd_state *rnd)
 	atomic_inc(&nr_made);
 	if (shown) {
 		usleep_range(50, 50 + (random >> 16 & 2047));
-		/* With the object still to be seen, or not */
+		/* Disown the object while it is published, or afterwards */
 		if (random & 4)
 			RCU_INIT_POINTER(slots[slot], NULL);
 	}
@@ -294,7 +296,7 @@ static void owner_round(struct rnd_state *rnd)
 		object_end(obj, random >> 4);
 		return;
 	}
-	/* The slot keeps one reference of its own, for users to find zero. */
+	/* The slot has a reference, so that its last put can meet a tryget. */
 	atomic_inc(&obj->held);
 	bigref_get(&obj->ref);
 	object_end(obj, random >> 4);
@@ -335,7 +337,7 @@ static int test_torture(void)
 	for (i = 0; i < NR_SLOTS; i++)
 		if (mailbox[i])
 			object_put(mailbox[i]);
-	/* An async disown, the last put in its callback, the free. */
+	/* Callbacks of an async disown, of the last put in it, of the free */
 	rcu_barrier();
 	rcu_barrier();
 	rcu_barrier();
@@ -343,11 +345,11 @@ static int test_torture(void)
 	    atomic_read(&nr_made), atomic_read(&nr_released),
 	    atomic_read(&nr_gets), atomic_read(&nr_in_irq));
 	if (!err && atomic_read(&nr_made) != atomic_read(&nr_released)) {
-		complain("objects were forgotten");
+		complain("objects were not released");
 		err = -EIO;
 	}
 	if (!err && !atomic_read(&nr_released)) {
-		complain("nothing happened");
+		complain("no object was released");
 		err = -EIO;
 	}
 	if (atomic_read(&nr_bad))
@@ -356,8 +358,8 @@ static int test_torture(void)
 }
 
 /*
- * pays: nanoseconds of a get and put, by one thread and by one on every CPU.
- * Figures to look at; what must hold is that the count is right at the end.
+ * pays: print nanoseconds of a get and put, with one thread and with one thread
+ * for each CPU.  The test fails only if the final count is wrong.
  */
 #define NR_PAIRS	20000
 
@@ -379,7 +381,7 @@ static int race_thread(void *data)
 	start = ktime_get_ns();
 	for (i = 0; i < NR_PAIRS; i++) {
 		bigref_get(&race->ref);
-		bigref_put(&race->ref, object_release);
+		bigref_put(&race->ref);
 	}
 	atomic64_add(ktime_get_ns() - start, &race->ns);
 	if (atomic_dec_and_test(&race->nr_left))
@@ -387,7 +389,7 @@ static int race_thread(void *data)
 	return 0;
 }
 
-/* Their mean, in nanoseconds for a pair */
+/* Return the mean time of a pair in nanoseconds, or an error. */
 static int race_run(struct race *race, unsigned int nr)
 {
 	unsigned int i, started = 0;
@@ -417,7 +419,7 @@ static int race_report(struct race *race, const char *name)
 
 	if (one < 0 || all < 0)
 		return -ENOMEM;
-	say("%-9s %4d ns by one thread, %4d ns by %u", name, one, all, nr);
+	say("%-9s %4d ns with one thread, %4d ns with %u", name, one, all, nr);
 	if (bigref_val(&race->ref) == 1)
 		return 0;
 	complain("%s: %lu references at the end", name, bigref_val(&race->ref));
@@ -431,14 +433,14 @@ static int test_pays(void)
 
 	if (!race)
 		return -ENOMEM;
-	bigref_init(&race->ref, 0, GFP_KERNEL);
+	bigref_init(&race->ref, NULL, 0, GFP_KERNEL);
 	err = race_report(race, "percpu");
 	bigref_disown(&race->ref);
 	err = err ?: race_report(race, "disowned");
 	if (!bigref_destroy(&race->ref))
 		err = err ?: -EBUSY;
 
-	bigref_init(&race->ref, BIGREF_ADAPTIVE, GFP_KERNEL);
+	bigref_init(&race->ref, NULL, BIGREF_ADAPTIVE, GFP_KERNEL);
 	err = err ?: race_report(race, "adaptive");
 	msleep(200);
 	err = err ?: race_report(race, "then");

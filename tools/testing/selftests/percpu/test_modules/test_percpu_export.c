@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module whose percpu data others use: another module by an exported symbol,
- * lockdep as keys, kmemleak as a place where pointers are.  Its functions are
- * small enough to be judged by their disassembly.
+ * A module with percpu data that other code uses: test_percpu_import.ko by an
+ * exported symbol, lockdep as keys, kmemleak as memory that holds pointers.  Its
+ * functions are small, so that a script can check their disassembly.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -32,13 +32,13 @@ static unsigned long is_module_fn;
 module_param(is_module_fn, ulong, 0400);
 MODULE_PARM_DESC(is_module_fn, "address of is_module_percpu_address()");
 
-/* As /proc/kallsyms must have it */
+/* Address of the exported symbol, to compare with /proc/kallsyms */
 static unsigned long symbol;
 module_param(symbol, ulong, 0400);
 
 static bool drop;
 
-/* These three are what instructions.txt is about. */
+/* instructions.txt is the disassembly of the next three functions. */
 noinline void test_percpu_inc_static(void);
 noinline void test_percpu_inc_static(void)
 {
@@ -51,14 +51,14 @@ noinline void test_percpu_inc_dynamic(unsigned long __percpu *p)
 	this_cpu_inc(*p);
 }
 
-/* On x86 that is a percpu variable of the kernel itself. */
+/* On x86 the CPU number is a percpu variable of the kernel. */
 noinline unsigned int test_percpu_read_core(void);
 noinline unsigned int test_percpu_read_core(void)
 {
 	return raw_smp_processor_id();
 }
 
-/* The address that the exporting module itself has of the symbol. */
+/* The address of the symbol in the module that exports it */
 u64 __percpu *test_percpu_shared_ptr(void)
 {
 	return &test_percpu_shared;
@@ -79,7 +79,7 @@ static int __init check_values(void)
 	return 0;
 }
 
-/* A static lock is its own key, if lockdep sees that it is static. */
+/* lockdep uses the address of a static lock as its key. */
 static void __init use_locks(void)
 {
 	int cpu;
@@ -100,7 +100,7 @@ static void __init count_one(void *dynamic)
 	put_cpu();
 }
 
-/* Each CPU counts in its own copies. */
+/* Each CPU increments its own copy only. */
 static int __init check_counters(void)
 {
 	unsigned long __percpu *dynamic = alloc_percpu(unsigned long);
@@ -115,7 +115,7 @@ static int __init check_counters(void)
 		if (per_cpu(counter, cpu) == want &&
 		    *per_cpu_ptr(dynamic, cpu) == want)
 			continue;
-		pr_err("FAIL: cpu %d: a CPU counted elsewhere\n", cpu);
+		pr_err("FAIL: cpu %d: wrong value of a counter\n", cpu);
 		err = -EIO;
 	}
 	free_percpu(dynamic);
@@ -149,12 +149,12 @@ static int __init check_addresses(void)
 }
 
 /*
- * Of the page allocator: what slab keeps ready on each CPU has pointers to what
- * it gave out last, and kmemleak believes them.
+ * An object of the page allocator: slab keeps pointers to the objects that it
+ * allocated last, and kmemleak takes them for references.
  */
 #define TEST_PERCPU_HELD	(32 << 10)
 
-/* The only pointers to these are in percpu data, one for each CPU. */
+/* Store the only pointers to these objects in percpu data, one for each CPU. */
 static int __init hold(void)
 {
 	int cpu;
@@ -169,7 +169,7 @@ static int __init hold(void)
 	return 0;
 }
 
-/* Hidden is what no scan can take for a pointer. */
+/* Change the pointers so that a scan of kmemleak does not see them, or back. */
 static void hide(bool hidden)
 {
 	int cpu;
@@ -193,9 +193,9 @@ static int drop_set(const char *val, const struct kernel_param *kp)
 
 static const struct kernel_param_ops drop_ops = { .set = drop_set };
 module_param_cb(drop, &drop_ops, NULL, 0200);
-MODULE_PARM_DESC(drop, "1: no pointers any more to what was allocated");
+MODULE_PARM_DESC(drop, "1: hide the pointers to the objects from kmemleak");
 
-static void let_go(void)
+static void free_held(void)
 {
 	int cpu;
 
@@ -212,16 +212,16 @@ static int __init test_percpu_export_init(void)
 	use_locks();
 	err = err ?: check_counters() ?: check_addresses() ?: hold();
 	if (err)
-		let_go();
+		free_held();
 	return err;
 }
 
 static void __exit test_percpu_export_exit(void)
 {
-	let_go();
+	free_held();
 }
 
 module_init(test_percpu_export_init);
 module_exit(test_percpu_export_exit);
-MODULE_DESCRIPTION("Percpu selftest: percpu data that others use");
+MODULE_DESCRIPTION("Percpu selftest: percpu data that other code uses");
 MODULE_LICENSE("GPL");

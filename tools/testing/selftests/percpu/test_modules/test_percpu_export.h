@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What test_percpu_export.c has for test_percpu_import.c */
+/* Declarations of test_percpu_export.c for test_percpu_import.c */
 #ifndef TEST_PERCPU_EXPORT_H
 #define TEST_PERCPU_EXPORT_H
 

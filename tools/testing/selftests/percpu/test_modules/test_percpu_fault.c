@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Percpu selftest: allocations for a task that has faults injected.
+ * Percpu selftest: allocations of a task with injected faults.
  *
  *	echo <name> > /sys/module/test_percpu_fault/parameters/run
  *
- * The task that writes does what the name says; the write fails with ENOMEM if
- * memory was refused, and with another error if what came was wrong.  Whatever
- * was allocated is free again, but for what "chunks" got: that stays for a while,
- * so that the next one needs more chunks, at most until "drop".
+ * The task that writes runs the test of that name.  The write fails with ENOMEM
+ * if an allocation failed, and with another error if an object was wrong.  All
+ * objects are freed again, except those of "chunks": they stay, so that its next
+ * run needs new chunks, until "drop" frees them.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,13 +23,13 @@
 
 #define MAX_KEPT	16
 
-/* Two chunks each: many times what is there from boot on. */
+/* Objects of two chunks each: many times the chunks that boot creates */
 #define MAX_OCCUPIED	32
 
-/* The worker gives back what is idle after a while. */
+/* Time in which the worker releases idle memory */
 #define IDLE_MS		500
 
-/* All of it is done under the lock of the parameters. */
+/* The lock of kernel parameters guards these. */
 static void __percpu *kept[MAX_KEPT];
 static unsigned int nr_kept;
 static void __percpu *occupied[MAX_OCCUPIED];
@@ -53,8 +53,8 @@ static bool is_zero(void __percpu *ptr, size_t size)
 	return true;
 }
 
-/* An object, zero as it has to be, and then full of something else. */
-static int take(void __percpu **ptr, size_t size, size_t align, gfp_t gfp)
+/* Allocate an object, check that it is zero, and fill it. */
+static int alloc_filled(void __percpu **ptr, size_t size, size_t align, gfp_t gfp)
 {
 	*ptr = __alloc_percpu_gfp(size, align, gfp | __GFP_NOWARN);
 	if (!*ptr)
@@ -67,8 +67,8 @@ static int take(void __percpu **ptr, size_t size, size_t align, gfp_t gfp)
 	return 0;
 }
 
-/* Objects of all kinds */
-static int take_all(size_t max_size, gfp_t gfp)
+/* Allocate and free objects of all kinds. */
+static int alloc_all(size_t max_size, gfp_t gfp)
 {
 	static const size_t sizes[] = {
 		4, 8, 16, 40, 200, 1000, 1024, 1040, 4096, 5000, 20000,
@@ -78,7 +78,7 @@ static int take_all(size_t max_size, gfp_t gfp)
 	int err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sizes) && sizes[i] <= max_size && !err; i++)
-		err = take(&ptrs[i], sizes[i], 8, gfp);
+		err = alloc_filled(&ptrs[i], sizes[i], 8, gfp);
 	while (i--)
 		free_percpu(ptrs[i]);
 	return err;
@@ -86,18 +86,18 @@ static int take_all(size_t max_size, gfp_t gfp)
 
 static int run_alloc(void)
 {
-	return take_all(SZ_64K, GFP_KERNEL);
+	return alloc_all(SZ_64K, GFP_KERNEL);
 }
 
-/* No more than there is in reserve: who may not sleep may not get pages. */
+/* At most the reserve: GFP_ATOMIC may fail to populate pages. */
 static int run_atomic(void)
 {
-	return take_all(SZ_1K, GFP_ATOMIC);
+	return alloc_all(SZ_1K, GFP_ATOMIC);
 }
 
 static int run_account(void)
 {
-	return take_all(SZ_64K, GFP_KERNEL_ACCOUNT);
+	return alloc_all(SZ_64K, GFP_KERNEL_ACCOUNT);
 }
 
 static int run_drop(void)
@@ -108,42 +108,44 @@ static int run_drop(void)
 	return 0;
 }
 
-/* More than a chunk has, in chunks that nobody uses yet */
+/* Allocate an object that is longer than a chunk, in new chunks. */
 static int run_chunks(void)
 {
 	int err;
 
 	if (nr_kept == MAX_KEPT)
 		run_drop();
-	err = take(&kept[nr_kept], SZ_256K + SZ_16K, 16, GFP_KERNEL);
+	err = alloc_filled(&kept[nr_kept], SZ_256K + SZ_16K, 16, GFP_KERNEL);
 	if (kept[nr_kept])
 		nr_kept++;
 	return err;
 }
 
-/* Until rmmod, as others are to need memory that is not there yet */
+/* Keep an object until rmmod, so that other tests have to populate pages. */
 static int run_occupy(void)
 {
 	int err;
 
 	if (nr_occupied == MAX_OCCUPIED)
 		return -ENOSPC;
-	err = take(&occupied[nr_occupied], SZ_256K + SZ_16K, 16, GFP_KERNEL);
+	err = alloc_filled(&occupied[nr_occupied], SZ_256K + SZ_16K, 16, GFP_KERNEL);
 	if (occupied[nr_occupied])
 		nr_occupied++;
 	return err;
 }
 
-/* Without memory a reference count is shared, and as good. */
+/* Without memory a bigref has one shared counter, and is as correct. */
 static int run_bigref(void)
 {
 	struct bigref ref;
 	bool right;
 
-	bigref_init(&ref, 0, GFP_KERNEL);
+	if (!IS_ENABLED(CONFIG_BIGREF))
+		return -EOPNOTSUPP;
+	bigref_init(&ref, NULL, 0, GFP_KERNEL);
 	bigref_get(&ref);
 	right = bigref_val(&ref) == 2;
-	bigref_put(&ref, NULL);
+	bigref_put(&ref);
 	return bigref_destroy(&ref) && right ? 0 : -EIO;
 }
 
@@ -192,7 +194,7 @@ static const struct kernel_param_ops run_ops = {
 	.set = set_run,
 };
 module_param_cb(run, &run_ops, NULL, 0200);
-MODULE_PARM_DESC(run, "name of what to do");
+MODULE_PARM_DESC(run, "name of the test");
 
 static int __init test_init(void)
 {
@@ -208,5 +210,5 @@ static void __exit test_exit(void)
 
 module_init(test_init);
 module_exit(test_exit);
-MODULE_DESCRIPTION("Percpu allocations for a task that has faults injected");
+MODULE_DESCRIPTION("Percpu allocations of a task with injected faults");
 MODULE_LICENSE("GPL");

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The body of a generated module: PERCPU_BYTES of percpu data, of which every
- * word must have its initial value on every CPU when the module is loaded, and
- * then hold what was written there until it is unloaded.
+ * The body of a generated module with PERCPU_BYTES of percpu data.  On load each
+ * word must have its initial value on all CPUs; the module then fills the words,
+ * and they must keep their values until unload.
  *
- * Writing to its parameter "check" looks at all copies, and on each CPU that is
- * online at the first and the last word the way that code does, by one
- * instruction relative to its own address.
+ * A write to the parameter "check" checks all copies.  Each online CPU also
+ * reads the first and the last word of its own copy with this_cpu_read().
  *
- * load_modules.c makes copies under other names; words differ between these.
+ * load_modules.c makes copies of the module with other names.  The values depend
+ * on the name.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -47,7 +47,7 @@ static int check_initial(int cpu)
 	for (i = 0; i < NR_WORDS; i++) {
 		if (copy[i] == INITIAL)
 			continue;
-		pr_err("FAIL: cpu %d: word %u is %#x before anybody wrote it\n",
+		pr_err("FAIL: cpu %d: initial value of word %u is %#x\n",
 		       cpu, i, copy[i]);
 		return -EIO;
 	}
@@ -78,7 +78,7 @@ static int check_copy(int cpu)
 	return 0;
 }
 
-/* On each CPU, without a preemption. */
+/* Runs on each CPU in an IPI. */
 static void check_this_cpu(void *unused)
 {
 	int cpu = smp_processor_id();
@@ -102,7 +102,7 @@ static int check_all(void)
 	on_each_cpu(check_this_cpu, NULL, 1);
 	if (!atomic_read(&nr_wrong))
 		return 0;
-	pr_err("FAIL: %d CPUs read other copies than their own\n",
+	pr_err("FAIL: %d CPUs do not read their own copies\n",
 	       atomic_read(&nr_wrong));
 	return -EIO;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that uses the percpu variable of another one.
+ * A module that uses a percpu variable of test_percpu_export.ko.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -24,7 +24,7 @@ static int __init test_percpu_import_init(void)
 	int cpu;
 
 	if (&test_percpu_shared != test_percpu_shared_ptr()) {
-		pr_err("FAIL: the symbol has two addresses\n");
+		pr_err("FAIL: the symbol has another address in its own module\n");
 		return -EINVAL;
 	}
 	on_each_cpu(add_one, NULL, 1);
@@ -43,7 +43,7 @@ static void __exit test_percpu_import_exit(void)
 {
 	int cpu;
 
-	/* For the next one that is loaded */
+	/* Restore the initial value for the next load of this module. */
 	for_each_possible_cpu(cpu)
 		per_cpu(test_percpu_shared, cpu) = TEST_PERCPU_SHARED;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that has percpu data and little else, to be loaded and unloaded
- * over and over: every load must find the initial values on every CPU, and
- * every variable where its alignment says.
+ * A module with percpu variables, for many loads.  Each load checks the initial
+ * values on all CPUs and the alignment of the variables, and then overwrites
+ * them.
  *
- * Each variable is of a section of its own, which a module's linker script must
- * collect into the one that the loader knows.
+ * The variables are in different input sections, which the linker script of
+ * modules merges into the one section that the module loader handles.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -45,20 +45,20 @@ static int __init check_cpu(int cpu)
 	    memchr_inv(per_cpu(table, cpu), PATTERN, sizeof(table)) ||
 	    memchr_inv(per_cpu(zero_table, cpu), 0, sizeof(zero_table)) ||
 	    page->word[0] != 1 || page->word[3] != 4) {
-		pr_err("FAIL: cpu %d: a variable lacks its initial value\n", cpu);
+		pr_err("FAIL: cpu %d: wrong initial value of a variable\n", cpu);
 		return -EIO;
 	}
 	if (!IS_ALIGNED((unsigned long)page, PAGE_SIZE) ||
 	    !IS_ALIGNED((unsigned long)per_cpu_ptr(&line_value, cpu),
 			L1_CACHE_BYTES)) {
-		pr_err("FAIL: cpu %d: a variable lacks its alignment\n", cpu);
+		pr_err("FAIL: cpu %d: wrong alignment of a variable\n", cpu);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-/* What the next load must not find. */
-static void __init spoil_cpu(int cpu)
+/* Overwrite all variables: the next load must not see these values. */
+static void __init overwrite_cpu(int cpu)
 {
 	per_cpu(first_value, cpu) = ~0U;
 	per_cpu(line_value, cpu) = ~0ULL;
@@ -77,7 +77,7 @@ static int __init test_percpu_static_init(void)
 		err = check_cpu(cpu);
 		if (err)
 			return err;
-		spoil_cpu(cpu);
+		overwrite_cpu(cpu);
 	}
 	return 0;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Percpu tag selftest: threads, timers and requests that fight for tags.
+ * Percpu tag selftest: threads, timers and requests that contend for tags.
  *
  *	insmod test_percpu_tag.ko run=fight|requests [parameter=value ...]
  *
- * The test runs while the module is loaded, says what it finds in lines
- * "test_percpu_tag: <name>: ...", and its result is insmod's. A line that begins
- * with FAIL tells what went wrong, one with SKIP why it could not run.
+ * The test runs while the module is loaded and logs "test_percpu_tag: <name>:
+ * ...". The exit status of insmod is the result. A log line that begins with
+ * FAIL describes an error, one with SKIP a missing precondition.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -33,32 +33,32 @@ MODULE_PARM_DESC(run, "name of the test");
 
 static unsigned int seconds = 5;
 module_param(seconds, uint, 0444);
-MODULE_PARM_DESC(seconds, "how long each part of the test runs");
+MODULE_PARM_DESC(seconds, "duration of each part of the test");
 
 static unsigned int nr_threads;
 module_param(nr_threads, uint, 0444);
-MODULE_PARM_DESC(nr_threads, "of fight; 0 is one per online CPU");
+MODULE_PARM_DESC(nr_threads, "number of threads of fight; 0: one per online CPU");
 
 static unsigned int nr_tags = 8;
 module_param(nr_tags, uint, 0444);
-MODULE_PARM_DESC(nr_tags, "of fight");
+MODULE_PARM_DESC(nr_tags, "number of tags of fight");
 
 static unsigned int nr_timers;
 module_param(nr_timers, uint, 0444);
-MODULE_PARM_DESC(nr_timers, "that allocate in interrupts, in fight");
+MODULE_PARM_DESC(nr_timers, "number of timers of fight, which allocate in interrupts");
 
 static bool resizing;
 module_param(resizing, bool, 0444);
-MODULE_PARM_DESC(resizing, "resize the pool all the time, in fight");
+MODULE_PARM_DESC(resizing, "resize the pool continuously, in fight");
 
 static bool stop;
 module_param(stop, bool, 0644);
-MODULE_PARM_DESC(stop, "ends the test before its time");
+MODULE_PARM_DESC(stop, "end the test early");
 
 #define say(fmt, ...)		pr_info("%s: " fmt "\n", run, ##__VA_ARGS__)
 #define complain(fmt, ...)	pr_err("%s: FAIL: " fmt "\n", run, ##__VA_ARGS__)
 
-/* Not every architecture exchanges a byte. */
+/* Not a bool: not every architecture has xchg() of a byte. */
 static unsigned int failed;
 
 static bool time_over(unsigned long end)
@@ -67,7 +67,8 @@ static bool time_over(unsigned long end)
 }
 
 /*
- * Fight: who has which tag is written down at every turn.
+ * Fight: threads and timers allocate and free; owners[] records the owner of
+ * each tag.
  */
 static struct percpu_tag_pool pool;
 static unsigned int *owners;
@@ -100,9 +101,9 @@ static u32 fighter_random(struct fighter *f)
 static void hold(struct fighter *f, int tag)
 {
 	if (tag >= (int)nr_tags)
-		fail("there is no such tag", tag);
+		fail("tag out of range", tag);
 	else if (xchg(&owners[tag], f->me))
-		fail("held twice", tag);
+		fail("tag allocated twice", tag);
 	f->had++;
 }
 
@@ -111,7 +112,7 @@ static void let_go(struct fighter *f, int tag)
 	if (tag >= (int)nr_tags)
 		return;
 	if (xchg(&owners[tag], 0) != f->me)
-		fail("was held twice", tag);
+		fail("tag was allocated twice", tag);
 	percpu_tag_free(&pool, tag);
 }
 
@@ -132,7 +133,7 @@ static int fight_wait(struct fighter *f)
 	}
 	f->longest = max(f->longest, ktime_get_ns() - start);
 	if (tag < 0 && tag != -ETIMEDOUT)
-		fail("an error that should not be", tag);
+		fail("unexpected error", tag);
 	f->late += tag == -ETIMEDOUT;
 	return tag;
 }
@@ -142,7 +143,7 @@ static int fight_atomic(struct fighter *f)
 	int tag = percpu_tag_alloc(&pool, GFP_ATOMIC);
 
 	if (tag < 0 && tag != -ENOSPC)
-		fail("an error that should not be", tag);
+		fail("unexpected error", tag);
 	f->none += tag < 0;
 	return tag;
 }
@@ -160,7 +161,7 @@ static int fight_thread(void *arg)
 			continue;
 		}
 		hold(f, tag);
-		/* Who holds one must not wait for another. */
+		/* A thread that holds a tag must not wait for another. */
 		if (r & 16)
 			more = fight_atomic(f);
 		if (more >= 0)
@@ -178,7 +179,7 @@ static int fight_thread(void *arg)
 	return 0;
 }
 
-/* Takes a tag in one interrupt, and gives it back in the next. */
+/* Allocate a tag in one interrupt and free it in the next. */
 static enum hrtimer_restart fight_timer(struct hrtimer *timer)
 {
 	struct fighter *f = container_of(timer, struct fighter, timer);
@@ -203,7 +204,10 @@ static void fight_timer_start(struct fighter *f)
 	hrtimer_start(&f->timer, ns_to_ktime(100 * NSEC_PER_USEC), HRTIMER_MODE_REL_HARD);
 }
 
-/* What must hold at any moment, among it: nobody sleeps while a tag is free. */
+/*
+ * Check the invariants of the pool, including sleeping waiters, during the
+ * fight.
+ */
 static unsigned int fight_watch(void)
 {
 	unsigned int checks = 0;
@@ -223,7 +227,9 @@ static unsigned int fight_watch(void)
 	return checks;
 }
 
-/* A thread has two at most and a timer one: with so many tags, one is free. */
+/*
+ * Return true if a tag is always free: a thread holds at most two, a timer one.
+ */
 static bool fight_has_enough(void)
 {
 	return !resizing && nr_tags >= 2 * nr_threads + nr_timers;
@@ -252,13 +258,13 @@ static void fight_finish(struct fighter *f, unsigned int nr)
 		all.longest = max(all.longest, f[i].longest);
 	}
 	if (fight_has_enough() && (all.none || all.late))
-		fail("an allocation failed though a tag was free", -1);
+		fail("allocation failed while a tag was free", -1);
 	wrong = percpu_tag_pool_check(&pool, true);
 	if (wrong)
 		fail(wrong, -1);
 	if (percpu_tag_pool_nr_free(&pool) != nr_tags)
-		fail("tags are lost", percpu_tag_pool_nr_free(&pool));
-	say("%u fighters, %u tags: had %lu, none %lu times, timeouts %lu, longest wait %llu us",
+		fail("tags were lost", percpu_tag_pool_nr_free(&pool));
+	say("%u fighters, %u tags: %lu allocations, %lu failures, %lu timeouts, longest wait %llu us",
 	    nr, nr_tags, all.had, all.none, all.late,
 	    div_u64(all.longest, NSEC_PER_USEC));
 }
@@ -277,7 +283,7 @@ static void fight_begin(struct fighter *f, unsigned int nr)
 		}
 		f[i].task = kthread_run(fight_thread, &f[i], "tag_fight/%u", i);
 		if (IS_ERR(f[i].task)) {
-			fail("no thread", i);
+			fail("kthread_run() failed", i);
 			f[i].task = NULL;
 		}
 	}
@@ -307,9 +313,9 @@ static int test_fight(void)
 }
 
 /*
- * Requests: a thread on each CPU submits, and waits for a tag, and an interrupt
- * on that CPU completes. Or an interrupt does both, and goes without if there is
- * no tag; the thread only asks for interrupts.
+ * Requests: a thread on each CPU waits for tags and submits, and an interrupt
+ * on the CPU completes. Or an interrupt submits and completes and skips the
+ * submission if no tag is free; the thread only raises interrupts.
  */
 #define BATCH	16
 
@@ -361,7 +367,7 @@ static const struct tags ours = { ours_get, ours_get_atomic, ours_put };
 static struct sbitmap_queue queue;
 static atomic_t wait_index;
 
-/* As drivers wait for it. */
+/* Wait for a tag as drivers do. */
 static int sbitmap_get_wait(unsigned int *cpu)
 {
 	DEFINE_SBQ_WAIT(wait);
@@ -406,7 +412,7 @@ static void complete_requests(struct hw_queue *hw)
 
 	llist_for_each_entry_safe(rq, next, llist_del_all(&hw->done), node) {
 		if (rq->payload[0] != rq->tag)
-			fail("somebody else's request", rq->tag);
+			fail("request of a different tag", rq->tag);
 		rq->payload[0] = ~0ULL;
 		used->put(rq->tag, rq->cpu);
 		atomic_dec(&in_flight);
@@ -418,7 +424,7 @@ static void submit(struct hw_queue *hw, unsigned int tag, unsigned int cpu)
 	struct request *rq = &requests[tag];
 
 	if (rq->payload[0] != ~0ULL)
-		fail("a request is in use", tag);
+		fail("request in use", tag);
 	rq->tag = tag;
 	rq->cpu = cpu;
 	rq->payload[0] = tag;
@@ -456,7 +462,7 @@ static int submit_thread(void *arg)
 		irq_work_queue(&hw->irq);
 		cond_resched();
 	}
-	/* The last interrupt submits no more. */
+	/* The last interrupt only completes. */
 	irq_work_queue(&hw->irq);
 	irq_work_sync(&hw->irq);
 	while (!kthread_should_stop())
@@ -474,13 +480,13 @@ static void submit_begin(unsigned int cpu)
 	hw->task = kthread_create_on_cpu(submit_thread, hw, cpu, "tag_submit/%u");
 	if (IS_ERR(hw->task)) {
 		hw->task = NULL;
-		fail("no thread", cpu);
+		fail("kthread_create_on_cpu() failed", cpu);
 		return;
 	}
 	wake_up_process(hw->task);
 }
 
-/* Requests in a second: of all CPUs, and of the one that had the fewest */
+/* Requests per second of all CPUs, and of the slowest CPU */
 struct rate {
 	unsigned long all;
 	unsigned long fewest;
@@ -522,7 +528,7 @@ static struct rate submit_ours(unsigned int depth)
 		return rate;
 	rate = submit_all(&ours, depth);
 	if (percpu_tag_pool_nr_free(&pool) != depth || percpu_tag_pool_destroy(&pool))
-		fail("tags are lost", depth);
+		fail("tags were lost", depth);
 	return rate;
 }
 
@@ -545,11 +551,11 @@ static void requests_of(unsigned int depth)
 	struct rate them = submit_peer(depth);
 
 	if (!us.all)
-		fail("no requests", depth);
+		fail("no request was submitted", depth);
 	say("depth %u, %s: %lu requests/s, sbitmap_queue %lu, ratio %lu permille", depth,
 	    in_interrupts ? "interrupts submit" : "threads submit",
 	    us.all, them.all, us.all * 1000 / max(them.all, 1UL));
-	say("depth %u, the CPU that had the fewest: %lu, sbitmap_queue %lu", depth,
+	say("depth %u, slowest CPU: %lu, sbitmap_queue %lu", depth,
 	    us.fewest, them.fewest);
 }
 
@@ -577,7 +583,7 @@ static int __init test_percpu_tag_init(void)
 		return test_fight();
 	if (!strcmp(run, "requests"))
 		return test_requests();
-	complain("there is no such test");
+	complain("unknown test");
 	return -EINVAL;
 }
 module_init(test_percpu_tag_init);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One wrong free or one wrong request, the one that do= names, then a look at
- * whether the allocator still does its work.  For any kernel; what a kernel that
- * does not check makes of it may be its end.
+ * Percpu selftest: one invalid free or request, which do= names, then a check that
+ * the allocator still works.  A kernel that does not detect the invalid call may
+ * crash.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,7 +19,7 @@
 
 static char *do_what = "none";
 module_param_named(do, do_what, charp, 0444);
-MODULE_PARM_DESC(do, "what to do wrong");
+MODULE_PARM_DESC(do, "name of the invalid call");
 
 static DEFINE_PER_CPU(u64, own[4]);
 
@@ -51,7 +51,7 @@ static bool tagged(u8 __percpu *ptr, u8 value)
 	return true;
 }
 
-/* Nobody else may get the object between the first and the second. */
+/* No other CPU can allocate the object between the two frees. */
 static int free_twice_alone(void *unused)
 {
 	free_percpu(middle);
@@ -70,7 +70,7 @@ static void free_interior(void)
 	free_percpu(at(middle, 16));
 }
 
-/* One place in the code that does not learn */
+/* Many invalid frees by one caller: only the first is reported. */
 static void free_often(void)
 {
 	int i;
@@ -125,7 +125,7 @@ static void free_garbage(void)
 	free_percpu((__force void __percpu *)0x6b6b6b6b6b6b6b6bUL);
 }
 
-/* Fill some chunks and let them go; then free what lay in the last again. */
+/* Fill some chunks, free all objects, and free one of a released chunk again. */
 static void free_gone(void)
 {
 	static void __percpu *many[128];
@@ -149,7 +149,7 @@ static u8 *last_copy(void __percpu *ptr)
 	return per_cpu_ptr((u8 __percpu *)ptr, cpumask_last(cpu_possible_mask));
 }
 
-/* These do harm where nobody looks: for kernels that are known to. */
+/* These corrupt memory: only for kernels that detect them. */
 static void write_behind(void)
 {
 	last_copy(middle)[OBJECT] ^= 0xff;
@@ -157,7 +157,7 @@ static void write_behind(void)
 	middle = NULL;
 }
 
-/* So much is freed that what was freed first is used again. */
+/* Free so many objects that the quarantine evicts the first one. */
 static void write_after_free(void)
 {
 	u8 *copy = last_copy(middle);
@@ -170,7 +170,7 @@ static void write_after_free(void)
 		free_percpu(__alloc_percpu(OBJECT, 16));
 }
 
-/* Harmless, and for KASAN alone to see. */
+/* Only KASAN detects these reads; they do no harm. */
 static void read_behind(void)
 {
 	READ_ONCE(last_copy(middle)[OBJECT]);
@@ -190,7 +190,7 @@ static void ask(size_t size, size_t align)
 	void __percpu *ptr = __alloc_percpu(size, align);
 
 	pr_info("__alloc_percpu(%zu, %zu): %s\n", size, align,
-		ptr ? "served" : "refused");
+		ptr ? "succeeded" : "failed");
 	free_percpu(ptr);
 }
 
@@ -232,7 +232,7 @@ static void ask_max(void)
 static const struct {
 	const char *name;
 	void (*fn)(void);
-} wrongs[] = {
+} calls[] = {
 	{ "free_twice", free_twice },
 	{ "free_interior", free_interior },
 	{ "free_often", free_often },
@@ -258,7 +258,7 @@ static const struct {
 	{ "ask_max", ask_max },
 };
 
-/* Whether new objects are nobody else's. */
+/* Return true if new objects do not overlap live ones. */
 static bool all_is_well(void)
 {
 	u8 __percpu *more[NR_OBJECTS];
@@ -291,13 +291,13 @@ static int __init test_percpu_wrong_init(void)
 	tag(left, 1);
 	tag(middle, 2);
 	tag(right, 3);
-	for (i = 0; i < ARRAY_SIZE(wrongs); i++) {
-		if (strcmp(wrongs[i].name, do_what))
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		if (strcmp(calls[i].name, do_what))
 			continue;
 		pr_info("%s\n", do_what);
-		wrongs[i].fn();
+		calls[i].fn();
 		pr_info("%s\n", all_is_well() ? "all is well" :
-			"objects overlap, or are lost");
+			"objects overlap, or allocations fail");
 		err = 0;
 	}
 	free_percpu(left);
@@ -312,5 +312,5 @@ static void __exit test_percpu_wrong_exit(void)
 
 module_init(test_percpu_wrong_init);
 module_exit(test_percpu_wrong_exit);
-MODULE_DESCRIPTION("Wrong percpu frees and requests");
+MODULE_DESCRIPTION("Percpu selftest: invalid frees and requests");
 MODULE_LICENSE("GPL");

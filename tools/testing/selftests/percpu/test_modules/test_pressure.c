@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Percpu selftest: hold so much memory that all others are at the edge.
+ * Percpu selftest: allocate nearly all memory, so that other tasks reclaim.
  *
- * Pages are taken until reclaim finds nothing more, and some are let go when the
- * kernel would kill somebody, and some every second: it goes to the edge all the
- * time, and not over it.  Reclaim allocates percpu memory meanwhile.  Loading
- * takes the time that it is asked for.
+ * Pages are allocated until reclaim finds no more.  Some are freed each second,
+ * and before the OOM killer would kill a task, so that none is killed.  A
+ * shrinker allocates percpu memory during reclaim.  The load of the module takes
+ * as many seconds as its parameter says.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -26,16 +26,16 @@
 
 static unsigned int seconds = 5;
 module_param(seconds, uint, 0444);
-MODULE_PARM_DESC(seconds, "How long");
+MODULE_PARM_DESC(seconds, "time that pages are held");
 
-/* Pages let go at once for who would be killed, and every second. */
-#define LET_GO	(SZ_8M / PAGE_SIZE)
+/* Pages that are freed each second, and before an OOM kill */
+#define NR_RELEASE	(SZ_8M / PAGE_SIZE)
 
-/* What is held; guarded by the lock, as a killer may come on any CPU. */
+/* Pages that are held. The OOM notifier can run on any CPU, so a lock guards them. */
 static DEFINE_SPINLOCK(held_lock);
 static LIST_HEAD(held);
 static unsigned long nr_held;
-static unsigned long nr_asked;
+static unsigned long nr_avoided;
 
 static void hold(struct page *page)
 {
@@ -45,7 +45,7 @@ static void hold(struct page *page)
 	spin_unlock(&held_lock);
 }
 
-static unsigned long let_go(unsigned long most)
+static unsigned long release_held(unsigned long most)
 {
 	struct page *page;
 	unsigned long nr;
@@ -66,19 +66,19 @@ static unsigned long let_go(unsigned long most)
 	return nr;
 }
 
-static int asked(struct notifier_block *nb, unsigned long unused, void *freed)
+static int avoid_oom_kill(struct notifier_block *nb, unsigned long unused, void *freed)
 {
-	nr_asked++;
-	*(unsigned long *)freed += let_go(LET_GO);
+	nr_avoided++;
+	*(unsigned long *)freed += release_held(NR_RELEASE);
 	return NOTIFY_OK;
 }
 
-static struct notifier_block asked_nb = {
-	.notifier_call = asked,
+static struct notifier_block oom_nb = {
+	.notifier_call = avoid_oom_kill,
 };
 
-/* Take all that there is; return whether there was any. */
-static bool take_all(unsigned long end)
+/* Allocate pages until that fails; return true if there was at least one. */
+static bool hold_all(unsigned long end)
 {
 	struct page *page;
 	bool any = false;
@@ -94,11 +94,9 @@ static bool take_all(unsigned long end)
 	return any;
 }
 
-/*
- * Reclaim, that allocates: it may need no file system, or no device
- */
+/* The shrinker allocates with GFP_NOFS and GFP_NOIO. */
 static atomic_t nr_scans = ATOMIC_INIT(0);
-static atomic_t nr_refused = ATOMIC_INIT(0);
+static atomic_t nr_failed = ATOMIC_INIT(0);
 
 static unsigned long shrinker_count(struct shrinker *shrinker,
 				    struct shrink_control *sc)
@@ -115,7 +113,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker,
 	ptr = __alloc_percpu_gfp(16 << turn % 9, 8, __GFP_NOWARN |
 				 (turn % 2 ? GFP_NOIO : GFP_NOFS));
 	if (!ptr)
-		atomic_inc(&nr_refused);
+		atomic_inc(&nr_failed);
 	free_percpu(ptr);
 	return SHRINK_STOP;
 }
@@ -127,18 +125,18 @@ static void press(void)
 	unsigned int nr_edges = 0;
 
 	while (time_before(jiffies, end) && !signal_pending(current)) {
-		if (take_all(end))
+		if (hold_all(end))
 			nr_edges++;
 		most = max(most, READ_ONCE(nr_held));
 		schedule_timeout_interruptible(HZ / 20 ?: 1);
 		if (time_after(jiffies, next)) {
-			let_go(LET_GO);
+			release_held(NR_RELEASE);
 			next = jiffies + HZ;
 		}
 	}
-	let_go(ULONG_MAX);
-	pr_info("%lu MB held at most, %u times at the edge, %lu times for who would be killed\n",
-		most >> (20 - PAGE_SHIFT), nr_edges, nr_asked);
+	release_held(ULONG_MAX);
+	pr_info("%lu MB held at most, %u times out of memory, %lu OOM kills avoided\n",
+		most >> (20 - PAGE_SHIFT), nr_edges, nr_avoided);
 }
 
 static int __init test_pressure_init(void)
@@ -151,7 +149,7 @@ static int __init test_pressure_init(void)
 		return -ENOMEM;
 	shrinker->count_objects = shrinker_count;
 	shrinker->scan_objects = shrinker_scan;
-	err = register_oom_notifier(&asked_nb);
+	err = register_oom_notifier(&oom_nb);
 	if (err) {
 		shrinker_free(shrinker);
 		return err;
@@ -159,9 +157,9 @@ static int __init test_pressure_init(void)
 	shrinker_register(shrinker);
 	press();
 	shrinker_free(shrinker);
-	unregister_oom_notifier(&asked_nb);
-	pr_info("%d times reclaim allocated, %d times it was refused\n",
-		atomic_read(&nr_scans), atomic_read(&nr_refused));
+	unregister_oom_notifier(&oom_nb);
+	pr_info("%d allocations in reclaim, %d failed\n",
+		atomic_read(&nr_scans), atomic_read(&nr_failed));
 	return 0;
 }
 module_init(test_pressure_init);

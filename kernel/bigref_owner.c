@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bigref: the functions that the owner of an object calls: init, disown, kill,
+ * switch, resurrect, destroy, exit.
+ *
+ * Each of them changes ->mode first (bigref_mode.c).  If the count was percpu,
+ * or if a function of the owner must be called later, an RCU callback does the
+ * rest: bigref_drained() for a percpu count, with the RCU head that belongs to
+ * its counters; bigref_run_pending() for all others, with one static RCU head.
+ */
+#include <linux/atomic.h>
+#include <linux/bug.h>
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/instruction_pointer.h>
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+#include <linux/processor.h>
+#include <linux/rcupdate.h>
+
+#include "bigref_internal.h"
+
+/*
+ * Init
+ */
+
+/* Return the mode of a new live count; allocate its counters. */
+static __always_inline unsigned long bigref_new_mode(unsigned int flags,
+						     gfp_t gfp)
+{
+	unsigned long mode;
+
+	if (!IS_ENABLED(CONFIG_SMP) || unlikely(flags & BIGREF_INIT_EXACT))
+		return BIGREF_SHARED;
+	if (unlikely(flags & BIGREF_ADAPTIVE))
+		return BIGREF_HINT_NONE;
+	mode = (unsigned long)bigref_counters_alloc(gfp) | BIGREF_PERCPU;
+	return likely(mode != BIGREF_PERCPU) ? mode : BIGREF_HINT_NONE;
+}
+
+static void bigref_init_dead(struct bigref *ref)
+{
+	bigref_debug_init(ref, false);
+	atomic_long_set(&ref->count, BIGREF_COUNT_DEAD);
+	WRITE_ONCE(ref->mode, BIGREF_ENDED);
+}
+
+static __always_inline void bigref_init_live(struct bigref *ref,
+					     unsigned int flags, gfp_t gfp)
+{
+	bigref_debug_init(ref, true);
+	atomic_long_set(&ref->count, __BIGREF_BIAS);
+	WRITE_ONCE(ref->mode, bigref_new_mode(flags, gfp));
+}
+
+static void bigref_free_mode(unsigned long mode)
+{
+	if (bigref_mode_counters(mode))
+		bigref_counters_free(bigref_mode_counters(mode));
+}
+
+/**
+ * bigref_init - initialize a count with one reference, the owner's
+ * @ref: the count
+ * @release: called by the last put, or NULL
+ * @flags: BIGREF_ADAPTIVE, BIGREF_INIT_EXACT, BIGREF_INIT_DEAD or 0
+ * @gfp: allocation flags for the percpu memory
+ *
+ * This cannot fail: if percpu memory is not available, the count is adaptive,
+ * which is slower but correct.  With BIGREF_ADAPTIVE the count starts as a
+ * shared word and becomes percpu if gets from several CPUs contend for it; it
+ * allocates percpu memory only then.  With BIGREF_INIT_EXACT it stays a shared
+ * word until bigref_switch_to_percpu().  With BIGREF_INIT_DEAD it has no
+ * reference until bigref_resurrect() or bigref_reinit().
+ *
+ * Context: Any context in which @gfp is allowed; any context with a flag.
+ */
+void bigref_init(struct bigref *ref, bigref_func_t *release, unsigned int flags,
+		 gfp_t gfp)
+{
+	ref->release = release;
+	if (likely(!flags))
+		bigref_init_live(ref, 0, gfp);
+	else if (flags & BIGREF_INIT_DEAD)
+		bigref_init_dead(ref);
+	else
+		bigref_init_live(ref, flags, gfp);
+}
+EXPORT_SYMBOL_GPL(bigref_init);
+
+/*
+ * Disown, kill and switch
+ */
+
+/* Last step of a disown: @sum is what the counters add to the count. */
+static void bigref_end_disown(struct bigref *ref, unsigned long sum, bool kill)
+{
+	bigref_func_t *done = ref->done;
+	bool good = bigref_move(ref, sum - __BIGREF_BIAS, BIGREF_ZONE_EXACT);
+
+	bigref_mode_end_disown(ref, good);
+	/* The reference of the owner keeps @ref until one of these puts it. */
+	if (done)
+		done(ref);
+	if (kill)
+		bigref_put(ref);
+}
+
+/*
+ * Last step of a switch.  Return true if it is over, false if a disown has
+ * replaced it.
+ */
+static bool bigref_end_switch(struct bigref *ref, unsigned long *sum)
+{
+	bool good;
+
+	if (bigref_mode_state(READ_ONCE(ref->mode)) != BIGREF_SWITCHING)
+		return false;
+	good = bigref_move(ref, *sum, BIGREF_ZONE_BIASED);
+	*sum = 0;
+	return bigref_mode_end_switch(ref, good);
+}
+
+/* RCU callback: no CPU adds to the counters any more. */
+static void bigref_drained(struct rcu_head *rcu)
+{
+	struct bigref_req *req = container_of(rcu, struct bigref_req, rcu);
+	unsigned long __percpu *counters = bigref_counters_of(req);
+	unsigned long sum = bigref_counters_sum(counters);
+	struct bigref *ref = req->ref;
+
+	if (!bigref_end_switch(ref, &sum)) {
+		/*
+		 * Pairs with the cmpxchg in bigref_mode_change(): a disown that
+		 * replaced the switch has written ->done and @kill before.
+		 */
+		smp_rmb();
+		bigref_end_disown(ref, sum, READ_ONCE(req->kill));
+	}
+	bigref_counters_free_deferred(counters);
+}
+
+/* One for each list of pending counts; in use while the list is not empty */
+static struct rcu_head bigref_pending_rcu[2];
+
+static void bigref_run_pending(struct rcu_head *rcu)
+{
+	bool kill = rcu == &bigref_pending_rcu[true];
+	struct bigref *ref = bigref_mode_take_pending(kill), *next;
+
+	for (; ref; ref = next) {
+		next = bigref_mode_next_pending(ref);
+		bigref_end_disown(ref, 0, kill);
+	}
+}
+
+/* The first step of a disown or switch has set the state to one in progress. */
+static void bigref_start_drain(struct bigref *ref)
+{
+	unsigned long mode = READ_ONCE(ref->mode);
+	struct bigref_req *req = bigref_req_of(bigref_mode_counters(mode));
+
+	call_rcu_hurry(&req->rcu, bigref_drained);
+}
+
+/* Return false after misuse, which is reported for @caller. */
+static bool bigref_start_disown(struct bigref *ref, enum bigref_how how,
+				bigref_func_t *done, void *caller)
+{
+	bool uninitialized = READ_ONCE(ref->mode) == BIGREF_NONE;
+
+	if (!uninitialized)
+		bigref_debug_assert(ref);
+	switch (bigref_mode_disown(ref, how, done)) {
+	case BIGREF_NEXT_DRAIN:
+		bigref_start_drain(ref);
+		return true;
+	case BIGREF_NEXT_LIST:
+		call_rcu_hurry(&bigref_pending_rcu[how == BIGREF_HOW_KILL],
+			       bigref_run_pending);
+		return true;
+	case BIGREF_NEXT_UNBIAS:
+		return bigref_move(ref, -__BIGREF_BIAS, BIGREF_ZONE_EXACT);
+	case BIGREF_NEXT_NONE:
+		return true;
+	case BIGREF_NEXT_INVALID:
+		break;
+	}
+	bigref_saturate(ref, uninitialized ? "not initialized" :
+					     "disowned twice", caller);
+	return false;
+}
+
+/**
+ * bigref_disown - make the count exact, so that it can reach zero
+ * @ref: the count; the caller must hold a reference until this returns
+ *
+ * After this returns, bigref_tryget_live() fails and any put can be the last
+ * one, including that of the caller's own reference.  A second disown is
+ * reported and leaks the object.
+ *
+ * Context: Process context, may sleep.  Waits for an RCU callback if the count
+ *	    is percpu.
+ * Return: true on success, false if @ref was already disowned or is misused.
+ */
+bool bigref_disown(struct bigref *ref)
+{
+	might_sleep();
+	if (!bigref_start_disown(ref, BIGREF_HOW_SYNC, NULL, (void *)_RET_IP_))
+		return false;
+	bigref_mode_wait(ref);
+	return READ_ONCE(ref->mode) == BIGREF_EXACT;
+}
+EXPORT_SYMBOL_GPL(bigref_disown);
+
+/**
+ * bigref_disown_async - make the count exact without waiting
+ * @ref: the count; the caller must hold a reference until @done is called
+ * @done: called when the count is exact; may put the caller's reference
+ *
+ * This allocates no memory.  A module that contains @done must call
+ * rcu_barrier() before it is unloaded.
+ *
+ * If misuse is detected only when the percpu counters are summed, @done is
+ * called nevertheless.
+ *
+ * Context: Any context except NMI.  @done always runs as an RCU callback, and
+ *	    must not sleep.
+ * Return: true on success; false if @ref was already disowned or is misused,
+ *	   and @done is not called.
+ */
+bool bigref_disown_async(struct bigref *ref, bigref_func_t *done)
+{
+	return bigref_start_disown(ref, BIGREF_HOW_ASYNC, done,
+				   (void *)_RET_IP_);
+}
+EXPORT_SYMBOL_GPL(bigref_disown_async);
+
+/**
+ * bigref_kill_and_confirm - disown the count, then drop the owner's reference
+ * @ref: the count; the caller gives up the owner's reference
+ * @confirm: called when the count is exact and before the reference is dropped,
+ *	     or NULL
+ *
+ * This allocates no memory.  A module that contains @confirm or the release
+ * function must call rcu_barrier() before it is unloaded.
+ *
+ * The reference is dropped by an RCU callback, so the release function never
+ * runs before this returns.
+ *
+ * Context: Any context except NMI.  @confirm always runs as an RCU callback, and
+ *	    must not sleep.
+ * Return: true on success; false if @ref was already disowned or is misused,
+ *	   and @confirm is not called.
+ */
+bool bigref_kill_and_confirm(struct bigref *ref, bigref_func_t *confirm)
+{
+	return bigref_start_disown(ref, BIGREF_HOW_KILL, confirm,
+				   (void *)_RET_IP_);
+}
+EXPORT_SYMBOL_GPL(bigref_kill_and_confirm);
+
+/**
+ * bigref_switch_to_exact_async - start a switch to exact
+ * @ref: the count; the owner must keep its reference until the end of the switch
+ *
+ * Context: Any context except NMI.  Use bigref_switch_to_exact() to wait for the
+ *	    end of the switch.
+ */
+void bigref_switch_to_exact_async(struct bigref *ref)
+{
+	if (bigref_mode_switch(ref) == BIGREF_NEXT_DRAIN)
+		bigref_start_drain(ref);
+}
+EXPORT_SYMBOL_GPL(bigref_switch_to_exact_async);
+
+/**
+ * bigref_switch_to_exact - make bigref_val() exact
+ * @ref: the count; the caller must hold a reference until this returns
+ *
+ * Gets and puts are atomic operations on one word until
+ * bigref_switch_to_percpu().  The count remains live: it cannot reach zero, and
+ * bigref_tryget_live() succeeds.  If a disown is in progress, this waits for its
+ * end.
+ *
+ * Context: Process context, may sleep.  Waits for an RCU callback if the count
+ *	    is percpu.
+ */
+void bigref_switch_to_exact(struct bigref *ref)
+{
+	might_sleep();
+	bigref_switch_to_exact_async(ref);
+	bigref_mode_wait(ref);
+}
+EXPORT_SYMBOL_GPL(bigref_switch_to_exact);
+
+/**
+ * bigref_switch_to_percpu - make gets and puts percpu again
+ * @ref: the count
+ * @gfp: allocation flags for the percpu memory
+ *
+ * If percpu memory is not available, the count becomes adaptive.  A percpu, dying
+ * or dead count does not change.
+ *
+ * Context: Any context in which @gfp is allowed.  May sleep if a switch to exact
+ *	    is in progress.
+ */
+void bigref_switch_to_percpu(struct bigref *ref, gfp_t gfp)
+{
+	unsigned long mode;
+	int err;
+
+	if (!IS_ENABLED(CONFIG_SMP))
+		return;
+	mode = bigref_new_mode(0, gfp);
+	do {
+		bigref_mode_wait(ref);
+		err = bigref_mode_promote(ref, mode);
+	} while (err == -EBUSY);
+	if (err)
+		bigref_free_mode(mode);
+}
+EXPORT_SYMBOL_GPL(bigref_switch_to_percpu);
+
+/*
+ * Resurrect
+ */
+
+/*
+ * Bias the count again, with one more reference for the owner.  Return true on
+ * success, false if the last put has not ended or @ref is misused.
+ */
+static bool bigref_bias(struct bigref *ref)
+{
+	long count = atomic_long_read(&ref->count), new;
+
+	if (!bigref_mode_may_resurrect(ref))
+		return false;
+	do {
+		if (count == BIGREF_COUNT_DEAD &&
+		    READ_ONCE(ref->mode) == BIGREF_ENDED)
+			new = __BIGREF_BIAS;
+		else if (bigref_zone(count) == BIGREF_ZONE_EXACT)
+			new = count + __BIGREF_BIAS + 1;
+		else
+			return false;
+	} while (!atomic_long_try_cmpxchg(&ref->count, &count, new));
+	if (new == __BIGREF_BIAS)
+		bigref_debug_activate(ref);
+	return true;
+}
+
+/* Return true if the last put is between its atomic operation and ENDED. */
+static bool bigref_is_ending(struct bigref *ref)
+{
+	long count = atomic_long_read(&ref->count);
+
+	return READ_ONCE(ref->mode) == BIGREF_EXACT &&
+	       (count == -1 || count == BIGREF_COUNT_DEAD);
+}
+
+/**
+ * bigref_resurrect - make a killed count live again
+ * @ref: the count; killed, with or without references left
+ * @flags: BIGREF_ADAPTIVE, BIGREF_INIT_EXACT or 0
+ * @gfp: allocation flags for the percpu memory
+ *
+ * The owner gets one reference in place of the one that bigref_kill() dropped.
+ * If the count has reached zero, the release function was called or is about to
+ * be called; the caller must ensure that it does not free the object.  A caller
+ * that passed a @done or @confirm must wait until it was called.  Gets, trygets
+ * and puts may run concurrently.  A resurrect of a live count is reported and
+ * leaks the object.
+ *
+ * The callback of a kill may still be about to drop its reference: after a
+ * resurrect the caller needs rcu_barrier() before bigref_destroy() or
+ * bigref_exit().
+ *
+ * Context: Any context in which @gfp is allowed, except hard interrupts and NMI.
+ *	    May sleep if a disown is in progress.
+ * Return: true on success, false if @ref is live or misused.
+ */
+bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp)
+{
+	unsigned long mode;
+
+	bigref_debug_assert(ref);
+	bigref_mode_wait(ref);
+	while (bigref_is_ending(ref))
+		cpu_relax();
+	if (!bigref_bias(ref)) {
+		bigref_saturate(ref, "resurrected while not dead",
+				(void *)_RET_IP_);
+		return false;
+	}
+	mode = bigref_new_mode(flags, gfp);
+	bigref_mode_resurrect(ref, mode);
+	return true;
+}
+EXPORT_SYMBOL_GPL(bigref_resurrect);
+
+/**
+ * bigref_reinit - make a dead count live again
+ * @ref: the count; bigref_is_zero() must be true
+ * @flags: BIGREF_ADAPTIVE, BIGREF_INIT_EXACT or 0
+ * @gfp: allocation flags for the percpu memory
+ *
+ * Afterwards @ref has one reference, as after bigref_init().  See
+ * bigref_resurrect().
+ *
+ * Context: Any context in which @gfp is allowed, except hard interrupts and NMI.
+ * Return: true on success, false if @ref is not zero.
+ */
+bool bigref_reinit(struct bigref *ref, unsigned int flags, gfp_t gfp)
+{
+	return !WARN_ON_ONCE(!bigref_is_zero(ref)) &&
+	       bigref_resurrect(ref, flags, gfp);
+}
+EXPORT_SYMBOL_GPL(bigref_reinit);
+
+/*
+ * Destroy and exit
+ */
+
+/*
+ * Only misuse changes the mode of a percpu count concurrently.  Return true if
+ * the count was unused and has ended; otherwise it is misused, and what its
+ * counters were does not matter.
+ */
+static bool bigref_destroy_percpu(struct bigref *ref, unsigned long mode)
+{
+	unsigned long __percpu *counters;
+	unsigned long sum;
+
+	counters = (unsigned long __percpu *)(mode - BIGREF_PERCPU);
+	sum = bigref_counters_take(counters);
+	if (unlikely(sum + atomic_long_read(&ref->count) != __BIGREF_BIAS ||
+		     !try_cmpxchg(&ref->mode, &mode, BIGREF_ENDED)))
+		return false;
+	bigref_debug_end(ref);
+	atomic_long_set(&ref->count, BIGREF_COUNT_DEAD);
+	bigref_counters_free(counters);
+	return true;
+}
+
+/**
+ * bigref_destroy - end a count that has not reached zero
+ * @ref: the count; the caller must hold its only reference
+ *
+ * This is for objects that are freed without a disown, for example in an error
+ * path.  The object must be unreachable, also for tryget.  If it was ever
+ * published, an RCU grace period must have passed since it was unpublished;
+ * freeing it with kfree_rcu() is not sufficient, because its counters can be
+ * reused immediately.  A call after the count has reached zero is allowed, but
+ * not needed, and so is a call for a zeroed count that was never initialized.
+ *
+ * If there are other references, or if a disown or switch is in progress, this
+ * is reported.  The object must not be freed then; its percpu counters are.
+ *
+ * Context: Any context except NMI.  Reads the counter of each possible CPU.
+ * Return: true on success; false if the object must not be freed.
+ */
+bool bigref_destroy(struct bigref *ref)
+{
+	unsigned long mode = READ_ONCE(ref->mode);
+
+	if (!(mode & BIGREF_PERCPU)) {
+		if (mode == BIGREF_NONE)
+			return true;
+		if (likely(bigref_mode_end_unused(ref))) {
+			if (mode != BIGREF_ENDED)
+				bigref_debug_end(ref);
+			atomic_long_set(&ref->count, BIGREF_COUNT_DEAD);
+			return true;
+		}
+		/* The worker may have made a queued count percpu meanwhile. */
+		mode = READ_ONCE(ref->mode);
+	}
+	if (mode & BIGREF_PERCPU && bigref_destroy_percpu(ref, mode))
+		return true;
+	bigref_saturate(ref, "destroyed while in use", (void *)_RET_IP_);
+	return false;
+}
+EXPORT_SYMBOL_GPL(bigref_destroy);
+
+/**
+ * bigref_exit - end a count with references left
+ * @ref: the count; it must have no user any more
+ *
+ * This is for an owner that knows that references which are left will not be
+ * put, for example because all their holders are gone.  The conditions of
+ * bigref_destroy() apply, except that the number of references does not matter
+ * and is not reported.  It must not be called while a disown or switch is in
+ * progress: this is reported, and the object must not be freed.
+ *
+ * Context: Any context except NMI.  Reads the counter of each possible CPU.
+ * Return: the number of references left, including the owner's; 0 for a count
+ *	   that is zero or was never initialized; BIGREF_VAL_SATURATED after
+ *	   misuse.
+ */
+unsigned long bigref_exit(struct bigref *ref)
+{
+	unsigned long mode, left;
+
+	if (READ_ONCE(ref->mode) == BIGREF_NONE)
+		return 0;
+	left = bigref_val(ref);
+	if (left == BIGREF_VAL_SATURATED)
+		return left;
+	if (!bigref_mode_exit(ref, &mode)) {
+		bigref_saturate(ref, "exit during a disown or switch",
+				(void *)_RET_IP_);
+		return BIGREF_VAL_SATURATED;
+	}
+	if (mode != BIGREF_ENDED)
+		bigref_debug_end(ref);
+	atomic_long_set(&ref->count, BIGREF_COUNT_DEAD);
+	if (bigref_mode_counters(mode)) {
+		bigref_counters_clear(bigref_mode_counters(mode));
+		bigref_free_mode(mode);
+	}
+	return left;
+}
+EXPORT_SYMBOL_GPL(bigref_exit);

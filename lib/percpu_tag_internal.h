@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * percpu_tag: interface between the files of percpu_tag.
+ *
+ *	percpu_tag.c		theory, allocation and freeing
+ *	percpu_tag_pool.c	init, destroy, resize, CPU hotplug, validator
+ *	percpu_tag_list.c	the list of a CPU; moves of tags between lists
+ *	percpu_tag_wait.c	the queue of waiters
+ *
+ * A file calls only files below it in this list; percpu_tag.c does not call
+ * percpu_tag_pool.c.
+ */
+#ifndef _LIB_PERCPU_TAG_INTERNAL_H
+#define _LIB_PERCPU_TAG_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/cpumask.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/percpu.h>
+#include <linux/percpu_tag.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+
+/* Special values of pool->next[]; all of them are above PERCPU_TAG_MAX */
+#define TAG_NONE	(~0U)		/* end of a list */
+#define TAG_IN_USE	(~0U - 1)	/* allocated */
+#define TAG_PARKED	(~0U - 2)	/* free, but not usable after a resize */
+
+/* The bounds of what is done while a raw lock is held */
+#define STEAL_MAX	16		/* tags moved, tasks to wake */
+#define SIEVE_MAX	32		/* tags compared with the limit of a resize */
+#define BATCH_MAX	32		/* tags allocated or freed at once */
+
+/*
+ * LIST_EMPTY: not in pool->marked, no tags
+ * LIST_MARKED: in pool->marked, with or without tags
+ * LIST_WAITERS: not in pool->marked, no tags, and there may be waiters
+ */
+enum list_state { LIST_EMPTY, LIST_MARKED, LIST_WAITERS };
+
+/**
+ * struct percpu_tag_cpu - the list of free tags of one CPU
+ * @lock: guards @head, @limit and @state, and pool->next[] of the tags on the
+ *	list
+ * @head: first tag or TAG_NONE
+ * @aside: first of the tags that a resize has yet to compare with its limit, or
+ *	TAG_NONE; they are part of the list
+ * @limit: the fast path of a free pushes tags below it. 0 unless @state is
+ *	LIST_MARKED; otherwise pool->nr_usable, or its former value while a
+ *	resize is in progress
+ * @state: see enum list_state
+ * @next: pool->next; constant
+ * @pool: the pool; constant
+ * @cpu: the CPU; constant
+ *
+ * All that the fast paths need is in one cache line.
+ */
+struct percpu_tag_cpu {
+	raw_spinlock_t lock;
+	unsigned int head;
+	unsigned int aside;
+	unsigned int limit;
+	enum list_state state;
+	unsigned int *next;
+	struct percpu_tag_pool *pool;
+	unsigned int cpu;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct percpu_tag_waiter - an allocation that waits for a tag
+ * @node: entry in pool->waiters until a tag is assigned; under pool->lock
+ * @task: the task to wake; NULL if the caller does not sleep and may be in an
+ *	interrupt; constant while queued
+ * @tag: the assigned tag, WAIT_PENDING, or WAIT_CANCELED; written under
+ *	pool->lock, read by the waiter without it
+ */
+struct percpu_tag_waiter {
+	struct list_head node;
+	struct task_struct *task;
+	int tag;
+};
+
+#define WAIT_PENDING	(-ENOSPC)
+#define WAIT_CANCELED	(-ECANCELED)
+
+/**
+ * struct percpu_tag_wakes - tasks to wake after all locks are dropped
+ * @nr: number of tasks
+ * @tasks: the tasks, with a reference each
+ *
+ * A wake_q would not do: a task that is on another wake_q already is woken when
+ * the owner of that one gets to it.
+ */
+struct percpu_tag_wakes {
+	unsigned int nr;
+	struct task_struct *tasks[STEAL_MAX];
+};
+
+/* Kinds of misuse, bits of pool->reported */
+enum report { REPORT_RANGE, REPORT_FREE, REPORT_DESTROY };
+
+static inline struct percpu_tag_cpu *cpu_list(struct percpu_tag_pool *pool,
+					      unsigned int cpu)
+{
+	return per_cpu_ptr(pool->cpus, cpu);
+}
+
+/*
+ * Return true if this kind of misuse was not yet reported for @pool. A driver
+ * tends to repeat its misuse, so each kind is reported once.
+ */
+static inline bool report_once(struct percpu_tag_pool *pool, enum report kind)
+{
+	return !test_and_set_bit(kind, &pool->reported);
+}
+
+/*
+ * Operations on one list. The caller must hold list->lock.
+ */
+
+static inline void list_push(struct percpu_tag_cpu *list, unsigned int tag)
+{
+	WRITE_ONCE(list->next[tag], list->head);
+	list->head = tag;
+}
+
+/* Remove and return the first tag. The list must not be empty. */
+static inline unsigned int list_pop(struct percpu_tag_cpu *list)
+{
+	unsigned int tag = list->head;
+
+	list->head = list->next[tag];
+	return tag;
+}
+
+static inline bool list_is_empty(const struct percpu_tag_cpu *list)
+{
+	return list->head == TAG_NONE && list->aside == TAG_NONE;
+}
+
+/* Unmark the list if it is empty, so that other CPUs do not search it. */
+static inline void list_unmark_empty(struct percpu_tag_cpu *list)
+{
+	if (!list_is_empty(list) || list->state != LIST_MARKED)
+		return;
+	list->state = LIST_EMPTY;
+	list->limit = 0;
+	cpumask_clear_cpu(list->cpu, list->pool->marked);
+	atomic_dec(&list->pool->nr_marked);
+}
+
+/*
+ * Compare tags that a resize has set aside with its limit: put them back on the
+ * list, or park them. pool->nr_usable does not change while there are such tags.
+ * Return true if some are left.
+ */
+static inline bool list_sieve(struct percpu_tag_cpu *list)
+{
+	unsigned int n, tag;
+
+	for (n = 0; n < SIEVE_MAX && list->aside != TAG_NONE; n++) {
+		tag = list->aside;
+		list->aside = list->next[tag];
+		if (tag < READ_ONCE(list->pool->nr_usable))
+			list_push(list, tag);
+		else
+			WRITE_ONCE(list->next[tag], TAG_PARKED);
+	}
+	return list->aside != TAG_NONE;
+}
+
+/* Allocate the first tag. Return false if the list is empty. */
+static __always_inline bool list_alloc(struct percpu_tag_cpu *list,
+				       unsigned int *tag)
+{
+	unsigned int first = list->head, *link;
+
+	if (unlikely(first == TAG_NONE))
+		return false;
+	link = &list->next[first];
+	list->head = *link;
+	WRITE_ONCE(*link, TAG_IN_USE);
+	*tag = first;
+	return true;
+}
+
+/* Lock two lists in the order of their CPU numbers. Interrupts must be off. */
+static inline void lock_two(struct percpu_tag_cpu *a, struct percpu_tag_cpu *b)
+{
+	if (a->cpu > b->cpu)
+		swap(a, b);
+	raw_spin_lock(&a->lock);
+	raw_spin_lock_nested(&b->lock, SINGLE_DEPTH_NESTING);
+}
+
+static inline void unlock_two(struct percpu_tag_cpu *a, struct percpu_tag_cpu *b)
+{
+	raw_spin_unlock(&a->lock);
+	raw_spin_unlock(&b->lock);
+}
+
+/* percpu_tag_wait.c */
+void percpu_tag_wake(struct percpu_tag_wakes *wakes);
+void percpu_tag_assign(struct percpu_tag_pool *pool, unsigned int tag,
+		       struct percpu_tag_wakes *wakes);
+bool percpu_tag_wait_begin(struct percpu_tag_pool *pool,
+			   struct percpu_tag_waiter *w,
+			   struct task_struct *task);
+int percpu_tag_wait_end(struct percpu_tag_pool *pool,
+			struct percpu_tag_waiter *w, int err);
+void percpu_tag_wait_drain(struct percpu_tag_pool *pool,
+			   struct percpu_tag_waiter *w,
+			   unsigned int first);
+int percpu_tag_wait_sleep(struct percpu_tag_pool *pool,
+			  struct percpu_tag_waiter *w,
+			  unsigned int state, long timeout);
+
+/* percpu_tag_list.c */
+void percpu_tag_add(struct percpu_tag_cpu *list, unsigned int tag,
+		    struct percpu_tag_wakes *wakes);
+bool percpu_tag_park(struct percpu_tag_pool *pool, unsigned int tag);
+void percpu_tag_move(struct percpu_tag_cpu *from, struct percpu_tag_cpu *to,
+		     unsigned int nr, struct percpu_tag_wakes *wakes);
+int percpu_tag_steal(struct percpu_tag_pool *pool, unsigned int cpu);
+
+#endif /* _LIB_PERCPU_TAG_INTERNAL_H */

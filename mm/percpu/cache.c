@@ -1,0 +1,704 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cache: free objects that each CPU keeps.
+ *
+ * For its chunk a cached object is in use. For callers it is free: the object map
+ * has no entry for it. A magazine returns the object that was freed last.
+ *
+ * New objects of all classes and CPUs are cut from one run, so that objects which
+ * are allocated together are adjacent. What a cache has no capacity for goes to
+ * the depot in batches, and from there to the chunks. The worker trims what is
+ * idle, see trim.c.
+ *
+ * All caches have one budget in bytes. A cache takes a share of it in steps, when
+ * it has no capacity for a freed object, and returns what it does not use when it is
+ * trimmed. A cache takes no more than is left, and returns half of what it has beyond
+ * that: all busy caches approach the same share.
+ *
+ * Offsets are kept beside the objects and not in them, out of reach of a write to
+ * a freed object.
+ */
+#include <kunit/static_stub.h>
+
+#include <linux/cache.h>
+#include <linux/cpumask.h>
+#include <linux/init.h>
+#include <linux/overflow.h>
+#include <linux/percpu.h>
+#include <linux/sched/isolation.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+#include <linux/tick.h>
+#include <linux/topology.h>
+
+#include "cache.h"
+#include "chunk.h"
+#include "extent.h"
+#include "kick.h"
+
+/* Granules of the run that objects are cut from. */
+#define PCPU_RUN_GRANULES	128
+
+struct pcpu_cache **pcpu_caches __ro_after_init;
+
+atomic_t pcpu_caches_left;
+
+struct pcpu_cache pcpu_cache_common = { .locked = true };
+
+DEFINE_PER_CPU(struct pcpu_cache *, pcpu_cache_local) = &pcpu_cache_common;
+
+/* The capacity of a magazine in objects. */
+static unsigned int pcpu_magazine_max(unsigned int class)
+{
+	return clamp(PCPU_MAGAZINE_BYTES / pcpu_class_size(class),
+		     PCPU_MAGAZINE_MIN, PCPU_MAGAZINE_MAX);
+}
+
+/**
+ * pcpu_cache_size - bytes of a cache with its magazines
+ *
+ * Context: any.
+ * Return: the bytes.
+ */
+size_t pcpu_cache_size(void)
+{
+	struct pcpu_cache *cache;
+	unsigned int class, nr = 0;
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++)
+		nr += pcpu_magazine_max(class);
+	return struct_size(cache, offs, nr);
+}
+
+/* Set up a cache in zeroed memory. */
+static void pcpu_cache_init(struct pcpu_cache *cache)
+{
+	u32 *offs = cache->offs;
+	unsigned int class;
+
+	raw_spin_lock_init(&cache->lock);
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		struct pcpu_magazine *mag = &cache->magazines[class];
+
+		mag->offs = offs;
+		mag->max = pcpu_magazine_max(class);
+		mag->size = pcpu_class_size(class);
+		offs += mag->max;
+	}
+	cache->capacity = -PCPU_CAPACITY_UNTRACKED;
+}
+
+/**
+ * pcpu_caches_init - set up the cache of the boot CPU
+ * @caches: zeroed memory for a pointer for each unit
+ * @boot: zeroed memory of pcpu_cache_size() bytes
+ *
+ * Context: boot.
+ */
+void __init pcpu_caches_init(struct pcpu_cache **caches,
+			     struct pcpu_cache *boot)
+{
+	raw_spin_lock_init(&pcpu_cache_common.lock);
+	pcpu_cache_common.capacity = -PCPU_CAPACITY_UNTRACKED;
+	atomic_set(&pcpu_caches_left, PCPU_CACHES_BYTES);
+	pcpu_cache_init(boot);
+	caches[pcpu_cpu_unit(get_boot_cpu_id())] = boot;
+	pcpu_caches = caches;
+}
+
+/**
+ * pcpu_cpu_is_isolated - test whether a CPU must not be interrupted
+ * @cpu: the CPU
+ *
+ * Context: any.
+ * Return: true if it is isolated by nohz_full=, isolcpus= or a cpuset.
+ */
+bool pcpu_cpu_is_isolated(unsigned int cpu)
+{
+	return cpu_is_isolated(cpu) || tick_nohz_full_cpu(cpu);
+}
+
+/**
+ * pcpu_cache_create - create the cache of a CPU, unless there is one
+ * @cpu: a possible CPU that is not online
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int pcpu_cache_create(unsigned int cpu)
+{
+	struct pcpu_cache **slot = &pcpu_caches[pcpu_cpu_unit(cpu)], *cache;
+
+	KUNIT_STATIC_STUB_REDIRECT(pcpu_cache_create, cpu);
+	if (*slot)
+		return 0;
+	cache = kzalloc_node(pcpu_cache_size(), GFP_KERNEL, cpu_to_node(cpu));
+	if (!cache)
+		return -ENOMEM;
+	pcpu_cache_init(cache);
+	cache->locked = pcpu_cpu_is_isolated(cpu);
+	/* Pairs with smp_load_acquire() in pcpu_cache_of_unit(). */
+	smp_store_release(slot, cache);
+	return 0;
+}
+
+/*
+ * Own the cache of this CPU; disables IRQs. The fast paths find it from then on if
+ * they may use it.
+ */
+static struct pcpu_cache *pcpu_cache_get(unsigned long *flags)
+{
+	struct pcpu_cache *cache;
+	unsigned long saved;
+
+	local_irq_save(saved);
+	*flags = saved;
+	cache = raw_cpu_read(pcpu_cache_local);
+	if (likely(cache != &pcpu_cache_common))
+		return cache;
+	cache = pcpu_cache_of_cpu(raw_smp_processor_id());
+	if (!READ_ONCE(cache->locked))
+		raw_cpu_write(pcpu_cache_local, cache);
+	pcpu_cache_lock(cache);
+	return cache;
+}
+
+static void pcpu_cache_put(struct pcpu_cache *cache, unsigned long flags)
+{
+	pcpu_cache_unlock(cache);
+	local_irq_restore(flags);
+}
+
+/**
+ * pcpu_cache_set_tracked - note whether the worker trims a cache
+ * @cache: the cache, owned by the caller
+ * @tracked: true if it does
+ *
+ * Context: IRQs off.
+ */
+void pcpu_cache_set_tracked(struct pcpu_cache *cache, bool tracked)
+{
+	pcpu_cache_assert_owned(cache);
+
+	if (cache->tracked == tracked)
+		return;
+	WRITE_ONCE(cache->tracked, tracked);
+	cache->capacity += tracked ? PCPU_CAPACITY_UNTRACKED :
+				     -PCPU_CAPACITY_UNTRACKED;
+}
+
+/* Return true if the cache has capacity, or takes some from the budget. */
+static bool pcpu_cache_take_share(struct pcpu_cache *cache)
+{
+	int left, step, capacity = pcpu_cache_capacity(cache);
+
+	pcpu_cache_assert_owned(cache);
+
+	if (likely(capacity >= 0))
+		return true;
+	left = atomic_read(&pcpu_caches_left);
+	step = max(-capacity, clamp(left / 16, PCPU_SHARE_STEP_MIN,
+				    PCPU_SHARE_STEP_MAX));
+	if (cache->share + step > min(left, PCPU_CACHE_BYTES))
+		return false;
+	/* Another CPU may have taken the rest. */
+	if (atomic_sub_return(step, &pcpu_caches_left) < 0) {
+		atomic_add(step, &pcpu_caches_left);
+		return false;
+	}
+	cache->share += step;
+	cache->capacity += step;
+	return true;
+}
+
+/**
+ * pcpu_cache_return_share - return what a cache does not use to the budget
+ * @cache: the cache, owned by the caller
+ *
+ * A cache that has more than is left returns half of the difference, too: it
+ * evicts objects when the next one is freed.
+ *
+ * Context: IRQs off.
+ */
+void pcpu_cache_return_share(struct pcpu_cache *cache)
+{
+	int left = atomic_read(&pcpu_caches_left);
+	int bytes = max(pcpu_cache_capacity(cache), (cache->share - left) / 2);
+
+	pcpu_cache_assert_owned(cache);
+
+	bytes = clamp(bytes, 0, cache->share);
+	if (!bytes)
+		return;
+	cache->share -= bytes;
+	cache->capacity -= bytes;
+	atomic_add(bytes, &pcpu_caches_left);
+}
+
+/* Own the cache with the run to cut from; disables IRQs. */
+static struct pcpu_cache *pcpu_cache_get_run(unsigned long *flags)
+{
+	unsigned long saved;
+
+	local_irq_save(saved);
+	*flags = saved;
+	if (likely(raw_spin_trylock(&pcpu_cache_common.lock)))
+		return &pcpu_cache_common;
+	local_irq_restore(saved);
+	return pcpu_cache_get(flags);
+}
+
+/* Let go of a cache that is not empty, so that the worker trims it. */
+static void pcpu_cache_put_tracked(struct pcpu_cache *cache,
+				   unsigned long flags)
+{
+	bool kick = !cache->tracked;
+
+	pcpu_cache_set_tracked(cache, true);
+	pcpu_cache_put(cache, flags);
+	if (kick)
+		pcpu_balance_kick();
+}
+
+/* Free a batch to the depot, or to the chunks. Return true if they got any. */
+static bool pcpu_cache_spill(struct pcpu_batch *batch)
+{
+	if (batch->nr)
+		pcpu_depot_put(batch);
+	if (!batch->nr)
+		return false;
+	pcpu_chunks_free_batch(batch->class, batch->offs, batch->nr);
+	return true;
+}
+
+/*
+ * Move a batch to the cache of this CPU, and free what it has no capacity for. The
+ * object at the lowest index is allocated first.
+ */
+static void pcpu_cache_fill(struct pcpu_batch *batch)
+{
+	struct pcpu_magazine *mag;
+	struct pcpu_cache *cache;
+	unsigned long flags;
+
+	if (!batch->nr)
+		return;
+	cache = pcpu_cache_get(&flags);
+	mag = &cache->magazines[batch->class];
+	while (batch->nr && mag->nr < mag->max && pcpu_cache_take_share(cache))
+		pcpu_magazine_push(cache, mag, batch->offs[--batch->nr]);
+	pcpu_cache_put_tracked(cache, flags);
+	pcpu_cache_spill(batch);
+}
+
+/**
+ * pcpu_magazine_pop_batch - take the last objects of a magazine
+ * @cache: the cache, owned by the caller
+ * @mag: one of its magazines
+ * @offs: where to store the offsets, at most %PCPU_BATCH_MAX
+ * @nr: number of objects, at most
+ *
+ * Context: IRQs off.
+ * Return: number of objects.
+ */
+unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
+				     struct pcpu_magazine *mag, u32 *offs,
+				     unsigned int nr)
+{
+	pcpu_cache_assert_owned(cache);
+
+	nr = min3(nr, (unsigned int)mag->nr, PCPU_BATCH_MAX);
+	mag->nr -= nr;
+	memcpy(offs, mag->offs + mag->nr, nr * sizeof(*offs));
+	mag->low = min(mag->low, mag->nr);
+	cache->capacity += nr * mag->size;
+	return nr;
+}
+
+/* Allocate an aligned object among the last few of the magazine. */
+static unsigned long pcpu_cache_alloc_aligned(unsigned int class, size_t align)
+{
+	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_magazine *mag;
+	struct pcpu_cache *cache;
+	unsigned int i, tries = 4;
+
+	cache = pcpu_cache_get(&flags);
+	mag = &cache->magazines[class];
+	for (i = mag->nr; i-- > 0 && tries; tries--) {
+		if (mag->offs[i] & (align - 1))
+			continue;
+		swap(mag->offs[i], mag->offs[mag->nr - 1]);
+		off = pcpu_magazine_pop(cache, mag);
+		break;
+	}
+	pcpu_cache_put(cache, flags);
+	return off;
+}
+
+/* Cut @nr granules from a run; the granules skipped to align go to @skipped. */
+static unsigned long pcpu_run_cut(struct pcpu_run *run, unsigned int nr,
+				  size_t align, struct pcpu_run *skipped)
+{
+	unsigned int skip = (-run->off & (align - 1)) >> PCPU_GRANULE_SHIFT;
+	unsigned long off = run->off + (skip << PCPU_GRANULE_SHIFT);
+
+	if (skip + nr > run->nr)
+		return PCPU_NO_OFF;
+	skipped->off = run->off;
+	skipped->nr = skip;
+	run->off = off + (nr << PCPU_GRANULE_SHIFT);
+	run->nr -= skip + nr;
+	return off;
+}
+
+/*
+ * Keep skipped granules for the small objects that come with a large one: in the
+ * chunk the gap would be filled by unrelated objects, which then pin the page. The
+ * smaller leftover is in @skipped afterwards.
+ */
+static void pcpu_cache_keep_leftover(struct pcpu_cache *cache,
+				     struct pcpu_run *skipped)
+{
+	pcpu_cache_assert_owned(cache);
+
+	if (skipped->nr > cache->leftover.nr)
+		swap(cache->leftover, *skipped);
+}
+
+/* Cut @nr granules; the caller frees what is in @skipped afterwards. */
+static unsigned long pcpu_cache_cut(struct pcpu_cache *cache, unsigned int nr,
+				    size_t align, struct pcpu_run *skipped)
+{
+	unsigned long off;
+
+	pcpu_cache_assert_owned(cache);
+
+	off = pcpu_run_cut(&cache->leftover, nr, align, skipped);
+	if (off == PCPU_NO_OFF) {
+		off = pcpu_run_cut(&cache->run, nr, align, skipped);
+		pcpu_cache_keep_leftover(cache, skipped);
+	}
+	if (off != PCPU_NO_OFF)
+		cache->run_idle = false;
+	return off;
+}
+
+/* The CPU that cut from the run of all CPUs last; guarded by its lock. */
+static unsigned int pcpu_cache_last_cpu;
+
+/* Set it to this CPU. Return true if it was another one. */
+static bool pcpu_cache_set_last_cpu(const struct pcpu_cache *cache)
+{
+	unsigned int cpu = raw_smp_processor_id();
+	bool other;
+
+	if (cache != &pcpu_cache_common)
+		return false;
+	other = pcpu_cache_last_cpu != cpu;
+	pcpu_cache_last_cpu = cpu;
+	return other;
+}
+
+static void pcpu_run_free(const struct pcpu_run *run)
+{
+	if (unlikely(run->nr))
+		pcpu_chunks_free(run->off, run->nr);
+}
+
+/*
+ * Cut @nr granules so that objects of two CPUs share no cache line, as both CPUs
+ * clear all copies.
+ */
+static unsigned long pcpu_cache_cut_on_cpu(struct pcpu_cache *cache,
+					   unsigned int nr, size_t align,
+					   struct pcpu_run *skipped)
+{
+	unsigned long off = PCPU_NO_OFF;
+
+	if (pcpu_cache_set_last_cpu(cache) && align < L1_CACHE_BYTES)
+		off = pcpu_cache_cut(cache, nr, L1_CACHE_BYTES, skipped);
+	return off != PCPU_NO_OFF ? off :
+				    pcpu_cache_cut(cache, nr, align, skipped);
+}
+
+/* Replace the run of all CPUs and cut from the new one. @run: rest of the old one */
+static unsigned long pcpu_cache_cut_new_run(unsigned int nr, size_t align,
+					    gfp_t gfp, struct pcpu_run *run)
+{
+	const struct pcpu_extent extent = { .nr = nr, .align = align };
+	struct pcpu_run skipped = { };
+	struct pcpu_cache *cache;
+	unsigned long flags, off;
+	int err;
+
+	err = pcpu_extent_alloc_run(&extent, PCPU_RUN_GRANULES, gfp, run);
+	if (err)
+		return err;
+	off = pcpu_run_cut(run, nr, align, &skipped);
+
+	cache = pcpu_cache_get_run(&flags);
+	/* Another CPU may have replaced it, or this is another cache. */
+	swap(cache->run, *run);
+	pcpu_cache_keep_leftover(cache, &skipped);
+	pcpu_cache_set_last_cpu(cache);
+	pcpu_cache_put_tracked(cache, flags);
+	pcpu_run_free(run);
+	pcpu_run_free(&skipped);
+	return off;
+}
+
+/* Cut @nr granules from the run of all CPUs, filling it if need be. */
+static unsigned long pcpu_cache_cut_run(unsigned int nr, size_t align,
+					gfp_t gfp)
+{
+	struct pcpu_run rest = { }, skipped = { };
+	struct pcpu_cache *cache;
+	unsigned long flags, off;
+
+	cache = pcpu_cache_get_run(&flags);
+	off = pcpu_cache_cut_on_cpu(cache, nr, align, &skipped);
+	if (unlikely(off == PCPU_NO_OFF))
+		swap(cache->run, rest);
+	pcpu_cache_put(cache, flags);
+	if (unlikely(off == PCPU_NO_OFF))
+		return pcpu_cache_cut_new_run(nr, align, gfp, &rest);
+	pcpu_run_free(&skipped);
+	return off;
+}
+
+/* Allocate from a batch of the depot, and cache the rest of the batch. */
+static noinline unsigned long pcpu_cache_alloc_depot(unsigned int class,
+						     size_t align)
+{
+	struct pcpu_batch batch;
+	unsigned long off = PCPU_NO_OFF;
+	unsigned int i;
+
+	batch.class = class;
+	pcpu_depot_get(&batch);
+	for (i = batch.nr; i-- > 0;) {
+		if (batch.offs[i] & (align - 1))
+			continue;
+		off = batch.offs[i];
+		batch.offs[i] = batch.offs[--batch.nr];
+		break;
+	}
+	pcpu_cache_fill(&batch);
+	return off;
+}
+
+/* Allocate a small object of a granule that is split already. */
+static unsigned long pcpu_cache_alloc_partial(unsigned int class)
+{
+	struct pcpu_batch batch;
+	unsigned long off;
+
+	batch.class = class;
+	batch.nr = pcpu_chunks_alloc_small(class, batch.offs, PCPU_BATCH_MAX);
+	if (!batch.nr)
+		return PCPU_NO_OFF;
+	off = batch.offs[--batch.nr];
+	pcpu_cache_fill(&batch);
+	return off;
+}
+
+/* Split a granule, and cache its objects but for one. */
+static unsigned long pcpu_cache_alloc_split(unsigned int class, gfp_t gfp)
+{
+	struct pcpu_batch batch;
+	unsigned long off;
+	unsigned int i;
+
+	batch.class = class;
+	off = pcpu_cache_cut_run(1, PCPU_GRANULE, gfp);
+	if (IS_ERR_VALUE(off))
+		return off;
+	pcpu_small_prepare(off, gfp);
+	batch.nr = pcpu_small_split(off, class) - 1;
+	for (i = 0; i < batch.nr; i++)
+		batch.offs[i] = off + (i + 1) * pcpu_class_size(class);
+	pcpu_cache_fill(&batch);
+	return off;
+}
+
+/**
+ * pcpu_cache_alloc_slow - allocate an object that pcpu_cache_alloc_fast() has not
+ * @class: its class, not %PCPU_CLASS_LONG
+ * @align: its alignment
+ * @gfp: flags to allocate memory with
+ *
+ * Tries in turn: another object of the magazine, if @align is the reason or the
+ * cache is locked; a batch of the depot; for small classes a granule that is split
+ * already; the run.
+ *
+ * Context: any that @gfp allows. Owns a cache for bounded times, and takes the
+ * lock of the depot and pcpu_chunk_lock, one after the other.
+ * Return: its offset, populated, or an error as from pcpu_extent_alloc().
+ */
+unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align, gfp_t gfp)
+{
+	unsigned long off = PCPU_NO_OFF;
+
+	if (align > PCPU_GRANULE ||
+	    raw_cpu_read(pcpu_cache_local) == &pcpu_cache_common)
+		off = pcpu_cache_alloc_aligned(class, align);
+	if (off == PCPU_NO_OFF && pcpu_depot_has(class))
+		off = pcpu_cache_alloc_depot(class, align);
+	if (class < PCPU_NR_SMALL) {
+		if (off == PCPU_NO_OFF && pcpu_small_available(class))
+			off = pcpu_cache_alloc_partial(class);
+		if (off == PCPU_NO_OFF)
+			off = pcpu_cache_alloc_split(class, gfp);
+	} else if (off == PCPU_NO_OFF) {
+		off = pcpu_cache_cut_run(pcpu_class_granules(class), align,
+					 gfp);
+	}
+	return off;
+}
+
+/*
+ * The class to evict: of the next few the one with most bytes, so that classes
+ * take turns but those with few objects are spared.
+ */
+static unsigned int pcpu_cache_victim(struct pcpu_cache *cache)
+{
+	unsigned int i, bytes, most = 0, victim = cache->next_class;
+
+	pcpu_cache_assert_owned(cache);
+
+	for (i = 0; i < PCPU_NR_CLASSES && (i < 8 || !most); i++) {
+		struct pcpu_magazine *mag = &cache->magazines[cache->next_class];
+
+		bytes = mag->nr * mag->size;
+		if (bytes > most) {
+			most = bytes;
+			victim = cache->next_class;
+		}
+		cache->next_class = (cache->next_class + 1) % PCPU_NR_CLASSES;
+	}
+	return victim;
+}
+
+/* Evict half a magazine if there is no capacity for an object of @class. */
+static void pcpu_cache_evict(struct pcpu_cache *cache, unsigned int class,
+			     struct pcpu_batch *batch)
+{
+	struct pcpu_magazine *mag = &cache->magazines[class];
+	bool full = !pcpu_cache_take_share(cache);
+
+	if (!full && mag->nr < mag->max)
+		return;
+	if (mag->nr < mag->max)
+		batch->class = pcpu_cache_victim(cache);
+	mag = &cache->magazines[batch->class];
+	batch->nr = pcpu_magazine_pop_batch(cache, mag, batch->offs,
+					    DIV_ROUND_UP(mag->nr, 2));
+}
+
+/**
+ * pcpu_cache_free_slow - cache a freed object, evicting others if need be
+ * @off: offset of the object; the caller owns it, the object map has no entry
+ * @class: its class
+ *
+ * Context: any. Owns a cache for a bounded time, and takes the lock of the depot
+ * and pcpu_chunk_lock after that.
+ */
+void pcpu_cache_free_slow(unsigned long off, unsigned int class)
+{
+	struct pcpu_batch batch;
+	struct pcpu_cache *cache;
+	unsigned long flags;
+
+	batch.class = class;
+	batch.nr = 0;
+	cache = pcpu_cache_get(&flags);
+	pcpu_cache_evict(cache, class, &batch);
+	pcpu_magazine_push(cache, &cache->magazines[class], off);
+	pcpu_cache_put_tracked(cache, flags);
+	if (pcpu_cache_spill(&batch))
+		pcpu_balance_kick();
+}
+
+/**
+ * pcpu_cache_alloc_long - allocate a cached object without a class
+ * @nr: its granules, exactly
+ * @align: its alignment
+ *
+ * Context: any; owns a cache for a bounded time.
+ * Return: its offset, populated, or %PCPU_NO_OFF if there is none.
+ */
+unsigned long pcpu_cache_alloc_long(unsigned int nr, size_t align)
+{
+	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_cache *cache;
+	unsigned int i;
+
+	if (nr > PCPU_CACHE_LONG_MAX)
+		return off;
+	cache = pcpu_cache_get(&flags);
+	for (i = 0; i < PCPU_CACHE_LONGS; i++) {
+		struct pcpu_run *run = &cache->longs[i];
+
+		if (run->nr != nr || run->off & (align - 1))
+			continue;
+		off = run->off;
+		run->nr = 0;
+		cache->next_long = i;
+		cache->longs_idle = false;
+		break;
+	}
+	pcpu_cache_put(cache, flags);
+	return off;
+}
+
+/**
+ * pcpu_cache_free_long - cache a freed object without a class
+ * @run: the object; set to the object that it replaces, or to an empty run
+ *
+ * Context: any; owns a cache for a bounded time.
+ * Return: true if it was cached; otherwise it is too large, and @run is unchanged.
+ */
+bool pcpu_cache_free_long(struct pcpu_run *run)
+{
+	struct pcpu_cache *cache;
+	unsigned long flags;
+
+	if (run->nr > PCPU_CACHE_LONG_MAX)
+		return false;
+	cache = pcpu_cache_get(&flags);
+	swap(cache->longs[cache->next_long], *run);
+	cache->next_long = (cache->next_long + 1) % PCPU_CACHE_LONGS;
+	cache->longs_idle = false;
+	pcpu_cache_put_tracked(cache, flags);
+	return true;
+}
+
+/**
+ * pcpu_cache_count - count the objects of a cache
+ * @cache: the cache
+ * @bytes: where to add their bytes, on one CPU
+ *
+ * Context: any, no lock needed; concurrent changes may be missed.
+ * Return: number of objects.
+ */
+unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
+			      unsigned long *bytes)
+{
+	unsigned int class, i, nr, sum = 0;
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		/* A concurrent change may be missed. */
+		nr = data_race(cache->magazines[class].nr);
+		sum += nr;
+		*bytes += nr * pcpu_class_size(class);
+	}
+	for (i = 0; i < PCPU_CACHE_LONGS; i++) {
+		/* A concurrent change may be missed. */
+		nr = data_race(cache->longs[i].nr);
+		sum += !!nr;
+		*bytes += nr << PCPU_GRANULE_SHIFT;
+	}
+	return sum;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cache: free objects that each CPU keeps.
+ */
+#ifndef _MM_PERCPU_CACHE_H
+#define _MM_PERCPU_CACHE_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/compiler.h>
+#include <linux/irqflags.h>
+#include <linux/percpu-defs.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "depot.h"
+#include "objmap.h"
+
+/*
+ * Bytes of objects, on one CPU: in a cache, and in all caches. A cached object costs
+ * its size on every CPU, so all caches have one budget for any number of CPUs.
+ */
+#define PCPU_CACHE_BYTES	(64 << 10)
+#define PCPU_CACHES_BYTES	(256 << 10)
+
+/* Least and most bytes that a cache takes from the budget at once. */
+#define PCPU_SHARE_STEP_MIN	256
+#define PCPU_SHARE_STEP_MAX	4096
+
+/* Bytes of the objects of a magazine, and its least and largest capacity. */
+#define PCPU_MAGAZINE_BYTES	4096
+#define PCPU_MAGAZINE_MIN	4
+#define PCPU_MAGAZINE_MAX	(2 * PCPU_BATCH_MAX)
+
+/* Free objects without a class, and the granules of the largest. */
+#define PCPU_CACHE_LONGS	4
+#define PCPU_CACHE_LONG_MAX	(4096 / PCPU_GRANULE)
+
+/**
+ * struct pcpu_magazine - free objects of one class
+ * @offs: their offsets, the last freed one at the end
+ * @nr: number of objects
+ * @low: minimum of @nr since the last trim: so many were idle
+ * @max: capacity in objects
+ * @size: bytes of an object
+ */
+struct pcpu_magazine {
+	u32 *offs;
+	u16 nr;
+	u16 low;
+	u16 max;
+	u16 size;
+};
+
+/**
+ * struct pcpu_cache - free objects that a CPU keeps
+ *
+ * Made when the CPU comes online for the first time, and never freed. Owned by the
+ * code that runs on its CPU with IRQs off, without a lock; the cache of a dead CPU
+ * by the CPU hotplug callback. The cache of an isolated CPU is owned by the holder
+ * of @lock, so that it is trimmed without an interrupt of that CPU.
+ */
+struct pcpu_cache {
+	/** @lock: owns a locked cache; raw, IRQs off, no lock nests inside */
+	raw_spinlock_t lock;
+	/** @locked: the CPU is or was isolated; never becomes false again */
+	bool locked;
+	/** @run: free granules to cut objects of any class from */
+	struct pcpu_run run;
+	/** @leftover: a part of an earlier run, skipped for alignment */
+	struct pcpu_run leftover;
+	/** @run_idle: @run and @leftover are unused since the last trim */
+	bool run_idle;
+	/** @longs_idle: @longs is unused since the last trim */
+	bool longs_idle;
+	/** @tracked: the worker trims the cache; otherwise it is empty */
+	bool tracked;
+	/** @next_class: where the search for a class to evict goes on */
+	u8 next_class;
+	/** @next_long: the element of @longs that is replaced next */
+	u8 next_long;
+	/**
+	 * @capacity: remaining capacity in bytes, may be negative. Biased by
+	 * -PCPU_CAPACITY_UNTRACKED while the cache is not tracked, so that the
+	 * fast free only tests the sign.
+	 */
+	s32 capacity;
+	/** @share: bytes taken from the budget: cached ones and @capacity */
+	s32 share;
+	/** @magazines: by class; that of %PCPU_CLASS_LONG has no capacity */
+	struct pcpu_magazine magazines[PCPU_NR_CLASSES + 1];
+	/** @longs: the last freed objects without a class */
+	struct pcpu_run longs[PCPU_CACHE_LONGS];
+	/** @offs: memory of the magazines */
+	u32 offs[];
+} ____cacheline_aligned_in_smp;
+
+#define PCPU_CAPACITY_UNTRACKED	(1 << 30)
+
+/* Remaining capacity in bytes, negative if there is none. */
+static inline int pcpu_cache_capacity(const struct pcpu_cache *cache)
+{
+	return cache->capacity + (cache->tracked ? 0 : PCPU_CAPACITY_UNTRACKED);
+}
+
+/* The caches by unit; %NULL before the CPU of the unit came online. */
+extern struct pcpu_cache **pcpu_caches;
+
+/* The bytes of the budget that no cache has taken. */
+extern atomic_t pcpu_caches_left;
+
+/*
+ * Holds the run that all CPUs allocate from, so that objects that a task allocates
+ * together are adjacent even if the task migrates. The lock is only tried: on
+ * contention a CPU uses the run of its own cache.
+ */
+extern struct pcpu_cache pcpu_cache_common;
+
+/*
+ * Points to pcpu_cache_common until the first miss on the CPU, and always on an
+ * isolated CPU. pcpu_cache_common has no capacity, so the fast paths fail.
+ */
+DECLARE_PER_CPU(struct pcpu_cache *, pcpu_cache_local);
+
+/* The cache of a unit, or %NULL. */
+static inline struct pcpu_cache *pcpu_cache_of_unit(unsigned int unit)
+{
+	/* Pairs with smp_store_release() in pcpu_cache_create(). */
+	return smp_load_acquire(&pcpu_caches[unit]);
+}
+
+/* The cache of a possible CPU, or %NULL. */
+static inline struct pcpu_cache *pcpu_cache_of_cpu(unsigned int cpu)
+{
+	return pcpu_cache_of_unit(pcpu_cpu_unit(cpu));
+}
+
+size_t pcpu_cache_size(void);
+void pcpu_caches_init(struct pcpu_cache **caches, struct pcpu_cache *boot);
+int pcpu_cache_create(unsigned int cpu);
+bool pcpu_cpu_is_isolated(unsigned int cpu);
+void pcpu_cache_return_share(struct pcpu_cache *cache);
+
+unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align,
+				    gfp_t gfp);
+void pcpu_cache_free_slow(unsigned long off, unsigned int class);
+unsigned long pcpu_cache_alloc_long(unsigned int nr, size_t align);
+bool pcpu_cache_free_long(struct pcpu_run *run);
+unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
+			      unsigned long *bytes);
+unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
+				     struct pcpu_magazine *mag, u32 *offs,
+				     unsigned int nr);
+void pcpu_cache_set_tracked(struct pcpu_cache *cache, bool tracked);
+
+static __always_inline void
+pcpu_cache_assert_owned(const struct pcpu_cache *cache)
+{
+	if (READ_ONCE(cache->locked))
+		lockdep_assert_held(&cache->lock);
+	else
+		lockdep_assert_irqs_disabled();
+}
+
+/* Own a cache: a locked one, or that of this CPU. IRQs are off. */
+static __always_inline void pcpu_cache_lock(struct pcpu_cache *cache)
+{
+	if (unlikely(READ_ONCE(cache->locked)))
+		raw_spin_lock(&cache->lock);
+}
+
+static __always_inline void pcpu_cache_unlock(struct pcpu_cache *cache)
+{
+	if (unlikely(READ_ONCE(cache->locked)))
+		raw_spin_unlock(&cache->lock);
+}
+
+/* Take the last object of a magazine that is not empty. */
+static __always_inline unsigned long
+pcpu_magazine_pop(struct pcpu_cache *cache, struct pcpu_magazine *mag)
+{
+	unsigned long off = mag->offs[mag->nr - 1UL];
+	u16 nr = mag->nr - 1;
+
+	pcpu_cache_assert_owned(cache);
+
+	mag->nr = nr;
+	if (unlikely(mag->low > nr))
+		mag->low = nr;
+	cache->capacity += mag->size;
+	return off;
+}
+
+/* Add an object to a magazine that is not full. */
+static __always_inline void pcpu_magazine_push(struct pcpu_cache *cache,
+					       struct pcpu_magazine *mag,
+					       unsigned long off)
+{
+	unsigned long nr = mag->nr;
+
+	pcpu_cache_assert_owned(cache);
+
+	mag->offs[nr] = off;
+	mag->nr = nr + 1;
+	cache->capacity -= mag->size;
+}
+
+/**
+ * pcpu_cache_alloc_fast - allocate the last freed object of a class
+ * @class: its class, not %PCPU_CLASS_LONG
+ * @align: its alignment; a constant 1 if every object of the class has it
+ *
+ * Context: any; disables IRQs for a bounded time.
+ * Return: its offset, populated, or %PCPU_NO_OFF if there is none or it is not
+ * aligned.
+ */
+static __always_inline unsigned long pcpu_cache_alloc_fast(unsigned int class,
+							   size_t align)
+{
+	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_cache *cache;
+	struct pcpu_magazine *mag;
+
+	local_irq_save(flags);
+	cache = raw_cpu_read(pcpu_cache_local);
+	mag = &cache->magazines[class];
+	if (likely(mag->nr && !(mag->offs[mag->nr - 1UL] & (align - 1))))
+		off = pcpu_magazine_pop(cache, mag);
+	local_irq_restore(flags);
+	return off;
+}
+
+/**
+ * pcpu_cache_free_fast - free an object to the cache of this CPU
+ * @off: where the object may begin, within the area
+ *
+ * Context: any; disables IRQs for a bounded time.
+ * Return: true if a live object begins at @off and the cache had capacity.
+ * Otherwise nothing has changed, and the free takes the slow path.
+ */
+static __always_inline bool pcpu_cache_free_fast(unsigned long off)
+{
+	struct pcpu_cache *cache;
+	struct pcpu_magazine *mag;
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	unsigned int class;
+	bool freed = false;
+	u8 *where, entry, bits;
+
+	/* A chunk that is found with IRQs off does not go away. */
+	local_irq_save(flags);
+	cache = raw_cpu_read(pcpu_cache_local);
+	chunk = pcpu_chunk_of(off);
+	if (unlikely(!chunk ||
+		     test_bit(pcpu_off_to_page(off), chunk->slow_free)))
+		goto out;
+	where = pcpu_objmap_entry(chunk, off >> PCPU_GRANULE_SHIFT);
+	entry = READ_ONCE(*where);
+	bits = pcpu_objmap_live_bits(entry, off, &class);
+	if (unlikely(!bits))
+		goto out;
+	mag = &cache->magazines[class];
+	if (unlikely(mag->nr >= mag->max || cache->capacity < 0))
+		goto out;
+	if (unlikely(!pcpu_objmap_try_clear(where, entry, bits)))
+		goto out;
+	pcpu_magazine_push(cache, mag, off);
+	freed = true;
+out:
+	local_irq_restore(flags);
+	return freed;
+}
+
+/* trim.c: return idle cached objects to the chunks. */
+
+bool pcpu_caches_trim(void);
+void pcpu_caches_drain(void);
+void pcpu_caches_drain_some(void);
+
+#endif /* _MM_PERCPU_CACHE_H */

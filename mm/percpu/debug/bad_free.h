@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bad_free: why a free is invalid.
+ */
+#ifndef _MM_PERCPU_DEBUG_BAD_FREE_H
+#define _MM_PERCPU_DEBUG_BAD_FREE_H
+
+#include <linux/types.h>
+
+/**
+ * enum pcpu_bad_free_kind - what an invalid free was passed
+ * @PCPU_BAD_FREE_FOREIGN: a pointer outside the percpu area
+ * @PCPU_BAD_FREE_COPY: the address of one CPU's copy
+ * @PCPU_BAD_FREE_STATIC: a static percpu variable of the kernel
+ * @PCPU_BAD_FREE_MODULE: percpu data of a module
+ * @PCPU_BAD_FREE_NO_MEMORY: an offset that is not populated, or not any more
+ * @PCPU_BAD_FREE_UNUSED: an offset that is free in its chunk
+ * @PCPU_BAD_FREE_DOUBLE: a freed object that is cached or in quarantine
+ * @PCPU_BAD_FREE_INTERIOR: an offset within a live object
+ * @PCPU_BAD_FREE_REALLOCATED: an offset that was not live when the free was
+ *	refused, and is live again
+ */
+enum pcpu_bad_free_kind {
+	PCPU_BAD_FREE_FOREIGN,
+	PCPU_BAD_FREE_COPY,
+	PCPU_BAD_FREE_STATIC,
+	PCPU_BAD_FREE_MODULE,
+	PCPU_BAD_FREE_NO_MEMORY,
+	PCPU_BAD_FREE_UNUSED,
+	PCPU_BAD_FREE_DOUBLE,
+	PCPU_BAD_FREE_INTERIOR,
+	PCPU_BAD_FREE_REALLOCATED,
+};
+
+/**
+ * struct pcpu_bad_free - an invalid free
+ * @why: its kind
+ * @off: offset of the pointer, or %PCPU_NO_OFF
+ * @begin: offset of the object that contains @off, or %PCPU_NO_OFF
+ * @size: bytes of that object on each CPU
+ * @cpu: CPU of the copy, for %PCPU_BAD_FREE_COPY
+ */
+struct pcpu_bad_free {
+	enum pcpu_bad_free_kind why;
+	unsigned long off;
+	unsigned long begin;
+	size_t size;
+	unsigned int cpu;
+};
+
+void pcpu_bad_free_diagnose(const void __percpu *ptr, struct pcpu_bad_free *w);
+unsigned long pcpu_bad_free_count(void);
+
+#endif /* _MM_PERCPU_DEBUG_BAD_FREE_H */

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hooks: kmemleak and the tracepoints.
+ */
+#include <linux/gfp.h>
+#include <linux/kmemleak.h>
+
+#define CREATE_TRACE_POINTS
+#include "../account.h"
+#include "../chunk.h"
+#include "hooks.h"
+
+void __pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
+			size_t alloc_size, bool module, gfp_t gfp,
+			unsigned long caller)
+{
+	void __percpu *ptr = pcpu_area_off_to_ptr(off);
+	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
+
+	kmemleak_alloc_percpu(ptr, size, gfp);
+	trace_percpu_alloc_percpu(caller, module, !gfpflags_allow_blocking(gfp),
+				  size, align,
+				  (void *)pcpu_area_off_to_addr(off - in), in,
+				  ptr, pcpu_account_bytes(alloc_size), gfp);
+}
+
+void __pcpu_free_hooks(void __percpu *ptr, unsigned long off)
+{
+	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
+
+	kmemleak_free_percpu(ptr);
+	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
+				 ptr);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * hooks: the calls from the allocator into its diagnostics.
+ *
+ * The allocator includes no other header of this directory. A hook that is not
+ * configured compiles to nothing; one that is configured and off costs the test
+ * of a static branch, or two loads for fault injection.
+ */
+#ifndef _MM_PERCPU_DEBUG_HOOKS_H
+#define _MM_PERCPU_DEBUG_HOOKS_H
+
+#include <linux/atomic.h>
+#include <linux/jump_label.h>
+#include <linux/types.h>
+
+#include <trace/events/percpu.h>
+
+#include "../layout.h"
+
+/* Invalid frees, bad_free.c */
+void pcpu_bad_free_report(const void __percpu *ptr, unsigned long caller);
+
+/* percpu_debug=, redzone.c */
+#ifdef CONFIG_PERCPU_DEBUG
+
+DECLARE_STATIC_KEY_FALSE(pcpu_debug_key);
+DECLARE_STATIC_KEY_FALSE(pcpu_debug_begun_key);
+
+/* Return true if new objects get red zones and a record. */
+static inline bool pcpu_debug_enabled(void)
+{
+	return static_branch_unlikely(&pcpu_debug_key);
+}
+
+/* Return true if objects with red zones may exist. */
+static inline bool pcpu_debug_begun(void)
+{
+	return static_branch_unlikely(&pcpu_debug_begun_key);
+}
+
+size_t pcpu_debug_alloc_size(size_t size);
+void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size,
+		      unsigned long caller);
+size_t pcpu_debug_free(unsigned long off, unsigned long caller);
+void pcpu_debug_retire(unsigned long off, size_t alloc_size);
+void pcpu_debug_drain(void);
+
+#else
+
+static inline bool pcpu_debug_enabled(void)
+{
+	return false;
+}
+
+static inline bool pcpu_debug_begun(void)
+{
+	return false;
+}
+
+static inline size_t pcpu_debug_alloc_size(size_t size)
+{
+	return size;
+}
+
+static inline void pcpu_debug_alloc(unsigned long off, size_t size,
+				    size_t alloc_size, unsigned long caller)
+{
+}
+
+static inline size_t pcpu_debug_free(unsigned long off, unsigned long caller)
+{
+	return 0;
+}
+
+static inline void pcpu_debug_retire(unsigned long off, size_t alloc_size)
+{
+}
+
+static inline void pcpu_debug_drain(void)
+{
+}
+
+#endif /* CONFIG_PERCPU_DEBUG */
+
+/* Fault injection, fault.c */
+#ifdef CONFIG_FAIL_PERCPU
+
+#include <linux/fault-inject.h>
+#include <linux/sched.h>
+
+extern struct fault_attr pcpu_fail_attr;
+
+bool pcpu_should_fail(size_t size, gfp_t gfp);
+
+/* Return true if pcpu_should_fail() must be called for each allocation. */
+static inline bool pcpu_may_fail(void)
+{
+	return READ_ONCE(pcpu_fail_attr.probability) ||
+	       READ_ONCE(current->fail_nth);
+}
+
+#else
+
+static inline bool pcpu_should_fail(size_t size, gfp_t gfp)
+{
+	return false;
+}
+
+static inline bool pcpu_may_fail(void)
+{
+	return false;
+}
+
+#endif /* CONFIG_FAIL_PERCPU */
+
+/**
+ * struct pcpu_stats - lifetime counters, stats.c
+ * @nr_alloc: allocations
+ * @nr_free: frees
+ * @nr_max: maximum of live objects
+ * @min_size: smallest request in bytes, or %ULONG_MAX
+ * @max_size: largest request in bytes
+ */
+struct pcpu_stats {
+	atomic_long_t nr_alloc;
+	atomic_long_t nr_free;
+	atomic_long_t nr_max;
+	unsigned long min_size;
+	unsigned long max_size;
+};
+
+extern struct pcpu_stats pcpu_stats;
+
+#ifdef CONFIG_PERCPU_STATS
+
+void pcpu_stats_alloc(size_t size);
+
+static inline void pcpu_stats_free(void)
+{
+	atomic_long_inc(&pcpu_stats.nr_free);
+}
+
+#else
+
+static inline void pcpu_stats_alloc(size_t size)
+{
+}
+
+static inline void pcpu_stats_free(void)
+{
+}
+
+#endif /* CONFIG_PERCPU_STATS */
+
+/* kmemleak, KASAN and the tracepoints, hooks.c */
+void __pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
+			size_t alloc_size, bool module, gfp_t gfp,
+			unsigned long caller);
+void __pcpu_free_hooks(void __percpu *ptr, unsigned long off);
+
+/*
+ * Return true if kmemleak, KASAN, percpu_debug= or the tracepoint must see every
+ * allocation.
+ */
+static inline bool pcpu_alloc_has_hooks(void)
+{
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_enabled() ||
+	       pcpu_debug_enabled() || trace_percpu_alloc_percpu_enabled();
+}
+
+/**
+ * pcpu_alloc_hooks - report a new object to kmemleak and to the tracepoint
+ * @off: its offset
+ * @size: bytes on each CPU, as requested
+ * @align: alignment, as requested
+ * @alloc_size: bytes on each CPU that the object takes
+ * @module: the object is the percpu section of a module
+ * @gfp: allocation flags
+ * @caller: return address of the allocation
+ *
+ * Context: any that @gfp allows.
+ */
+static inline void pcpu_alloc_hooks(unsigned long off, size_t size,
+				    size_t align, size_t alloc_size,
+				    bool module, gfp_t gfp,
+				    unsigned long caller)
+{
+	if (pcpu_alloc_has_hooks())
+		__pcpu_alloc_hooks(off, size, align, alloc_size, module, gfp,
+				   caller);
+}
+
+/* Return true if kmemleak, KASAN or the tracepoint must see every free. */
+static inline bool pcpu_free_has_hooks(void)
+{
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_enabled() ||
+	       trace_percpu_free_percpu_enabled();
+}
+
+/**
+ * pcpu_free_hooks - report a free to kmemleak and to the tracepoint
+ * @ptr: the object
+ * @off: its offset
+ *
+ * Both key objects by address: call this exactly once for each object, after
+ * the free was found to be valid and before the address can be reused.
+ *
+ * Context: any.
+ */
+static inline void pcpu_free_hooks(void __percpu *ptr, unsigned long off)
+{
+	if (pcpu_free_has_hooks())
+		__pcpu_free_hooks(ptr, off);
+}
+
+#endif /* _MM_PERCPU_DEBUG_HOOKS_H */

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kick: queue the worker of balance.c when there is work for it.
+ *
+ * Any level below may do so, while the worker itself calls all levels.
+ */
+#include <linux/init.h>
+#include <linux/jiffies.h>
+#include <linux/panic.h>
+#include <linux/workqueue.h>
+
+#include "kick.h"
+
+static struct delayed_work pcpu_balance_dwork;
+
+/* Unbound: the worker runs on no isolated CPU. */
+static struct workqueue_struct *pcpu_balance_wq;
+
+/* Set once workqueues run. */
+static bool pcpu_balance_enabled __read_mostly;
+
+/* The worker was queued because of a low reserve and has not begun; and when. */
+static bool pcpu_balance_urgent;
+static unsigned long pcpu_balance_called;
+
+/*
+ * Queue the worker at once, but only once a jiffy, as queueing costs more than an
+ * allocation. If it has not begun in the next jiffy, its CPU may be too busy: it is
+ * queued on this CPU then.
+ */
+static void pcpu_balance_hurry(void)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(pcpu_balance_urgent) &&
+	    READ_ONCE(pcpu_balance_called) == now)
+		return;
+	WRITE_ONCE(pcpu_balance_called, now);
+	WRITE_ONCE(pcpu_balance_urgent, true);
+	mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
+}
+
+/**
+ * pcpu_balance_kick - queue the worker
+ *
+ * At once if the reserve is low, otherwise after a delay.
+ *
+ * Context: any, with none of the allocator's locks held.
+ */
+void pcpu_balance_kick(void)
+{
+	if (!READ_ONCE(pcpu_balance_enabled))
+		return;
+	/*
+	 * Pairs with smp_mb() in pcpu_worker_begin(): a worker that is no longer
+	 * pending or urgent below sees the changes of the caller.
+	 */
+	smp_mb();
+	if (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW)
+		pcpu_balance_hurry();
+	else if (!delayed_work_pending(&pcpu_balance_dwork))
+		queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork,
+				   PCPU_BALANCE_DELAY);
+}
+
+/**
+ * pcpu_worker_enable - let the worker be queued, and queue it
+ * @run: the worker
+ *
+ * Context: boot, once workqueues run.
+ */
+void __init pcpu_worker_enable(void (*run)(struct work_struct *work))
+{
+	pcpu_balance_wq = alloc_workqueue("percpu", WQ_UNBOUND, 0);
+	if (!pcpu_balance_wq)
+		panic("percpu: no memory for a workqueue");
+	INIT_DELAYED_WORK(&pcpu_balance_dwork, run);
+	/* Pairs with the control dependency in pcpu_balance_kick(). */
+	smp_store_release(&pcpu_balance_enabled, true);
+	queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
+}
+
+/**
+ * pcpu_worker_begin - note that the worker looks at the state from now on
+ *
+ * Context: the worker, before it looks.
+ */
+void pcpu_worker_begin(void)
+{
+	WRITE_ONCE(pcpu_balance_urgent, false);
+	/*
+	 * Pairs with smp_mb() in pcpu_balance_kick(): changes by a caller that
+	 * saw "urgent" set are visible below.
+	 */
+	smp_mb();
+}
+
+/**
+ * pcpu_worker_again - queue the worker once more
+ * @delay: in jiffies
+ *
+ * Context: the worker.
+ */
+void pcpu_worker_again(unsigned long delay)
+{
+	queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, delay);
+}

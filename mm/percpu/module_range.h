@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * module_range: offsets that all relocations of modules reach.
+ *
+ * A percpu pointer is the address S of the first static percpu variable plus an
+ * offset. Code at address P encodes it, with an addend A, as
+ *
+ *	R_X86_64_64           S + offset + A        64 bits, always fits
+ *	R_X86_64_32S          S + offset + A        32 bits, sign-extended
+ *	R_X86_64_PC32, PLT32  S + offset + A - P    32 bits, sign-extended
+ *
+ * Exported symbols of modules are stored as PC32, too. The loader refuses a 32S
+ * that does not fit, but truncates a PC32: the allocator must not give a module
+ * an offset that does not fit.
+ */
+#ifndef _MM_PERCPU_MODULE_RANGE_H
+#define _MM_PERCPU_MODULE_RANGE_H
+
+#include <linux/build_bug.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
+
+#include "layout.h"
+
+/* Bytes that an addend may point beyond an object, on either side. */
+#define PCPU_MODULE_RANGE_SLACK	SZ_64K
+
+/* True if the lower 32 bits of @value, sign-extended, are @value. */
+#define PCPU_FITS_S32(value)	((s64)(value) == (s32)(value))
+
+/**
+ * struct pcpu_module_range - addresses that decide what modules reach
+ * @start: percpu pointer of offset 0
+ * @low: first address of the range that code of modules is loaded to
+ * @end: end of that range, exclusive
+ */
+struct pcpu_module_range {
+	u64 start;
+	u64 low;
+	u64 end;
+};
+
+/* Offsets that 32 bits reach, from 0 on, if the field of offset 0 is @first. */
+static inline u64 pcpu_module_range_from(u64 first)
+{
+	if (!PCPU_FITS_S32(first - PCPU_MODULE_RANGE_SLACK) ||
+	    !PCPU_FITS_S32(first + PCPU_MODULE_RANGE_SLACK))
+		return 0;
+	return S32_MAX - PCPU_MODULE_RANGE_SLACK - (s64)first + 1;
+}
+
+/**
+ * pcpu_module_range_limit - offsets that every module reaches
+ * @range: where the code of modules is loaded
+ *
+ * Return: the limit that offsets must stay below; 0 if not even offset 0 is
+ * reached.
+ */
+static inline u64 pcpu_module_range_limit(const struct pcpu_module_range *range)
+{
+	u64 direct = pcpu_module_range_from(range->start);
+	u64 below = pcpu_module_range_from(range->start - range->low);
+	u64 above = pcpu_module_range_from(range->start - (range->end - 1));
+
+	return min3(direct, below, above);
+}
+
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+
+/*
+ * S is an address of the image, anywhere in the range in front of the modules;
+ * before 6.15 it is 0. The largest area is reached for both ends of that range,
+ * and so for every S that KASLR may choose. The number of page table levels
+ * does not change these addresses.
+ */
+#define PCPU_FIELD_REACHES(first)					\
+	(PCPU_FITS_S32((first) - PCPU_MODULE_RANGE_SLACK) &&		\
+	 PCPU_FITS_S32((first) + PCPU_AREA_MAX_SIZE + PCPU_MODULE_RANGE_SLACK))
+
+#define PCPU_MODULE_RANGE_FITS(start)					\
+	(PCPU_FIELD_REACHES(start) &&					\
+	 PCPU_FIELD_REACHES((start) - MODULES_VADDR) &&			\
+	 PCPU_FIELD_REACHES((start) - (MODULES_END - 1)))
+
+static_assert(PCPU_MODULE_RANGE_FITS(__START_KERNEL_map + SZ_1M));
+static_assert(PCPU_MODULE_RANGE_FITS(__START_KERNEL_map + KERNEL_IMAGE_SIZE));
+static_assert(PCPU_MODULE_RANGE_FITS(0UL));
+
+/* The part of @size, in whole chunks, that modules of this kernel reach. */
+static inline unsigned long pcpu_module_range_size(unsigned long size)
+{
+	const struct pcpu_module_range range = {
+		.start = (unsigned long)__per_cpu_start,
+		.low = MODULES_VADDR,
+		.end = MODULES_END,
+	};
+
+	return min_t(u64, size, ALIGN_DOWN(pcpu_module_range_limit(&range),
+					   PCPU_CHUNK_SIZE));
+}
+
+#else
+
+/*
+ * On other architectures @size is the first window, which is reached as the
+ * static data in it is. Or it is a mapped area: the loader checks relocations
+ * (arm64), code has 64 bits for percpu data (loongarch), or 32 bits are enough,
+ * as on sparc64, where the image is at a low address.
+ */
+static inline unsigned long pcpu_module_range_size(unsigned long size)
+{
+	return size;
+}
+
+#endif /* CONFIG_X86_64 && !CONFIG_UML */
+
+#endif /* _MM_PERCPU_MODULE_RANGE_H */

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * objmap: one byte per granule of a chunk says which live object begins there.
+ *
+ * An allocation sets the entry of its object, and a free clears it by one atomic
+ * operation without a lock: of two frees of an object only one finds the entry, and
+ * a pointer to anything else finds none.
+ *
+ *	0		no live object begins here
+ *	1..64		an object of so many granules
+ *	0x41		a longer object; the next entries are digits of its length
+ *	0x60..0x6f	a digit
+ *	0x71..0x76	a module's section of so many granules
+ *	0x77		a longer section; digits follow
+ *	0x78		an object that percpu_debug= checks; digits follow
+ *	0x79		such an object after its free, in quarantine
+ *	0x80 | mask	a granule of four objects of 4 bytes; mask: live ones
+ *	0xc0 | mask	a granule of two objects of 8 bytes, every other bit
+ *	... | 0x20	such a granule with one usable object: the page has no free
+ *			masks, see pcpu_small_split()
+ *
+ * free_percpu() treats the values 0x60..0x79 as "no live object":
+ * pcpu_free_module() frees module sections, debug/redzone.c checked objects.
+ *
+ * Only the owner of a granule writes its entry, except that owners of the objects in
+ * a split granule change their bits by atomic operations. An invalid free only reads
+ * it.
+ */
+#ifndef _MM_PERCPU_OBJMAP_H
+#define _MM_PERCPU_OBJMAP_H
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+
+#include "chunk.h"
+#include "class.h"
+
+#define PCPU_OBJMAP_LONG	(PCPU_CLASS_GRANULES + 1)
+#define PCPU_OBJMAP_DIGIT	0x60
+#define PCPU_OBJMAP_MODULE	0x70
+#define PCPU_OBJMAP_MODULE_LONG	0x77
+#define PCPU_OBJMAP_DEBUG	0x78
+#define PCPU_OBJMAP_RETIRED	0x79
+#define PCPU_OBJMAP_SPLIT	0x80
+#define PCPU_OBJMAP_KIND	0xc0
+#define PCPU_OBJMAP_LONE	0x20
+
+static_assert(PCPU_OBJMAP_LONG < PCPU_OBJMAP_DIGIT);
+
+/* Digits of a length: four bits each, the lowest first. */
+#define PCPU_OBJMAP_DIGITS	6
+
+unsigned int pcpu_objmap_copy_length(const u8 *objmap, unsigned int granule);
+
+/*
+ * The index of the entry of a granule, counted from the beginning of the chunk or of
+ * the area. Adjacent objects are often used by two CPUs: no two granules within 3 KB
+ * have their entries in one cache line.
+ */
+static inline unsigned int pcpu_objmap_index(unsigned int granule)
+{
+	return granule * 81 % PCPU_CHUNK_GRANULES;
+}
+
+static inline u8 *pcpu_objmap_entry(const struct pcpu_chunk *chunk,
+				    unsigned int granule)
+{
+	return &chunk->objmap[pcpu_objmap_index(granule)];
+}
+
+static inline u8 pcpu_objmap_read(const struct pcpu_chunk *chunk,
+				  unsigned int granule)
+{
+	return READ_ONCE(*pcpu_objmap_entry(chunk, granule));
+}
+
+/*
+ * Write an entry that only the caller may change. Where an atomic operation on a byte
+ * is emulated by one on its word, a plain store to an adjacent byte could be lost.
+ */
+static inline void pcpu_objmap_write(struct pcpu_chunk *chunk, unsigned int granule,
+				     u8 entry)
+{
+	u8 *where = pcpu_objmap_entry(chunk, granule), old;
+
+	if (!IS_ENABLED(CONFIG_ARCH_NEED_CMPXCHG_1_EMU)) {
+		WRITE_ONCE(*where, entry);
+		return;
+	}
+	old = READ_ONCE(*where);
+	while (unlikely(!try_cmpxchg(where, &old, entry)))
+		;
+}
+
+/* Set bits of an entry; its other bits may change concurrently. */
+static inline void pcpu_objmap_add_bits(struct pcpu_chunk *chunk, unsigned int granule,
+					u8 bits)
+{
+	u8 *where = pcpu_objmap_entry(chunk, granule), old = READ_ONCE(*where);
+
+	while (unlikely(!try_cmpxchg(where, &old, old | bits)))
+		;
+}
+
+/* The entry of a granule that is split into objects of @class, none live. */
+static inline u8 pcpu_objmap_split(unsigned int class)
+{
+	return PCPU_OBJMAP_SPLIT | class << 6;
+}
+
+static inline unsigned int pcpu_objmap_split_class(u8 entry)
+{
+	return (entry >> 6) & 1;
+}
+
+/* The bit of the object at @off in the entry of its split granule. */
+static inline u8 pcpu_objmap_bit(unsigned long off)
+{
+	return 1 << ((off & (PCPU_GRANULE - 1)) / 4);
+}
+
+/* The bits of all objects of a split granule. */
+static inline u8 pcpu_objmap_full(unsigned int class)
+{
+	return class ? 0x5 : 0xf;
+}
+
+/* The number of live objects of a split granule. */
+static inline unsigned int pcpu_objmap_nr_live(u8 entry)
+{
+	return hweight8(entry & pcpu_objmap_full(pcpu_objmap_split_class(entry)));
+}
+
+/* Set the entry of a small object that the caller owns. */
+static inline void pcpu_objmap_set_small(unsigned long off)
+{
+	pcpu_objmap_add_bits(pcpu_chunk_of(off), off >> PCPU_GRANULE_SHIFT,
+			     pcpu_objmap_bit(off));
+}
+
+/* Set the entry of an object of @nr granules, up to %PCPU_CLASS_GRANULES. */
+static inline void pcpu_objmap_set_granules(unsigned long off, unsigned int nr)
+{
+	pcpu_objmap_write(pcpu_chunk_of(off), off >> PCPU_GRANULE_SHIFT, nr);
+}
+
+/**
+ * pcpu_objmap_set - set the entry of an object
+ * @off: offset of the object, owned by the caller
+ * @class: its class, not %PCPU_CLASS_LONG
+ */
+static inline void pcpu_objmap_set(unsigned long off, unsigned int class)
+{
+	if (class < PCPU_NR_SMALL)
+		pcpu_objmap_set_small(off);
+	else
+		pcpu_objmap_set_granules(off, pcpu_class_granules(class));
+}
+
+/* The bits of @entry that a free at @off clears, or 0 if no live object is there. */
+static inline u8 pcpu_objmap_live_bits(u8 entry, unsigned long off, unsigned int *class)
+{
+	if (likely(entry - 1U < PCPU_OBJMAP_LONG)) {
+		*class = pcpu_class_of_granules(entry);
+		return off & (PCPU_GRANULE - 1) ? 0 : entry;
+	}
+	if (!(entry & PCPU_OBJMAP_SPLIT) || off & 3)
+		return 0;
+	*class = pcpu_objmap_split_class(entry);
+	return entry & pcpu_objmap_bit(off);
+}
+
+/* Clear @bits if the entry is still @entry. Return true if it was. */
+static inline bool pcpu_objmap_try_clear(u8 *where, u8 entry, u8 bits)
+{
+	return try_cmpxchg(where, &entry, entry & ~bits);
+}
+
+/**
+ * pcpu_objmap_clear - clear the entry of a live object
+ * @chunk: the chunk of @off
+ * @off: offset at which the object may begin
+ * @class: where to store the class of the object
+ *
+ * Context: any, IRQs off so that @chunk stays.
+ * Return: true if the object was live; the caller owns it then.
+ */
+static inline bool pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
+				     unsigned int *class)
+{
+	u8 *where = pcpu_objmap_entry(chunk, off >> PCPU_GRANULE_SHIFT);
+	u8 bits, entry;
+
+	do {
+		entry = READ_ONCE(*where);
+		bits = pcpu_objmap_live_bits(entry, off, class);
+		if (unlikely(!bits))
+			return false;
+	} while (unlikely(!pcpu_objmap_try_clear(where, entry, bits)));
+	return true;
+}
+
+static inline bool pcpu_objmap_is_module(u8 entry)
+{
+	return entry > PCPU_OBJMAP_MODULE && entry <= PCPU_OBJMAP_MODULE_LONG;
+}
+
+/* Return true if the digits of a length follow @entry. */
+static inline bool pcpu_objmap_has_digits(u8 entry)
+{
+	return entry == PCPU_OBJMAP_LONG ||
+	       (entry >= PCPU_OBJMAP_MODULE_LONG && entry <= PCPU_OBJMAP_RETIRED);
+}
+
+/* Return true if @entry is that of a checked object, live or in quarantine. */
+static inline bool pcpu_objmap_is_debug(u8 entry)
+{
+	return entry == PCPU_OBJMAP_DEBUG || entry == PCPU_OBJMAP_RETIRED;
+}
+
+/* The granules of the object that begins at @granule, live or freed, or 0. */
+static inline unsigned int pcpu_objmap_length(const struct pcpu_chunk *chunk,
+					      unsigned int granule)
+{
+	return pcpu_objmap_copy_length(chunk->objmap, granule);
+}
+
+/* Return true if a live object begins at @off; its owner alone can rely on it. */
+static inline bool pcpu_objmap_is_live(const struct pcpu_chunk *chunk,
+				       unsigned long off)
+{
+	unsigned int class;
+
+	return pcpu_objmap_live_bits(pcpu_objmap_read(chunk, pcpu_off_to_granule(off)),
+				     off, &class);
+}
+
+void pcpu_objmap_set_long(unsigned long off, unsigned int granules);
+unsigned int pcpu_objmap_read_long(struct pcpu_chunk *chunk, unsigned int granule);
+unsigned int pcpu_objmap_clear_long(unsigned long off);
+void pcpu_objmap_set_module(unsigned long off, unsigned int granules);
+unsigned int pcpu_objmap_clear_module(unsigned long off);
+void pcpu_objmap_set_debug(unsigned long off, unsigned int granules);
+unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to);
+void pcpu_objmap_clear_retired(unsigned long off);
+
+#endif /* _MM_PERCPU_OBJMAP_H */

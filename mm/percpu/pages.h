@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pages: pages and page tables behind offsets.  Only pages.c calls the page
+ * allocator for memory of the area and writes page tables after boot.
+ */
+#ifndef _MM_PERCPU_PAGES_H
+#define _MM_PERCPU_PAGES_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp);
+void pcpu_populate_tables_exist(unsigned long end);
+
+bool pcpu_metadata_allowed(gfp_t gfp);
+bool pcpu_populate_allowed(gfp_t gfp);
+int pcpu_populate_page(unsigned long off, gfp_t gfp);
+void pcpu_depopulate_page(unsigned long off, struct list_head *pages);
+void pcpu_depopulate_flush(unsigned long first, unsigned long end,
+			   struct list_head *pages);
+
+#endif /* _MM_PERCPU_PAGES_H */

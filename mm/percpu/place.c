@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * place: where an extent is allocated: in the fullest chunk that can hold it, at
+ * the lowest address.
+ *
+ * Objects are sorted by the time of their allocation and not by size, because
+ * objects that are allocated together are often freed together.
+ *
+ * The hints of pages, chunks and slots are upper bounds of the free runs. A
+ * search skips what is bounded below its length, and a search that fails lowers
+ * the bounds that it has proved too high.
+ */
+#include "chunk.h"
+
+/* Pages of @chunk that a search for @fit may use. */
+static u64 pcpu_fit_pages(const struct pcpu_chunk *chunk,
+			  const struct pcpu_fit *fit)
+{
+	switch (fit->pages) {
+	case PCPU_FIT_POPULATED:
+		return chunk->populated & ~chunk->reserved;
+	case PCPU_FIT_ANY:
+		return ~chunk->reserved;
+	default:
+		return ~0ULL;
+	}
+}
+
+/* Those of @pages in which a run for @fit may end. */
+static u64 pcpu_fit_likely(const struct pcpu_chunk *chunk,
+			   const struct pcpu_fit *fit, u64 pages)
+{
+	unsigned int i = min(fls(fit->nr), PCPU_NR_BY_RUN) - 1;
+	u64 likely = chunk->by_run[i] | (chunk->headed & chunk->tailed << 1);
+
+	/* A run from the beginning of a page on needs the head of each page. */
+	if (fit->align == PCPU_PAGE_GRANULES)
+		likely &= chunk->headed;
+	return pages & likely;
+}
+
+/* Bits of a word at which a run may begin that is aligned to @align granules. */
+static unsigned long pcpu_word_aligned(unsigned int granule, unsigned int align)
+{
+	if (align < BITS_PER_LONG)
+		return ~0UL / ((1UL << align) - 1);
+	return !(granule & (align - 1));
+}
+
+/*
+ * The bits of @free at which @nr free granules begin, up to BITS_PER_LONG; @next has
+ * the free granules of the next word. @bound is raised to a bound of the runs.
+ */
+static unsigned long pcpu_word_runs(unsigned long free, unsigned long next,
+				    unsigned int nr, unsigned int *bound)
+{
+	unsigned int have, more;
+
+	for (have = 1; free && have < nr; have += more) {
+		more = min(have, nr - have);
+		free &= free >> more | next << (BITS_PER_LONG - more);
+		next &= next >> more;
+	}
+	*bound = max(*bound, free ? UINT_MAX : have - 1);
+	return free;
+}
+
+/* First fit of up to BITS_PER_LONG granules among @words of a page. */
+static unsigned int pcpu_find_short(const unsigned long *words,
+				    const struct pcpu_fit *fit,
+				    unsigned int *bound)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCPU_PAGE_GRANULES; i += BITS_PER_LONG, words++) {
+		unsigned long next = i + BITS_PER_LONG < PCPU_PAGE_GRANULES ?
+				     ~words[1] : 0;
+		unsigned long runs = pcpu_word_runs(~words[0], next, fit->nr,
+						    bound) &
+				     pcpu_word_aligned(i, fit->align);
+
+		if (runs)
+			return i + __ffs(runs);
+	}
+	return PCPU_PAGE_GRANULES;
+}
+
+/* First fit of more granules: two misses skip as many as @fit has, at least. */
+static unsigned int pcpu_find_wide(const unsigned long *words,
+				   const struct pcpu_fit *fit)
+{
+	unsigned int start = 0, end, base, last;
+
+	while ((end = start + fit->nr) <= PCPU_PAGE_GRANULES) {
+		base = round_down(start, BITS_PER_LONG);
+		last = find_last_bit(words + BIT_WORD(start), end - base);
+		if (last == end - base || base + last < start)
+			return start;
+		start = ALIGN(base + last + 1, fit->align);
+	}
+	return PCPU_PAGE_GRANULES;
+}
+
+/* First fit within @page of @chunk: a granule, or the end of the page. */
+static unsigned int pcpu_find_in_page(struct pcpu_chunk *chunk,
+				      const struct pcpu_fit *fit,
+				      unsigned int page)
+{
+	unsigned int first = page * PCPU_PAGE_GRANULES, start, bound = 0;
+	unsigned int run = chunk->pages[page].run;
+	unsigned long *words = &chunk->used[BIT_WORD(first)];
+
+	if (run < fit->nr || fit->align == PCPU_PAGE_GRANULES)
+		return first + PCPU_PAGE_GRANULES;
+	if (fit->nr <= BITS_PER_LONG) {
+		start = pcpu_find_short(words, fit, &bound);
+	} else {
+		start = pcpu_find_wide(words, fit);
+		bound = fit->align == 1 ? fit->nr - 1 : run;
+	}
+	if (start == PCPU_PAGE_GRANULES && bound < run)
+		pcpu_page_set_run(chunk, page, bound);
+	return first + start;
+}
+
+/* First fit among @pages of @chunk: a granule, or the end of the chunk. */
+static unsigned int pcpu_find(struct pcpu_chunk *chunk,
+			      const struct pcpu_fit *fit, u64 pages)
+{
+	u64 likely = pcpu_fit_likely(chunk, fit, pages);
+	unsigned int run = 0;
+
+	for (; likely; likely &= likely - 1) {
+		unsigned int page = __ffs64(likely);
+		struct pcpu_page *pg = &chunk->pages[page];
+		unsigned int base = page * PCPU_PAGE_GRANULES, start;
+
+		/*
+		 * @run: free granules before the page. A wholly free page is
+		 * likely, so the last page was visited if it is one.
+		 */
+		if (!page || !(pages & BIT_ULL(page - 1)))
+			run = 0;
+		else if (pg[-1].tail == PCPU_PAGE_GRANULES)
+			run += PCPU_PAGE_GRANULES;
+		else
+			run = pg[-1].tail;
+
+		start = ALIGN(base - run, fit->align);
+		if (start + fit->nr <= base + pg->head)
+			return start;
+		start = pcpu_find_in_page(chunk, fit, page);
+		if (start < base + PCPU_PAGE_GRANULES)
+			return start;
+	}
+	return PCPU_CHUNK_GRANULES;
+}
+
+/* Lower the hints of @chunk: no run among @pages is as long as @nr granules. */
+static void pcpu_find_failed(struct pcpu_chunk *chunk, unsigned int nr,
+			     u64 pages)
+{
+	if (pages == ~0ULL)
+		chunk->max_run = min(chunk->max_run, nr - 1);
+	/* Searches for modules only use the hint for all pages. */
+	if (!(chunk->populated & ~chunk->reserved & ~pages))
+		chunk->populated_run = min(chunk->populated_run, nr - 1);
+}
+
+/*
+ * The end of the run that begins at granule @start. Where the pages need not be
+ * populated, it is as short as @fit allows: see pcpu_extent_alloc_run().
+ */
+static unsigned int pcpu_run_end(struct pcpu_chunk *chunk,
+				 const struct pcpu_fit *fit, unsigned int start,
+				 u64 pages)
+{
+	unsigned int end = start + fit->nr, limit = start + fit->max;
+	u64 stop = ~pages & ~0ULL << start / PCPU_PAGE_GRANULES;
+
+	if (fit->pages != PCPU_FIT_POPULATED || limit == end)
+		return end;
+	if (stop)
+		limit = min_t(unsigned int, limit,
+			      __ffs64(stop) * PCPU_PAGE_GRANULES);
+	limit = min_t(unsigned int, limit, PCPU_CHUNK_GRANULES);
+	return find_next_bit(chunk->used, limit, end);
+}
+
+/* Return true if a search among @pages of @chunk for the aligned @fit is in vain. */
+static bool pcpu_fit_missed(const struct pcpu_chunk *chunk,
+			    const struct pcpu_fit *fit, u64 pages)
+{
+	const struct pcpu_missed *missed = &chunk->missed;
+
+	return missed->nr && fit->nr >= missed->nr &&
+	       fit->align >= missed->align && !(pages & ~missed->pages);
+}
+
+/* Note that @chunk has no run for @fit among @pages. */
+static void pcpu_fit_failed(struct pcpu_chunk *chunk,
+			    const struct pcpu_fit *fit, u64 pages)
+{
+	if (fit->align == 1)
+		pcpu_find_failed(chunk, fit->nr, pages);
+	else
+		chunk->missed = (struct pcpu_missed) {
+			.pages = pages, .nr = fit->nr, .align = fit->align,
+		};
+}
+
+/* Steps of a search under the lock: one per chunk, one per page that is read. */
+#define PCPU_SEARCH_STEPS	64
+
+/* Allocate a run in @chunk. */
+static bool pcpu_place_in_chunk(struct pcpu_chunk *chunk,
+				const struct pcpu_fit *fit,
+				struct pcpu_search *search,
+				struct pcpu_run *run)
+{
+	unsigned int start, hint = chunk->max_run;
+	u64 pages;
+
+	if (fit->pages == PCPU_FIT_POPULATED)
+		hint = min(hint, chunk->populated_run);
+	if (hint < fit->nr)
+		return false;
+	pages = pcpu_fit_pages(chunk, fit);
+	if (unlikely(pcpu_fit_missed(chunk, fit, pages)))
+		return false;
+	start = pcpu_find(chunk, fit, pages);
+	if (start == PCPU_CHUNK_GRANULES) {
+		search->left -= hweight64(pcpu_fit_likely(chunk, fit, pages)) +
+				PCPU_SEARCH_STEPS / 4;
+		pcpu_fit_failed(chunk, fit, pages);
+		return false;
+	}
+	run->nr = pcpu_run_end(chunk, fit, start, pages) - start;
+	run->off = pcpu_chunk_off(chunk) + (start << PCPU_GRANULE_SHIFT);
+	pcpu_range_alloc(chunk, start, run->nr);
+	return true;
+}
+
+static unsigned int *pcpu_slot_hint(struct pcpu_slot *slot,
+				    const struct pcpu_fit *fit)
+{
+	return fit->pages == PCPU_FIT_POPULATED ? &slot->populated_run :
+						  &slot->max_run;
+}
+
+/* Let @search begin with the chunks of @slot, unless it goes on there. */
+static void pcpu_search_enter(struct pcpu_search *search,
+			      const struct pcpu_slot *slot)
+{
+	/* Written under pcpu_chunk_lock. 0 is the id of no search. */
+	static u32 last_id;
+
+	if (search->id)
+		return;
+	search->id = ++last_id ?: ++last_id;
+	search->raised = slot->raised;
+	search->longest = 0;
+	search->nr_seen = 0;
+}
+
+/*
+ * Let the list of @slot begin with @chunk, for the next time. Another search that is
+ * in the slot may miss chunks: it must not lower the hint.
+ */
+static void pcpu_slot_turn(struct pcpu_slot *slot, struct pcpu_chunk *chunk,
+			   struct pcpu_search *search)
+{
+	list_rotate_to_front(&chunk->list, &slot->chunks);
+	if (search->raised == slot->raised)
+		search->raised++;
+	slot->raised++;
+}
+
+/*
+ * Allocate a run in a chunk of @slot, or lower the hint of @slot. Note the first
+ * chunk that may have a populated run of @short_nr granules, unless one is noted.
+ *
+ * The lock may be released in between: the list is turned then so that it begins
+ * with the chunk that comes next, and ends with those that were seen.
+ */
+static enum pcpu_found pcpu_place_in_slot(struct pcpu_slot *slot,
+					  const struct pcpu_fit *fit,
+					  unsigned int short_nr,
+					  struct pcpu_search *search,
+					  struct pcpu_run *run)
+{
+	unsigned int *hint = pcpu_slot_hint(slot, fit);
+	bool possible = *hint >= fit->nr;
+	struct pcpu_chunk *chunk;
+
+	if (!possible && (search->fallback || slot->populated_run < short_nr))
+		goto out;
+	pcpu_search_enter(search, slot);
+	list_for_each_entry(chunk, &slot->chunks, list) {
+		/* As other searches turn the list, too, the count ends this one. */
+		if (chunk->seen == search->id ||
+		    search->nr_seen > pcpu_counts.chunks)
+			break;
+		if (search->left-- <= 0) {
+			pcpu_slot_turn(slot, chunk, search);
+			return PCPU_FOUND_LATER;
+		}
+		chunk->seen = search->id;
+		search->nr_seen++;
+		if (possible && pcpu_place_in_chunk(chunk, fit, search, run))
+			return PCPU_FOUND;
+		if (!search->fallback && chunk->populated_run >= short_nr)
+			search->fallback = chunk->nr + 1;
+		if (!possible && search->fallback)
+			goto out;
+		search->longest = max(search->longest,
+				      fit->pages == PCPU_FIT_POPULATED ?
+				      chunk->populated_run : chunk->max_run);
+	}
+	/* Otherwise chunks with higher hints may have come in since. */
+	if (search->raised == slot->raised)
+		*hint = search->longest;
+out:
+	search->id = 0;
+	return PCPU_FOUND_NONE;
+}
+
+/* Allocate a run in the fullest chunk that has one, from slot @search->at on. */
+static enum pcpu_found pcpu_place(const struct pcpu_fit *fit,
+				  unsigned int short_nr,
+				  struct pcpu_search *search,
+				  struct pcpu_run *run)
+{
+	enum pcpu_found found;
+	unsigned int i;
+
+	pcpu_for_each_slot(i, max(search->at, short_nr / PCPU_PAGE_GRANULES)) {
+		/* The slot in which the search was may have no chunk any more. */
+		if (i != search->at)
+			search->id = 0;
+		search->at = i;
+		found = pcpu_place_in_slot(&pcpu_slots->by_free[i], fit,
+					   short_nr, search, run);
+		if (found != PCPU_FOUND_NONE)
+			return found;
+	}
+	search->at = 0;
+	search->id = 0;
+	search->phase++;
+	return PCPU_FOUND_NONE;
+}
+
+/* Allocate a short run in the chunk that @search has noted for it. */
+static bool pcpu_place_fallback(const struct pcpu_fit *fit,
+				struct pcpu_search *search,
+				struct pcpu_run *run)
+{
+	struct pcpu_fit populated = *fit;
+	struct pcpu_chunk *chunk;
+
+	if (!search->fallback)
+		return false;
+	populated.pages = PCPU_FIT_POPULATED;
+	/* It may be gone, if the lock was released. */
+	chunk = pcpu_chunk_table[search->fallback - 1];
+	return chunk && pcpu_place_in_chunk(chunk, &populated, search, run);
+}
+
+/**
+ * pcpu_place_run - allocate a run, of a better length if there is one
+ * @fit: the run that will do
+ * @wanted: better length in granules; at most &fit->max is used
+ * @search: state of the search
+ * @run: where to store it
+ *
+ * In turn: a populated run of @wanted granules, a populated one that fits, any that
+ * fits if @fit allows it. The run of @wanted granules need not be aligned if @fit
+ * fits into any such run.
+ *
+ * Bound: PCPU_SEARCH_STEPS chunks, or as many pages and those of two chunks; and a
+ * step per slot in each pass. If that is not enough, the result is PCPU_FOUND_LATER.
+ *
+ * Return: see &enum pcpu_found.
+ */
+enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
+			       struct pcpu_search *search,
+			       struct pcpu_run *run)
+{
+	struct pcpu_fit better = *fit;
+	enum pcpu_found found;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	search->left = PCPU_SEARCH_STEPS;
+	better.pages = PCPU_FIT_POPULATED;
+	better.nr = min(wanted, fit->max);
+	if (better.nr >= fit->nr + fit->align - 1)
+		better.align = 1;
+	if (!search->phase) {
+		found = pcpu_place(&better, fit->nr, search, run);
+		if (found != PCPU_FOUND_NONE)
+			return found;
+		if (better.nr > fit->nr && pcpu_place_fallback(fit, search, run))
+			return PCPU_FOUND;
+	}
+	/* Nothing is noted in the second pass. */
+	search->fallback = 1;
+	return fit->pages == PCPU_FIT_POPULATED ? PCPU_FOUND_NONE :
+	       pcpu_place(fit, fit->nr, search, run);
+}
+
+/**
+ * pcpu_place_module - allocate a run at the lowest offset for a module
+ * @fit: the run to look for
+ * @end: number of a chunk at which the search ends, if the module range does not
+ * @search: state of the search
+ * @run: where to store it
+ *
+ * Bound: as that of pcpu_place_run().
+ *
+ * Return: see &enum pcpu_found.
+ */
+enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
+				  struct pcpu_search *search,
+				  struct pcpu_run *run)
+{
+	struct pcpu_chunk *chunk;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	end = min(end, pcpu_area.module_limit >> PCPU_CHUNK_SHIFT);
+	search->left = PCPU_SEARCH_STEPS;
+	for (; search->at < end; search->at++) {
+		if (search->left-- <= 0)
+			return PCPU_FOUND_LATER;
+		chunk = pcpu_chunk_table[search->at];
+		if (chunk && pcpu_place_in_chunk(chunk, fit, search, run))
+			return PCPU_FOUND;
+	}
+	return PCPU_FOUND_NONE;
+}
+
+/* Return true if the page at @off is populated and empty. */
+static bool pcpu_page_is_spare(unsigned long off)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT];
+
+	return chunk && (chunk->empty & chunk->populated &
+			 BIT_ULL(pcpu_off_to_page(off)));
+}
+
+/* Allocate granules of adjacent chunks. */
+static void pcpu_place_parts(unsigned long off, unsigned int nr)
+{
+	unsigned int start, part;
+
+	for (; nr; nr -= part, off += part << PCPU_GRANULE_SHIFT) {
+		start = pcpu_off_to_granule(off);
+		part = min(nr, PCPU_CHUNK_GRANULES - start);
+		pcpu_range_alloc(pcpu_chunk_of(off), start, part);
+	}
+}
+
+/**
+ * pcpu_place_module_pages - allocate empty pages for a module in the first window
+ * @nr: granules
+ * @run: where to store the lowest run of pages that holds them
+ *
+ * For layouts in which modules reach the first window only. Its pages are no
+ * whole chunks, so the run need not begin with a chunk, and may cross chunks.
+ *
+ * Bound: a step per page of the first window.
+ *
+ * Return: true if there is one.
+ */
+bool pcpu_place_module_pages(unsigned int nr, struct pcpu_run *run)
+{
+	unsigned long bytes = (unsigned long)nr << PCPU_GRANULE_SHIFT;
+	unsigned long off, first = 0;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	for (off = 0; off < pcpu_area.module_limit; off += PAGE_SIZE) {
+		if (!pcpu_page_is_spare(off)) {
+			first = off + PAGE_SIZE;
+		} else if (off + PAGE_SIZE - first >= bytes) {
+			*run = (struct pcpu_run) { .off = first, .nr = nr };
+			pcpu_place_parts(first, nr);
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * pcpu_place_behind - append the free granules behind a run
+ * @run: the run, populated
+ * @max: maximum length in granules; the run ends with its page, too
+ */
+void pcpu_place_behind(struct pcpu_run *run, unsigned int max)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_of(run->off);
+	unsigned int start = pcpu_off_to_granule(run->off), end = start + run->nr;
+	unsigned int limit = min(start + max, round_up(end, PCPU_PAGE_GRANULES));
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	limit = find_next_bit(chunk->used, limit, end);
+	if (limit > end)
+		pcpu_range_alloc(chunk, end, limit - end);
+	run->nr = limit - start;
+}

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of the per-CPU caches and the depot: the order of objects, the bounds
+ * of both, and trimming.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+
+#include <linux/cpu.h>
+#include <linux/irqflags.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
+
+#include "../cache.h"
+#include "../debug/redzone.h"
+#include "../depot.h"
+#include "../extent.h"
+#include "../kick.h"
+#include "validate.h"
+
+static unsigned int cached_in_all(void)
+{
+	unsigned int unit, sum = 0;
+	unsigned long bytes = 0;
+
+	for_each_pcpu_unit(unit)
+		if (pcpu_cache_of_unit(unit))
+			sum += pcpu_cache_count(pcpu_cache_of_unit(unit), &bytes);
+	return sum;
+}
+
+/*
+ * A CPU allocates the object that it freed last.  Interrupts are off because
+ * the worker trims the cache by a function call.
+ */
+static void latest_first(struct kunit *test)
+{
+	static const size_t sizes[] = { 4, 8, 16, 48, 64, 1000, 1024 };
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		void __percpu *a, *b;
+
+		local_irq_save(flags);
+		a = __alloc_percpu_gfp(sizes[i], 4, GFP_NOWAIT);
+		free_percpu(a);
+		b = __alloc_percpu_gfp(sizes[i], 4, GFP_NOWAIT);
+		local_irq_restore(flags);
+		KUNIT_ASSERT_NOT_NULL(test, (__force void *)a);
+		KUNIT_EXPECT_PTR_EQ(test, (__force void *)a, (__force void *)b);
+		free_percpu(b);
+	}
+}
+
+/* Frees of any number leave caches and depot within their bounds. */
+static void bounds(struct kunit *test)
+{
+	static const size_t sizes[] = { 4, 16, 64, 1024 };
+	unsigned int i, k, n = 20 * PCPU_MAGAZINE_MAX;
+	unsigned long bytes, depot_bytes, populated;
+	void __percpu **ptrs;
+
+	ptrs = kvcalloc(n, sizeof(*ptrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptrs);
+	for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+		for (i = 0; i < n; i++)
+			ptrs[i] = __alloc_percpu(sizes[k], 4);
+		/*
+		 * The bound of the depot follows the number of populated
+		 * pages.  The worker may change it during the test, but does
+		 * not shrink the depot for that.
+		 */
+		populated = READ_ONCE(pcpu_nr_populated) +
+			    PCPU_RESERVE_HIGH;
+		for (i = 0; i < n; i++)
+			free_percpu(ptrs[i]);
+		for_each_pcpu_unit(i) {
+			if (!pcpu_cache_of_unit(i))
+				continue;
+			bytes = 0;
+			pcpu_cache_count(pcpu_cache_of_unit(i), &bytes);
+			KUNIT_EXPECT_LE(test, bytes, PCPU_CACHE_BYTES + 1024);
+		}
+		depot_bytes = READ_ONCE(pcpu_depot->bytes);
+		KUNIT_EXPECT_LE(test, depot_bytes,
+				PCPU_DEPOT_BYTES + populated * PAGE_SIZE / 8);
+	}
+	kvfree(ptrs);
+}
+
+/* Allocate an object of 16 bytes from the chunks, past the caches. */
+static u32 object_from_chunk(struct kunit *test)
+{
+	const struct pcpu_extent extent = { .nr = 1, .align = 16 };
+	unsigned long off = pcpu_extent_alloc(&extent, GFP_KERNEL);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(off));
+	return off;
+}
+
+/* The depot returns a batch as it was put, and trimming empties the depot. */
+static void depot_returns_batch(struct kunit *test)
+{
+	unsigned int i, class = pcpu_class_of(16, 16), nr = 3;
+	struct pcpu_batch put = { .class = class }, got = { .class = class };
+	u32 offs[PCPU_BATCH_MAX];
+
+	for (i = 0; i < nr; i++) {
+		offs[i] = object_from_chunk(test);
+		put.offs[i] = offs[i];
+	}
+	pcpu_balance_now();
+	put.nr = nr;
+	pcpu_depot_put(&put);
+	KUNIT_ASSERT_EQ(test, put.nr, 0);
+	KUNIT_EXPECT_TRUE(test, pcpu_depot_has(class));
+	pcpu_depot_get(&got);
+	KUNIT_EXPECT_EQ(test, got.nr, nr);
+	KUNIT_EXPECT_MEMEQ(test, offs, got.offs, nr * sizeof(*offs));
+	pcpu_depot_put(&got);
+	KUNIT_ASSERT_EQ(test, got.nr, 0);
+	pcpu_balance_now();
+	KUNIT_EXPECT_FALSE(test, pcpu_depot_has(class));
+}
+
+/* A depot that is full returns another batch for the one that is put. */
+static void depot_keeps_bounds(struct kunit *test)
+{
+	struct pcpu_batch batch = { };
+	unsigned int i, n;
+
+	pcpu_balance_now();
+	for (n = 0; n <= PCPU_DEPOT_BATCHES && !batch.nr; n++) {
+		batch.class = pcpu_class_of(16, 16);
+		batch.nr = 1;
+		batch.offs[0] = object_from_chunk(test);
+		pcpu_depot_put(&batch);
+	}
+	KUNIT_EXPECT_GT(test, batch.nr, 0);
+	pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+	batch.class = pcpu_class_of(16, 16);
+	for (i = 0; pcpu_depot_get(&batch), batch.nr; i++)
+		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+	/* Other CPUs may have taken some of the batches. */
+	KUNIT_EXPECT_GE(test, i, n / 2);
+}
+
+/* Trimming returns idle cached objects to the chunks. */
+static void trimming(struct kunit *test)
+{
+	void __percpu *ptrs[128];
+	unsigned int i, before, after;
+
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		ptrs[i] = __alloc_percpu(64, 16);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		free_percpu(ptrs[i]);
+	before = cached_in_all();
+	pcpu_caches_trim();
+	pcpu_caches_trim();
+	after = cached_in_all();
+	/* Other tasks may have freed some objects since, but fewer. */
+	KUNIT_EXPECT_GE(test, before, 32);
+	KUNIT_EXPECT_LT(test, after, before);
+	KUNIT_EXPECT_FALSE(test, pcpu_depot_has(pcpu_class_of(64, 16)));
+
+	ptrs[0] = __alloc_percpu(64, 16);
+	free_percpu(ptrs[0]);
+	pcpu_balance_now();
+	KUNIT_EXPECT_LT(test, cached_in_all(), 32);
+}
+
+/* Fill the cache of the CPU on which this runs. */
+static long fill_cache(void *unused)
+{
+	void __percpu *ptrs[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		ptrs[i] = __alloc_percpu(48, 16);
+	for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+		free_percpu(ptrs[i]);
+	return 0;
+}
+
+static unsigned int cached_on(unsigned int cpu)
+{
+	unsigned long bytes = 0;
+
+	return pcpu_cache_count(pcpu_cache_of_cpu(cpu), &bytes);
+}
+
+/* Trimming and CPU hotplug empty the cache of another CPU. */
+static void other_cpu(struct kunit *test)
+{
+	unsigned int cpu = cpumask_last(cpu_online_mask);
+
+	if (cpu == cpumask_first(cpu_online_mask))
+		kunit_skip(test, "no other CPU");
+	work_on_cpu(cpu, fill_cache, NULL);
+	KUNIT_EXPECT_GE(test, cached_on(cpu), 32);
+	pcpu_balance_now();
+	KUNIT_EXPECT_LT(test, cached_on(cpu), 32);
+	if (!IS_ENABLED(CONFIG_HOTPLUG_CPU))
+		return;
+	work_on_cpu(cpu, fill_cache, NULL);
+	KUNIT_EXPECT_GE(test, cached_on(cpu), 32);
+	if (remove_cpu(cpu))
+		kunit_skip(test, "the CPU does not go offline");
+	KUNIT_EXPECT_EQ(test, cached_on(cpu), 0);
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
+}
+
+/* What is cached never exceeds the budget, and an empty cache has no share of it. */
+static void budget(struct kunit *test)
+{
+	unsigned int i, n = 16 * PCPU_MAGAZINE_MAX;
+	struct pcpu_cache *cache;
+	void __percpu **ptrs;
+	int cpu, share;
+
+	ptrs = kvcalloc(n, sizeof(*ptrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptrs);
+	pcpu_balance_now();
+	for (i = 0; i < n; i++)
+		ptrs[i] = __alloc_percpu(16 * (1 + i % PCPU_CLASS_GRANULES), 16);
+
+	/* A busy CPU gets more than an equal share of many CPUs. */
+	migrate_disable();
+	cpu = smp_processor_id();
+	for (i = 0; i < n; i++)
+		free_percpu(ptrs[i]);
+	cache = pcpu_cache_of_cpu(cpu);
+	/* Of this CPU, which only interrupts use meanwhile. */
+	share = data_race(cache->share);
+	migrate_enable();
+	KUNIT_EXPECT_GE(test, share, PCPU_CACHE_BYTES / 2);
+	KUNIT_EXPECT_LE(test, share, PCPU_CACHE_BYTES);
+	KUNIT_EXPECT_LE(test, share,
+			PCPU_CACHES_BYTES - atomic_read(&pcpu_caches_left));
+
+	pcpu_balance_now();
+	/* Other tasks may have freed objects since. */
+	KUNIT_EXPECT_LT(test, data_race(cache->share), PCPU_CACHE_BYTES / 2);
+	kvfree(ptrs);
+}
+
+/* A CPU that was never online has no cache; a CPU gets one, and keeps it. */
+static void create(struct kunit *test)
+{
+	unsigned int cpu, n = 0;
+	struct pcpu_cache *cache;
+
+	for_each_online_cpu(cpu)
+		KUNIT_EXPECT_NOT_NULL(test, pcpu_cache_of_cpu(cpu));
+	for_each_possible_cpu(cpu) {
+		if (pcpu_cache_of_cpu(cpu))
+			continue;
+		KUNIT_EXPECT_EQ(test, pcpu_cache_create(cpu), 0);
+		cache = pcpu_cache_of_cpu(cpu);
+		KUNIT_EXPECT_NOT_NULL(test, cache);
+		KUNIT_EXPECT_EQ(test, pcpu_cache_create(cpu), 0);
+		KUNIT_EXPECT_PTR_EQ(test, cache,
+				    pcpu_cache_of_cpu(cpu));
+		n++;
+	}
+	if (!n)
+		kunit_skip(test, "all possible CPUs were online");
+}
+
+static int no_memory(unsigned int cpu)
+{
+	return -ENOMEM;
+}
+
+/* A CPU without memory for its cache stays offline. */
+static void create_fails(struct kunit *test)
+{
+	unsigned int cpu = cpumask_last(cpu_online_mask);
+
+	if (!IS_ENABLED(CONFIG_HOTPLUG_CPU) ||
+	    cpu == cpumask_first(cpu_online_mask) || remove_cpu(cpu))
+		kunit_skip(test, "no CPU goes offline");
+	kunit_activate_static_stub(test, pcpu_cache_create, no_memory);
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), -ENOMEM);
+	KUNIT_EXPECT_FALSE(test, cpu_online(cpu));
+	kunit_deactivate_static_stub(test, pcpu_cache_create);
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
+}
+
+/* Objects of one class with different alignments alternate. */
+static void mixed_alignment(struct kunit *test)
+{
+	void __percpu *ptrs[96];
+	unsigned int i, round;
+
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < ARRAY_SIZE(ptrs); i++) {
+			size_t align = i % 3 == round % 3 ? 256 : 16;
+
+			ptrs[i] = __alloc_percpu(48, align);
+			KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptrs[i]);
+			KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)
+							   raw_cpu_ptr(ptrs[i]), align));
+		}
+		for (i = 0; i < ARRAY_SIZE(ptrs); i++)
+			free_percpu(ptrs[i * 29 % ARRAY_SIZE(ptrs)]);
+	}
+}
+
+/* Checked objects are not cached, so these tests switch the checks off. */
+static bool was_checked;
+
+static int plain_init(struct kunit_suite *suite)
+{
+	was_checked = pcpu_debug_switch(false);
+	return 0;
+}
+
+static void plain_exit(struct kunit_suite *suite)
+{
+	pcpu_debug_switch(was_checked);
+}
+
+static void area_is_valid(struct kunit *test)
+{
+	const char *bad = pcpu_validate_area();
+
+	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
+}
+
+static struct kunit_case pcpu_cache_cases[] = {
+	KUNIT_CASE(latest_first),
+	KUNIT_CASE(bounds),
+	KUNIT_CASE(depot_returns_batch),
+	KUNIT_CASE(depot_keeps_bounds),
+	KUNIT_CASE(trimming),
+	KUNIT_CASE(other_cpu),
+	KUNIT_CASE(budget),
+	KUNIT_CASE(create),
+	KUNIT_CASE(create_fails),
+	KUNIT_CASE(mixed_alignment),
+	{ }
+};
+
+static struct kunit_suite pcpu_cache_suite = {
+	.name = "percpu_cache",
+	.suite_init = plain_init,
+	.suite_exit = plain_exit,
+	.exit = area_is_valid,
+	.test_cases = pcpu_cache_cases,
+};
+
+kunit_test_suite(pcpu_cache_suite);
+
+MODULE_DESCRIPTION("KUnit tests of percpu caches");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Offsets, pointers, addresses and units.
+ */
+#include <kunit/test.h>
+
+#include <linux/bitops.h>
+#include <linux/cpumask.h>
+#include <linux/math.h>
+#include <linux/string.h>
+
+#include "../layout.h"
+
+/* Offset, pointer, address and unit translate into each other in each chunk. */
+static void arithmetic(struct kunit *test)
+{
+	void __percpu *first = pcpu_area_off_to_ptr(0);
+	unsigned long off, back;
+	unsigned int copy, unit, nr;
+
+	for (nr = 0; nr < pcpu_area_nr_chunks(); nr++) {
+		for (unit = 0; unit < 2; unit++) {
+			off = ((unsigned long)nr << PCPU_CHUNK_SHIFT) +
+			      unit * (PCPU_CHUNK_SIZE - 1);
+			KUNIT_ASSERT_EQ(test, off,
+					pcpu_area_ptr_to_off(pcpu_area_off_to_ptr(off)));
+		}
+		for_each_pcpu_unit(copy) {
+			KUNIT_ASSERT_TRUE(test,
+					  pcpu_area_addr_to_off(pcpu_area_unit_addr(copy, off),
+								&back, &unit));
+			KUNIT_ASSERT_EQ(test, back, off);
+			KUNIT_ASSERT_EQ(test, unit, copy);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, PCPU_NO_OFF,
+			pcpu_area_ptr_to_off((u8 __percpu *)first - 1));
+	KUNIT_EXPECT_FALSE(test, pcpu_area_addr_to_off((unsigned long)&off, &back,
+						       &unit));
+}
+
+/* Units are numbered by rank among possible CPUs, so that holes have none. */
+static void ranks(struct kunit *test)
+{
+	void __percpu *first = pcpu_area_off_to_ptr(0);
+	unsigned int cpu, unit = 0;
+
+	for_each_possible_cpu(cpu) {
+		KUNIT_EXPECT_EQ(test, pcpu_cpu_unit(cpu), unit);
+		KUNIT_EXPECT_EQ(test, pcpu_unit_cpu(unit), cpu);
+		KUNIT_EXPECT_EQ(test, (unsigned long)per_cpu_ptr(first, cpu),
+				pcpu_area_unit_addr(unit, 0));
+		unit++;
+	}
+	KUNIT_EXPECT_EQ(test, pcpu_area.nr_units, unit);
+	KUNIT_EXPECT_EQ(test, pcpu_area.span, unit * pcpu_area.stride);
+}
+
+/* Addresses between and outside of the units have no offset. */
+static void gaps(struct kunit *test)
+{
+	unsigned long window = pcpu_area_max_object(), off;
+	unsigned long gap = pcpu_area.stride - window;
+	unsigned int unit;
+
+	KUNIT_EXPECT_FALSE(test, pcpu_area_addr_to_off(pcpu_area.base - 1, &off,
+						       &unit));
+	if (gap && pcpu_area.stride > window)
+		KUNIT_EXPECT_FALSE(test,
+				   pcpu_area_addr_to_off(pcpu_area.base + window,
+							 &off, &unit));
+	KUNIT_EXPECT_EQ(test, PCPU_NO_OFF,
+			pcpu_area_ptr_to_off((void __percpu __force *)
+					     ((unsigned long)pcpu_area_off_to_ptr(0) - 1)));
+}
+
+/* A window is one range of addresses in every unit. */
+static void windows(struct kunit *test)
+{
+	unsigned long window = pcpu_area_window_size(), off;
+
+	for (off = 0; off < pcpu_area.size; off += window) {
+		unsigned long first = pcpu_area_off_to_addr(off);
+		unsigned long last = off + min(window, pcpu_area.size - off) - 1;
+
+		KUNIT_EXPECT_EQ(test, first + (last - off),
+				pcpu_area_off_to_addr(last));
+	}
+	KUNIT_EXPECT_TRUE(test, is_power_of_2(window));
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(pcpu_area.size, PCPU_CHUNK_SIZE));
+}
+
+/* Slots of the TSB for kernel addresses that all CPUs of a sparc64 share. */
+#define NR_SLOTS	2048
+
+/* The most units with copies of one object in one slot, indexed by page. */
+static unsigned int worst_slot(u16 *units, unsigned long stride,
+			       unsigned int shift, unsigned int nr_units)
+{
+	unsigned int unit, worst = 0;
+	unsigned long slot;
+
+	memset(units, 0, NR_SLOTS * sizeof(*units));
+	for (unit = 0; unit < nr_units; unit++) {
+		slot = (unit * stride >> shift) % NR_SLOTS;
+		units[slot]++;
+		worst = max_t(unsigned int, worst, units[slot]);
+	}
+	return worst;
+}
+
+/* Copies of an object spread over a table indexed by page, on any machine. */
+static void spread(struct kunit *test)
+{
+	/* The stride is skewed by one page of the size that maps a unit. */
+	unsigned int shift = pcpu_area.huge ? __ffs(pcpu_area.stride) :
+					      PAGE_SHIFT;
+	unsigned int n, worst;
+	u16 *units;
+
+	if (!IS_ENABLED(CONFIG_SMP) || !IS_ENABLED(CONFIG_MMU) ||
+	    IS_ENABLED(CONFIG_KASAN_VMALLOC))
+		kunit_skip(test, "the stride need not be skewed");
+	KUNIT_EXPECT_LT(test, shift, pcpu_area.window_shift);
+	units = kunit_kmalloc_array(test, NR_SLOTS, sizeof(*units), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, units);
+	for (n = 64; n <= 4096; n *= 8) {
+		worst = worst_slot(units, pcpu_area.stride, shift, n);
+		kunit_info(test, "stride %lu KB: at most %u of %u units share one of %u slots",
+			   pcpu_area.stride >> 10, worst, n, NR_SLOTS);
+		KUNIT_EXPECT_EQ(test, worst, DIV_ROUND_UP(n, NR_SLOTS));
+	}
+}
+
+static struct kunit_case pcpu_area_cases[] = {
+	KUNIT_CASE(arithmetic),
+	KUNIT_CASE(ranks),
+	KUNIT_CASE(gaps),
+	KUNIT_CASE(windows),
+	KUNIT_CASE(spread),
+	{ }
+};
+
+static struct kunit_suite pcpu_area_suite = {
+	.name = "percpu_layout",
+	.test_cases = pcpu_area_cases,
+};
+
+kunit_test_suite(pcpu_area_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the layout of the percpu area");
+MODULE_LICENSE("GPL");

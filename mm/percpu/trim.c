@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * trim: return idle cached objects to the chunks.
+ *
+ * Only its own CPU may touch a cache that is not locked, so trimming sends an IPI;
+ * an empty cache gets none. A CPU that became isolated after its cache was made gets
+ * a last one, and locks its cache. The hotplug callbacks create the cache of a CPU
+ * that comes online for the first time, and empty that of a dead CPU.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/init.h>
+#include <linux/irqflags.h>
+#include <linux/panic.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+
+#include "cache.h"
+#include "chunk.h"
+#include "kick.h"
+
+/* Objects that are taken out of a cache in one IRQ-off section, at most. */
+#define PCPU_TRIM_BATCH_MAX	96
+
+/* Batches of the depot that an atomic caller returns, at most. */
+#define PCPU_DRAIN_BATCHES	4
+
+enum pcpu_trim_what {
+	PCPU_TRIM_IDLE,
+	PCPU_TRIM_ALL,
+};
+
+/**
+ * struct pcpu_trim_batch - objects taken out of a cache
+ * @cache: the cache
+ * @cpu: the CPU that owns the cache, if it is not locked
+ * @what: the objects to take
+ * @begun: @runs have been taken
+ * @more: the cache has further objects to take
+ * @left: the cache has objects that are not idle
+ * @class: where to go on
+ * @runs: the runs of the cache, and its objects without a class
+ * @nr: number of objects
+ * @classes: their classes
+ * @offs: their offsets
+ *
+ * Lives on the stack of the caller, which waits while the CPU of the cache fills
+ * it.
+ */
+struct pcpu_trim_batch {
+	struct pcpu_cache *cache;
+	unsigned int cpu;
+	enum pcpu_trim_what what;
+	bool begun;
+	bool more;
+	bool left;
+	u8 class;
+	struct pcpu_run runs[2 + PCPU_CACHE_LONGS];
+	unsigned int nr;
+	u8 classes[PCPU_TRIM_BATCH_MAX];
+	u32 offs[PCPU_TRIM_BATCH_MAX];
+};
+
+/* Take idle objects of a magazine, as many as the batch can hold. */
+static void pcpu_trim_magazine(struct pcpu_trim_batch *batch,
+			       struct pcpu_magazine *mag)
+{
+	unsigned int n, want;
+
+	while ((want = min(mag->low, PCPU_TRIM_BATCH_MAX - batch->nr))) {
+		u16 low = mag->low;
+
+		n = pcpu_magazine_pop_batch(batch->cache, mag,
+					    batch->offs + batch->nr, want);
+		memset(batch->classes + batch->nr, batch->class, n);
+		batch->nr += n;
+		/* The objects taken were idle ones. */
+		mag->low = low - n;
+	}
+}
+
+/* Count idle objects from now on. Return true if the cache is not empty. */
+static bool pcpu_cache_track(struct pcpu_cache *cache)
+{
+	unsigned int class, i, cached = cache->run.nr | cache->leftover.nr;
+
+	pcpu_cache_assert_owned(cache);
+
+	for (i = 0; i < PCPU_CACHE_LONGS; i++)
+		cached |= cache->longs[i].nr;
+	cache->longs_idle = true;
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		cache->magazines[class].low = cache->magazines[class].nr;
+		cached |= cache->magazines[class].nr;
+	}
+	cache->run_idle = true;
+	pcpu_cache_set_tracked(cache, cached);
+	pcpu_cache_return_share(cache);
+	return cached;
+}
+
+static void pcpu_trim_runs(struct pcpu_trim_batch *batch)
+{
+	struct pcpu_cache *cache = batch->cache;
+	unsigned int i;
+
+	batch->begun = true;
+	if (batch->what == PCPU_TRIM_ALL || cache->run_idle) {
+		swap(cache->run, batch->runs[0]);
+		swap(cache->leftover, batch->runs[1]);
+	}
+	if (batch->what == PCPU_TRIM_ALL || cache->longs_idle)
+		for (i = 0; i < PCPU_CACHE_LONGS; i++)
+			swap(cache->longs[i], batch->runs[2 + i]);
+	/* All objects are idle if the cache is tracked from now on. */
+	if (batch->what == PCPU_TRIM_ALL)
+		pcpu_cache_track(cache);
+}
+
+/* Take idle objects out of the cache, as many as the batch can hold. */
+static void pcpu_trim_collect(struct pcpu_trim_batch *batch)
+{
+	struct pcpu_cache *cache = batch->cache;
+
+	pcpu_cache_assert_owned(cache);
+
+	if (!batch->begun)
+		pcpu_trim_runs(batch);
+	for (; batch->class < PCPU_NR_CLASSES; batch->class++) {
+		pcpu_trim_magazine(batch, &cache->magazines[batch->class]);
+		batch->more = cache->magazines[batch->class].low;
+		if (batch->more)
+			return;
+	}
+	batch->left = pcpu_cache_track(cache);
+}
+
+/* Lock the cache of this CPU, which is not locked, if the CPU is isolated now. */
+static void pcpu_cache_check_isolated(struct pcpu_cache *cache)
+{
+	pcpu_cache_assert_owned(cache);
+
+	if (likely(!pcpu_cpu_is_isolated(raw_smp_processor_id())))
+		return;
+	/* The holder of the lock after this one sees what this CPU wrote. */
+	raw_spin_lock(&cache->lock);
+	WRITE_ONCE(cache->locked, true);
+	raw_spin_unlock(&cache->lock);
+	raw_cpu_write(pcpu_cache_local, &pcpu_cache_common);
+}
+
+/* On the CPU of the cache, IRQs off. */
+static void pcpu_trim_collect_ipi(void *data)
+{
+	struct pcpu_trim_batch *batch = data;
+
+	pcpu_trim_collect(batch);
+	pcpu_cache_check_isolated(batch->cache);
+}
+
+/* Collect where the cache is owned by this CPU or locked. */
+static bool pcpu_trim_collect_here(struct pcpu_trim_batch *batch)
+{
+	struct pcpu_cache *cache = batch->cache;
+	unsigned long flags;
+	bool here;
+
+	local_irq_save(flags);
+	here = READ_ONCE(cache->locked) ||
+	       batch->cpu == raw_smp_processor_id();
+	if (here) {
+		pcpu_cache_lock(cache);
+		pcpu_trim_collect(batch);
+		pcpu_cache_unlock(cache);
+	}
+	local_irq_restore(flags);
+	return here;
+}
+
+/* Return true if the batch was collected. */
+static bool pcpu_trim_on_cpu(struct pcpu_trim_batch *batch, bool may_wait)
+{
+	if (pcpu_trim_collect_here(batch))
+		return true;
+	return may_wait && !irqs_disabled() &&
+	       !smp_call_function_single(batch->cpu, pcpu_trim_collect_ipi,
+					 batch, true);
+}
+
+/* Free the objects of the batch to the chunks. */
+static void pcpu_trim_flush(struct pcpu_trim_batch *batch)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < batch->nr; i += n) {
+		for (n = 1; i + n < batch->nr; n++)
+			if (batch->classes[i + n] != batch->classes[i])
+				break;
+		pcpu_chunks_free_batch(batch->classes[i], batch->offs + i, n);
+	}
+	batch->nr = 0;
+	for (i = 0; i < ARRAY_SIZE(batch->runs); i++) {
+		if (batch->runs[i].nr)
+			pcpu_chunks_free(batch->runs[i].off, batch->runs[i].nr);
+		batch->runs[i].nr = 0;
+	}
+}
+
+/*
+ * Trim or drain one cache, or take a single batch if @may_wait is false. Return true
+ * if objects are left that are not idle.
+ */
+static noinline bool pcpu_trim_cache(struct pcpu_cache *cache, unsigned int cpu,
+				     enum pcpu_trim_what what, bool may_wait)
+{
+	struct pcpu_trim_batch batch = {
+		.cache = cache,
+		.cpu = cpu,
+		.what = what,
+	};
+
+	/* Nothing cached: skip the IPI. */
+	if (!READ_ONCE(cache->tracked))
+		return false;
+	do {
+		if (!pcpu_trim_on_cpu(&batch, may_wait))
+			return false;
+		pcpu_trim_flush(&batch);
+	} while (batch.more && may_wait);
+	return batch.left;
+}
+
+/* Trim or drain all caches. Return true if objects are left. */
+static bool pcpu_trim_caches(enum pcpu_trim_what what)
+{
+	bool left = pcpu_trim_cache(&pcpu_cache_common, 0, what, true);
+	struct pcpu_cache *cache;
+	unsigned int unit;
+
+	for_each_pcpu_unit(unit) {
+		cache = pcpu_cache_of_unit(unit);
+		if (cache)
+			left |= pcpu_trim_cache(cache, pcpu_unit_cpu(unit),
+						what, true);
+		cond_resched();
+	}
+	return left;
+}
+
+/* Empty the cache of a CPU that is offline now. */
+static int pcpu_trim_dead_cpu(unsigned int cpu)
+{
+	struct pcpu_trim_batch batch = {
+		.cache = pcpu_cache_of_cpu(cpu),
+		.what = PCPU_TRIM_ALL,
+	};
+	unsigned long flags;
+
+	do {
+		local_irq_save(flags);
+		pcpu_cache_lock(batch.cache);
+		pcpu_trim_collect(&batch);
+		pcpu_cache_unlock(batch.cache);
+		local_irq_restore(flags);
+		pcpu_trim_flush(&batch);
+	} while (batch.more);
+	/* The worker may have found the CPU offline and its cache not empty. */
+	pcpu_balance_kick();
+	return 0;
+}
+
+/* Before a second CPU runs. Without memory for its cache a CPU stays offline. */
+static int __init pcpu_trim_init(void)
+{
+	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					      "mm/percpu:prepare",
+					      pcpu_cache_create,
+					      pcpu_trim_dead_cpu);
+
+	if (state < 0)
+		panic("percpu: no CPU hotplug state");
+	return 0;
+}
+early_initcall(pcpu_trim_init);
+
+/* Free idle batches to the chunks. Return true if the depot is not empty. */
+static bool pcpu_depot_trim(void)
+{
+	struct pcpu_batch batch;
+
+	batch.class = 0;
+	while (pcpu_depot_get_idle(&batch))
+		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+	return pcpu_depot_track();
+}
+
+/**
+ * pcpu_caches_trim - return idle objects of all caches and the depot
+ *
+ * An object is idle if it was not allocated since the last call.
+ *
+ * Context: process context, IRQs on; waits for other CPUs.
+ * Return: true if objects are left, so that another call is useful.
+ */
+bool pcpu_caches_trim(void)
+{
+	bool left = pcpu_trim_caches(PCPU_TRIM_IDLE);
+
+	return pcpu_depot_trim() || left;
+}
+
+/**
+ * pcpu_caches_drain - return all objects of all caches and the depot
+ *
+ * Context: process context, IRQs on; waits for other CPUs.
+ */
+void pcpu_caches_drain(void)
+{
+	pcpu_trim_caches(PCPU_TRIM_ALL);
+	/* All batches are idle if they are tracked from now on. */
+	pcpu_depot_track();
+	pcpu_depot_trim();
+}
+
+/**
+ * pcpu_caches_drain_some - return some objects for a caller that cannot wait
+ *
+ * Returns the runs and at most %PCPU_TRIM_BATCH_MAX objects of the cache of this
+ * CPU, and %PCPU_DRAIN_BATCHES batches of the depot. The other objects count as
+ * idle from then on: the next trim returns them.
+ *
+ * Context: any.
+ */
+void pcpu_caches_drain_some(void)
+{
+	unsigned int i, cpu = raw_smp_processor_id();
+	struct pcpu_batch batch;
+
+	pcpu_trim_cache(&pcpu_cache_common, 0, PCPU_TRIM_ALL, false);
+	pcpu_trim_cache(pcpu_cache_of_cpu(cpu), cpu,
+			PCPU_TRIM_ALL, false);
+	pcpu_depot_track();
+	batch.class = 0;
+	for (i = 0; i < PCPU_DRAIN_BATCHES && pcpu_depot_get_idle(&batch); i++)
+		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+}

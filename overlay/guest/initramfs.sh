@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Make the file system of a guest: busybox, bash, the scripts of guest/root, the
+# modules of a build and the selftests; print the path of the archive.
+# usage: initramfs.sh TREE BUILD CONFIG
+. "$(dirname "$0")/../lib.sh"
+
+tree=$1 build=$2 config=$3
+# shellcheck source=arch/x86_64
+. "$OVERLAY/arch/$(kernel_arch "$config")"
+root=$build.guest
+tests=$build.kselftest
+log=$CACHE/logs/guest-$(basename "$build").log
+: >"$log"
+mkdir -p "$tests"
+exec 9>"$build.lock"
+flock 9
+
+step() { # WHAT COMMAND...
+	local what=$1
+	shift
+	"$@" >>"$log" 2>&1 </dev/null && return
+	tail_of "$log"
+	die "$what failed; the full log is $log"
+}
+
+# must_exist FOLDER FILE: "make install" can succeed although a build failed
+must_exist() {
+	[ -n "$(find "$tests/installed/$1" -name "$2" 2>/dev/null)" ] && return
+	tail_of "$log"
+	die "the selftests have no $1/$2; the full log is $log"
+}
+
+# install_tests TARGETS VARIABLE...: build selftests apart from the kernel.
+install_tests() {
+	local targets=$1
+	shift
+	kmake -C "$tree/tools/testing/selftests" TARGETS="$targets" ARCH="$karch" \
+		CROSS_COMPILE="${cross:-}" CC="${compiler:-${cross:-}gcc}" O="$tests" KDIR="$build" INSTALL_PATH="$tests/installed" \
+		KHDR_INCLUDES="-isystem $build/usr/include" "$@" install
+}
+
+# Selftests of the kernel that use percpu memory; built again if their source changes
+kernel_tests() {
+	local dir=$tree/tools/testing/selftests stamp=$tests/kernel-tests
+	[ -f "$stamp" ] &&
+		[ -z "$(find "$dir/cgroup" "$dir/cpu-hotplug" -newer "$stamp" -print -quit)" ] &&
+		return
+	step "make headers" kmake -C "$tree" O="$build" ARCH="$karch" headers
+	step "building the selftests" install_tests "cgroup cpu-hotplug" LDLIBS=-static
+	must_exist cgroup test_kmem
+	must_exist cpu-hotplug cpu-on-off-test.sh
+	find "$tests/installed/cgroup" -type f ! -name test_kmem -delete
+	touch "$stamp"
+}
+
+# The percpu selftests have modules, which kselftest builds in the source folder:
+# under a lock, as other kernels may be built from the same source.
+percpu_tests() {
+	rm -rf "$tests/installed/percpu"
+	# Most of them test what only the area has.
+	[ -z "$STOCK" ] && [ -f "$tree/tools/testing/selftests/percpu/Makefile" ] || return 0
+	exec 8>"$CACHE/tree/modules.lock"
+	flock 8
+	clean_modules
+	step "building the percpu selftests" install_tests percpu
+	clean_modules
+	flock -u 8
+	must_exist percpu test_percpu.ko
+}
+
+clean_modules() {
+	kmake -C "$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" \
+		M="$tree/tools/testing/selftests/percpu/test_modules" \
+		clean >>"$log" 2>&1 </dev/null || true
+}
+
+# The names of the KUnit suites, for the guest to check that all have run. A file with
+# a line " * Needs CONFIG_NAME." is left out without that option.
+kunit_suites() {
+	local file option
+	find "$TOP" -name '*_kunit.c' | while read -r file; do
+		option=$(sed -n 's/^ \* Needs \(CONFIG_[A-Z0-9_]*\)\.$/\1/p' "$file")
+		[ -z "$option" ] || grep -qx "$option=y" "$build/.config" || continue
+		sed -n 's/^\t\.name = "\(.*\)",$/\1/p' "$file"
+	done
+}
+
+# add_program PATH: a program of the host with its libraries
+add_program() {
+	local lib
+	cp -L "$1" "$root/bin/"
+	ldd "$1" 2>/dev/null | grep -oE '/[^ ]+' | while read -r lib; do
+		mkdir -p "$root$(dirname "$lib")"
+		cp -L "$lib" "$root$lib"
+	done
+}
+
+[ "$karch" = um ] || [ -n "${cross:-}" ] || kernel_tests
+percpu_tests
+busybox=$(command -v busybox)
+[ -z "${cross:-}" ] || busybox=$("$OVERLAY/guest/busybox.sh" "$cross")
+rm -rf "$root"
+mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib/modules}
+cp "$busybox" "$root/bin/"
+cp "$OVERLAY"/guest/root/* "$root/"
+kunit_suites >"$root/kunit-suites"
+# cpu-on-off-test.sh needs bash; it is not run in guests without.
+[ -n "${cross:-}" ] || add_program "$(command -v bash)"
+step "modules_install" kmake -C "$tree" O="$build" ARCH="$karch" \
+	CROSS_COMPILE="${cross:-}" INSTALL_MOD_PATH="$root" modules_install
+rm -f "$root"/lib/modules/*/{build,source}
+[ ! -d "$tests/installed" ] || cp -r "$tests/installed" "$root/kselftest"
+
+(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$build.initramfs"
+echo "$build.initramfs"

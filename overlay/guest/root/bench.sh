@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Measure, and print rows to descriptor 3: the rows of bench_percpu that $rows names,
+# with rows=all those of reference counts, with syscalls=1 those of system calls.
+
+ok=ok
+# Wait until the workers of the boot are idle.
+sleep 2
+insmod /bench_percpu.ko rows="${rows:-all}" || ok="not ok"
+dmesg | sed -n 's/^.*\(bench_percpu: row=.*\)$/\1/p' >&3
+dmesg | grep 'bench_percpu: group=.*failed' && ok="not ok"
+rmmod bench_percpu
+
+# Reference counts
+if [ "${rows:-all}" = all ] || [ "$rows" = refs ]; then
+	insmod /bench_refs.ko || ok="not ok"
+	dmesg | sed -n 's/^.*\(bench_refs: row=.*\)$/\1/p' >&3
+	rmmod bench_refs
+fi
+
+if [ "${syscalls:-}" = 1 ]; then
+	cd /sys/fs/cgroup || exit
+	for controller in $(cat cgroup.controllers); do
+		echo "+$controller" >cgroup.subtree_control
+	done
+	/bin/bench_syscalls /sys/fs/cgroup >&3 || ok="not ok"
+fi
+echo "$ok 1 - bench: measured" >&3
+echo 'done' >&3

@@ -1,0 +1,115 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# tags: slow
+#
+# CPUs isolated by isolcpus= or nohz_full= are not interrupted because of percpu
+# memory that other CPUs use, but for a TLB flush when many pages are given back.
+#
+# CALLS is the number of function calls for each round that are allowed, by default 3.
+
+. "$(dirname "$0")/functions.sh"
+
+CALLS=${CALLS:-3}
+LIST=$(cat $CPU_DIR/isolated 2>/dev/null)
+
+# Print the CPUs of a list like "0-3,8", one a line.
+expand() {
+	echo "$1" | tr ',' '\n' | while IFS=- read -r first last; do
+		seq "$first" "${last:-$first}"
+	done
+}
+
+# Print the function calls that isolated CPUs got since boot.
+calls() {
+	awk -v cpus="$(expand "$LIST" | tr '\n' ' ')" '
+		NR == 1 {for (i = 1; i <= NF; i++) column[$i] = i + 1}
+		/[Ff]unction call interrupts/ {
+			n = split(cpus, cpu, " ")
+			for (i = 1; i <= n; i++) sum += $column["CPU" cpu[i]]
+			print sum
+		}' /proc/interrupts
+}
+
+log_says() {
+	log_since_mark | grep -q "test_percpu: pulse: $1"
+}
+
+# judge <test> <rounds> <calls before> <calls after>
+judge() {
+	nr=$(count_cpus $CPU_DIR/isolated)
+	most=$((CALLS * $2 * nr))
+	say "$2 rounds: $(($4 - $3)) function calls on $nr isolated CPUs (at most $most)"
+	if [ $(($4 - $3)) -gt $most ]; then
+		fail "$1" "isolated CPUs are interrupted"
+	else
+		pass "$1"
+	fi
+}
+
+# 500 pages come and go, 10 times.  Programs run on other CPUs only.
+pages() {
+	count=$(min 500 $(($(unit_budget 4) / 4096)))
+	log_mark
+	module_load test_percpu run=pulse size=4096 count="$count" rounds=10 &
+	wait_for 60 log_says begin
+	sleep 1
+	before=$(calls)
+	wait_for 120 log_says end
+	after=$(calls)
+	if ! wait $! || ! module_unload test_percpu; then
+		fail pages "the module was not loaded"
+	elif ! log_is_clean; then
+		fail pages "a report in the kernel's log"
+	else
+		say "$count pages each"
+		judge pages 10 "$before" "$after"
+	fi
+}
+
+groups_come_and_go() {
+	made=0
+	while [ $made -lt 100 ]; do
+		mkdir "$CGROUP/percpu_isolated/$made" || return 1
+		made=$((made + 1))
+	done
+	rmdir "$CGROUP/percpu_isolated/"*/
+	sleep 1
+}
+
+# 100 cgroups come and go, 5 times, after a first time.
+groups() {
+	groups_come_and_go
+	before=$(calls)
+	round=0
+	while [ $round -lt 5 ]; do
+		groups_come_and_go || break
+		round=$((round + 1))
+	done
+	after=$(calls)
+	if [ $round -lt 5 ]; then
+		fail groups "mkdir"
+	else
+		judge groups 5 "$before" "$after"
+	fi
+}
+
+extra_cleanup() {
+	[ ! -d "$CGROUP/percpu_isolated" ] || rmdir "$CGROUP/percpu_isolated"
+}
+
+plan 2
+if [ -z "$LIST" ] || [ -z "$(calls)" ]; then
+	skip pages "no CPU is isolated, or /proc/interrupts has no function calls"
+	skip groups "no CPU is isolated, or /proc/interrupts has no function calls"
+	finish
+fi
+mount_point DEBUGFS debugfs
+pages
+if mount_point CGROUP cgroup2 && echo +memory > "$CGROUP/cgroup.subtree_control" &&
+   mkdir "$CGROUP/percpu_isolated" &&
+   echo +memory > "$CGROUP/percpu_isolated/cgroup.subtree_control"; then
+	groups
+else
+	skip groups "no memory controller"
+fi
+finish

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * percpu_cache: percpu objects of one kind that keep their state while they are free.
+ *
+ * A percpu allocation is zero on every possible CPU, so each allocation writes to
+ * every CPU's memory. Most users bring their objects back to the same state before
+ * they free them. A percpu cache hands such an object on as it is: the constructor
+ * runs once for each copy, and neither an allocation nor a free touches a copy.
+ *
+ * A slab is one percpu allocation that is split into objects. Each object has a
+ * descriptor, in a cache line of its own: its state, its owner and the cgroup that is
+ * charged for it. A free object is in exactly one batch, a list of descriptors:
+ *
+ *	slab -> depot <-> spare batch of a CPU <-> current batch of a CPU <-> user
+ *
+ * Allocation and free use the current batch of their CPU, which the CPU owns while IRQs
+ * are off; if it is empty or full, the spare batch takes its place. If that one does not
+ * help either, a whole batch moves to or from the depot. So of each run of allocations
+ * and frees at most one in cache->batch takes a lock, that of the depot, and the others
+ * write to the line of the CPU and that of the descriptor only.
+ *
+ * The batches of another CPU are taken by a function call on it, and directly if it is
+ * dead or the cache is being destroyed. An isolated CPU is not interrupted.
+ *
+ * A free finds the descriptor by the head of the slab, which each copy of a slab
+ * begins with: it reads that of its own CPU. The state of the descriptor changes from
+ * live to free by cmpxchg(), so that of two frees of an object one is reported.
+ *
+ * Walks
+ * -----
+ * A walk visits the descriptors of all slabs. It locks a live object by changing its
+ * state to OBJ_VISITED, calls the visitor, and changes the state back, with IRQs off
+ * throughout. A free waits while the object is locked, so percpu_cache_free() does not
+ * return while a visitor uses the object or its owner. The wait is as long as one
+ * visitor takes. A free on the CPU of the walk cannot wait for it, as IRQs are off.
+ *
+ * Locks
+ * -----
+ *	percpu_caches_mutex	the list of caches; then
+ *	cache->mutex		walks, trims; then one of
+ *	    cache->lock		raw, IRQs off: one batch or one slab
+ *	    OBJ_VISITED		as a raw spinlock, IRQs off: one call of the visitor
+ *
+ * Magazines are owned with IRQs off, for one object or a swap of batches; cache->lock is
+ * not taken then. The last two do not nest, and the visitor may take raw locks of the
+ * user. No lock is held while a slab is allocated, constructed or
+ * freed but the mutexes, and slabs are only freed under them.
+ */
+#define pr_fmt(fmt) "percpu_cache: " fmt
+
+#include <linux/export.h>
+#include <linux/instruction_pointer.h>
+#include <linux/irqflags.h>
+#include <linux/memcontrol.h>
+#include <linux/processor.h>
+#include <linux/sched/mm.h>
+#include <linux/uaccess.h>
+
+#include "percpu_cache_internal.h"
+
+#ifdef CONFIG_LOCKDEP
+struct lockdep_map percpu_cache_visit_map =
+	STATIC_LOCKDEP_MAP_INIT("percpu_cache_visit", &percpu_cache_visit_map);
+#endif
+
+/* Allocate from the magazine. Return NULL if it is empty. */
+static __always_inline struct percpu_cache_obj *alloc_fast(struct percpu_cache *cache)
+{
+	struct percpu_cache_obj *obj = NULL;
+	struct percpu_cache_cpu *mag;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	mag = this_cpu_ptr(cache->cpus);
+	if (unlikely(!mag->current_batch.first))
+		swap(mag->current_batch, mag->spare);
+	if (likely(mag->current_batch.first)) {
+		obj = percpu_cache_batch_pop(&mag->current_batch);
+		mag->nr_hits++;
+	}
+	local_irq_restore(flags);
+	return obj;
+}
+
+/* Give a batch to the magazine of this CPU, or what is left of it to the depot. */
+static void refill(struct percpu_cache *cache, struct percpu_cache_batch *batch)
+{
+	struct percpu_cache_cpu *mag;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	mag = this_cpu_ptr(cache->cpus);
+	mag->nr_misses++;
+	if (!mag->current_batch.first)
+		swap(mag->current_batch, *batch);
+	else if (!mag->spare.first)
+		swap(mag->spare, *batch);
+	local_irq_restore(flags);
+	percpu_cache_depot_put(cache, batch);
+}
+
+/* The magazine was empty. */
+static noinline struct percpu_cache_obj *alloc_slow(struct percpu_cache *cache, gfp_t gfp)
+{
+	struct percpu_cache_batch batch = { };
+	struct percpu_cache_obj *obj;
+
+	if (!percpu_cache_depot_get(cache, &batch) &&
+	    !percpu_cache_slab_create(cache, gfp, &batch))
+		return NULL;
+	obj = percpu_cache_batch_pop(&batch);
+	refill(cache, &batch);
+	return obj;
+}
+
+/* Hand the object out: walks see it from then on. */
+static __always_inline void __percpu *publish(struct percpu_cache_obj *obj, void *owner)
+{
+	obj->owner = owner;
+	/* Pairs with atomic_try_cmpxchg_acquire() of a walk. */
+	atomic_set_release(&obj->state, OBJ_LIVE);
+	return obj->ptr;
+}
+
+/* Allocate an object that is checked, charged, or not in the magazine. */
+static noinline void __percpu *alloc_with_steps(struct percpu_cache *cache, gfp_t gfp,
+						void *owner, unsigned long caller)
+{
+	struct obj_cgroup *objcg = NULL;
+	struct percpu_cache_obj *obj;
+
+	if (!percpu_cache_charge(cache, gfp, &objcg))
+		return NULL;
+	obj = alloc_fast(cache);
+	if (unlikely(!obj))
+		obj = alloc_slow(cache, gfp);
+	if (unlikely(!obj)) {
+		percpu_cache_cancel_charge(cache, objcg);
+		return NULL;
+	}
+	obj->objcg = objcg;
+	percpu_cache_record_charge(cache, objcg);
+	if (unlikely(percpu_cache_is_checked(cache)))
+		percpu_cache_check_obj(cache, obj, false, caller);
+	return publish(obj, owner);
+}
+
+/**
+ * percpu_cache_alloc_owner - allocate an object for an owner
+ * @cache: the cache
+ * @gfp: allocation flags
+ * @owner: passed to the visitor of a walk
+ *
+ * The object is in its constructed state on every possible CPU. With %__GFP_ACCOUNT
+ * the current cgroup is charged for it, until it is freed.
+ *
+ * If no free object is left, a slab is created: a percpu allocation with @gfp, then a
+ * call of the constructor for each copy of at most 31 objects.
+ *
+ * Context: any that @gfp allows, except NMI. The caller must not hold a lock of the
+ * scheduler.
+ * Return: the object, or %NULL if there is no memory or the cgroup is over its limit.
+ */
+void __percpu *percpu_cache_alloc_owner(struct percpu_cache *cache, gfp_t gfp,
+					void *owner)
+{
+	struct percpu_cache_obj *obj;
+
+	might_alloc(gfp);
+	if (unlikely((gfp & __GFP_ACCOUNT) || percpu_cache_is_checked(cache)))
+		return alloc_with_steps(cache, gfp, owner, _RET_IP_);
+	obj = alloc_fast(cache);
+	if (unlikely(!obj))
+		return alloc_with_steps(cache, gfp, owner, _RET_IP_);
+	return publish(obj, owner);
+}
+EXPORT_SYMBOL_GPL(percpu_cache_alloc_owner);
+
+/* Find the descriptor of an object. NULL if @ptr is no object of the cache. */
+static __always_inline struct percpu_cache_obj *find_obj(struct percpu_cache *cache,
+							 void __percpu *ptr)
+{
+	unsigned long addr = (unsigned long)raw_cpu_ptr(ptr), found, slab;
+	struct percpu_cache_head *head = (void *)((addr - 1) & cache->mask);
+	struct percpu_cache_obj *obj;
+	u32 offset, index;
+
+	/* A wrong pointer may lead to a page without memory. */
+	__get_kernel_nofault(&found, &head->cache, unsigned long, no_object);
+	__get_kernel_nofault(&slab, &head->slab, unsigned long, no_object);
+	if (unlikely(found != (unsigned long)cache || !slab))
+		return NULL;
+	offset = addr - (unsigned long)head - cache->first;
+	index = ((u64)offset * cache->reciprocal) >> 32;
+	if (unlikely(index >= cache->slab_objs))
+		return NULL;
+	obj = &((struct percpu_cache_slab *)slab)->objs[index];
+	return likely(obj->ptr == ptr) ? obj : NULL;
+no_object:
+	return NULL;
+}
+
+/* Tell lockdep that a free waits for a visitor, wherever it is called. */
+static inline void might_wait_for_visitor(void)
+{
+	unsigned long flags;
+
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		return;
+	local_irq_save(flags);
+	lock_map_acquire(&percpu_cache_visit_map);
+	lock_map_release(&percpu_cache_visit_map);
+	local_irq_restore(flags);
+}
+
+/* Wait while a walk visits the object. Return false if it is not live then. */
+static noinline bool claim_slow(struct percpu_cache_obj *obj)
+{
+	int old;
+
+	do {
+		while ((old = atomic_read(&obj->state)) == OBJ_VISITED)
+			cpu_relax();
+		if (old != OBJ_LIVE)
+			return false;
+	} while (!atomic_try_cmpxchg(&obj->state, &old, OBJ_FREE));
+	return true;
+}
+
+/* Change a live object to a free one. Return false if it is not live. */
+static __always_inline bool claim(struct percpu_cache_obj *obj)
+{
+	int old = OBJ_LIVE;
+
+	might_wait_for_visitor();
+	return likely(atomic_try_cmpxchg(&obj->state, &old, OBJ_FREE)) || claim_slow(obj);
+}
+
+/* Uncharge and check an object before it can be allocated again. */
+static noinline void free_with_steps(struct percpu_cache *cache,
+				     struct percpu_cache_obj *obj, unsigned long caller)
+{
+	struct obj_cgroup *objcg = obj->objcg;
+
+	obj->objcg = NULL;
+	percpu_cache_uncharge(cache, objcg);
+	if (percpu_cache_is_checked(cache))
+		percpu_cache_check_obj(cache, obj, true, caller);
+}
+
+/**
+ * percpu_cache_free - free an object
+ * @cache: the cache that @ptr was allocated from
+ * @ptr: the object, in its constructed state on every possible CPU; or %NULL
+ *
+ * A free of an object that is not allocated, or of a percpu pointer that is no object
+ * of the cache, is reported and changes nothing, unless the slab of the object is freed
+ * at the same time. If a walk visits the object, the function
+ * waits for the end of the visit.
+ *
+ * Context: any, except NMI. The caller must not hold a lock of the scheduler, nor a
+ * lock that a visitor takes.
+ */
+void percpu_cache_free(struct percpu_cache *cache, void __percpu *ptr)
+{
+	struct percpu_cache_batch full = { };
+	struct percpu_cache_cpu *mag;
+	struct percpu_cache_obj *obj;
+	unsigned long flags;
+
+	if (unlikely(!ptr))
+		return;
+	obj = find_obj(cache, ptr);
+	if (unlikely(!obj || !claim(obj))) {
+		percpu_cache_report_free(cache, ptr, obj, _RET_IP_);
+		return;
+	}
+	if (unlikely(obj->objcg || percpu_cache_is_checked(cache)))
+		free_with_steps(cache, obj, _RET_IP_);
+
+	local_irq_save(flags);
+	mag = this_cpu_ptr(cache->cpus);
+	if (unlikely(mag->current_batch.nr >= cache->batch)) {
+		full = mag->spare;
+		mag->spare = mag->current_batch;
+		mag->current_batch = (struct percpu_cache_batch){ };
+	}
+	percpu_cache_batch_push(&mag->current_batch, obj);
+	local_irq_restore(flags);
+	if (unlikely(full.first))
+		percpu_cache_depot_put(cache, &full);
+}
+EXPORT_SYMBOL_GPL(percpu_cache_free);

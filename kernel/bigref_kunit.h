@@ -12,6 +12,7 @@ extern unsigned int bigref_test_flags;
 
 /* bigref_owner_kunit.c */
 void bigref_test_last_put(struct kunit *test);
+void bigref_test_resurrect_race(struct kunit *test);
 void bigref_test_deferred(struct kunit *test);
 void bigref_test_zeroed(struct kunit *test);
 void bigref_test_destroy_frees(struct kunit *test);
@@ -30,6 +31,7 @@ void bigref_test_release(struct kunit *test);
 
 #define BIGREF_OWNER_CASES				\
 	KUNIT_CASE(bigref_test_last_put),		\
+	KUNIT_CASE(bigref_test_resurrect_race),		\
 	KUNIT_CASE(bigref_test_deferred),		\
 	KUNIT_CASE(bigref_test_zeroed),			\
 	KUNIT_CASE(bigref_test_destroy_frees),		\

@@ -366,8 +366,7 @@ int bigref_mode_promote(struct bigref *ref, unsigned long mode)
  */
 bool bigref_mode_may_resurrect(struct bigref *ref)
 {
-	/* Pairs with smp_store_release() in bigref_mode_set_dead(). */
-	unsigned long mode = smp_load_acquire(&ref->mode);
+	unsigned long mode = READ_ONCE(ref->mode);
 
 	return mode == BIGREF_EXACT || mode == BIGREF_ENDED;
 }

@@ -327,18 +327,28 @@ EXPORT_SYMBOL_GPL(bigref_switch_to_percpu);
  */
 
 /*
- * Bias the count again, with one more reference for the owner.  Return true on
- * success, false if the last put has not ended or @ref is misused.
+ * Bias the count again, with one more reference for the owner.  If the last put is
+ * between its atomic operation and ENDED, wait for it: preemption is disabled there.
+ * Return true on success, false if @ref is live or misused.
  */
 static bool bigref_bias(struct bigref *ref)
 {
-	long count = atomic_long_read(&ref->count), new;
+	unsigned long mode;
+	long count, new;
 
 	if (!bigref_mode_may_resurrect(ref))
 		return false;
 	do {
-		if (count == BIGREF_COUNT_DEAD &&
-		    READ_ONCE(ref->mode) == BIGREF_ENDED)
+		for (;;) {
+			count = atomic_long_read(&ref->count);
+			/* Pairs with smp_store_release() in bigref_mode_set_dead(). */
+			mode = smp_load_acquire(&ref->mode);
+			if (count != -1 &&
+			    (count != BIGREF_COUNT_DEAD || mode != BIGREF_EXACT))
+				break;
+			cpu_relax();
+		}
+		if (count == BIGREF_COUNT_DEAD && mode == BIGREF_ENDED)
 			new = __BIGREF_BIAS;
 		else if (bigref_zone(count) == BIGREF_ZONE_EXACT)
 			new = count + __BIGREF_BIAS + 1;
@@ -348,15 +358,6 @@ static bool bigref_bias(struct bigref *ref)
 	if (new == __BIGREF_BIAS)
 		bigref_debug_activate(ref);
 	return true;
-}
-
-/* Return true if the last put is between its atomic operation and ENDED. */
-static bool bigref_is_ending(struct bigref *ref)
-{
-	long count = atomic_long_read(&ref->count);
-
-	return READ_ONCE(ref->mode) == BIGREF_EXACT &&
-	       (count == -1 || count == BIGREF_COUNT_DEAD);
 }
 
 /**
@@ -376,8 +377,10 @@ static bool bigref_is_ending(struct bigref *ref)
  * resurrect the caller needs rcu_barrier() before bigref_destroy() or
  * bigref_exit().
  *
- * Context: Any context in which @gfp is allowed, except hard interrupts and NMI.
- *	    May sleep if a disown is in progress.
+ * Context: Process context if the last put may run concurrently, as the call waits
+ *	    until it is over; may sleep if a disown is in progress.  If
+ *	    bigref_is_zero() is true: any context in which @gfp is allowed, except
+ *	    hard interrupts and NMI.
  * Return: true on success, false if @ref is live or misused.
  */
 bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp)
@@ -386,8 +389,6 @@ bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp)
 
 	bigref_debug_assert(ref);
 	bigref_mode_wait(ref);
-	while (bigref_is_ending(ref))
-		cpu_relax();
 	if (!bigref_bias(ref)) {
 		bigref_saturate(ref, "resurrected while not dead",
 				(void *)_RET_IP_);

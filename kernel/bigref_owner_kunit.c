@@ -13,7 +13,9 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 
 #include "bigref_internal.h"
 #include "bigref_kunit.h"
@@ -179,6 +181,84 @@ void bigref_test_last_put(struct kunit *test)
 			       "freed while the release runs");
 	rcu_barrier();
 	KUNIT_EXPECT_TRUE(test, held.obj.freed);
+}
+
+/* One CPU puts the last reference while another one resurrects the count. */
+#define NR_RACES	2000
+
+static struct {
+	struct bigref ref;
+	unsigned int begun;
+	unsigned int ended;
+} race;
+
+/* The times before the two calls differ in each round. */
+static void race_delay(unsigned int turns)
+{
+	while (turns--)
+		cpu_relax();
+}
+
+static bool race_wait(unsigned int *word, unsigned int value)
+{
+	unsigned long end = jiffies + 10 * HZ;
+
+	/* Pairs with smp_store_release() of the other thread. */
+	while (smp_load_acquire(word) != value) {
+		if (time_after(jiffies, end))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
+static int race_putter(void *unused)
+{
+	unsigned int i;
+
+	for (i = 1; i <= NR_RACES && race_wait(&race.begun, i); i++) {
+		race_delay(i % 16);
+		bigref_put(&race.ref);
+		/* Pairs with smp_load_acquire() in race_wait(). */
+		smp_store_release(&race.ended, i);
+	}
+	return 0;
+}
+
+static bool race_round(unsigned int i)
+{
+	bool good;
+
+	bigref_init(&race.ref, NULL, BIGREF_INIT_EXACT, GFP_KERNEL);
+	bigref_get(&race.ref);
+	good = bigref_disown(&race.ref);
+	bigref_put(&race.ref);
+	/* Pairs with smp_load_acquire() in race_wait(). */
+	smp_store_release(&race.begun, i);
+	race_delay(i / 16 % 16);
+	good &= bigref_resurrect(&race.ref, BIGREF_INIT_EXACT, GFP_KERNEL);
+	good &= race_wait(&race.ended, i);
+	return bigref_destroy(&race.ref) && good;
+}
+
+void bigref_test_resurrect_race(struct kunit *test)
+{
+	struct task_struct *task;
+	unsigned int i = 0;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	memset(&race, 0, sizeof(race));
+	task = kthread_create(race_putter, NULL, "bigref/race");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	migrate_disable();
+	kthread_bind(task, other_cpu());
+	wake_up_process(get_task_struct(task));
+	while (i < NR_RACES && race_round(i + 1))
+		i++;
+	KUNIT_EXPECT_EQ_MSG(test, i, NR_RACES, "resurrected during the last put");
+	migrate_enable();
+	kthread_stop_put(task);
 }
 
 /* No function of the owner runs before the call that has it called returns. */

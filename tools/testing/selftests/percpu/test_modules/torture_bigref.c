@@ -360,6 +360,9 @@ static void object_revive(struct object *obj, u32 random, int released)
 	check(bigref_is_dying(&obj->ref), "live after the kill");
 	if (obj->strict || random & 1) {
 		wait_zero(obj, released);
+		/* After a failure the count may never be zero. */
+		if (atomic_read(&nr_bad))
+			return;
 		did(OP_REINIT);
 		good = bigref_reinit(&obj->ref, object_flags(random >> 1),
 				     GFP_KERNEL);

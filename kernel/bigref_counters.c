@@ -216,8 +216,6 @@ static unsigned long group_alloc_run(struct bigref_group *group)
 	unsigned int nr = ffz(group->free >> index);
 
 	lockdep_assert_held(&bigref_groups_lock);
-	if (group->free == GROUP_ALL)
-		bigref_has_empty = false;
 	group->free &= ~(GENMASK(nr - 1, 0) << index);
 	if (!group->free)
 		list_del(&group->list);
@@ -235,8 +233,11 @@ static unsigned long run_from_list(void)
 	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
 	group = list_first_entry_or_null(&bigref_groups, struct bigref_group,
 					 list);
-	if (group)
+	if (group) {
+		if (group->free == GROUP_ALL)
+			bigref_has_empty = false;
 		run = group_alloc_run(group);
+	}
 	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
 	return run;
 }

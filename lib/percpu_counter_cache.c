@@ -86,7 +86,7 @@ int percpu_counter_cache_init(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
 	s32 __percpu *counters = NULL;
 	u32 i;
 
-	/* Before percpu_counter_cache_dead() can find them. */
+	/* Before percpu_counter_cache_fold() can find them. */
 	for (i = 0; i < nr_counters; i++) {
 		raw_spin_lock_init(&fbc[i].lock);
 		lockdep_set_class(&fbc[i].lock, key);
@@ -134,10 +134,12 @@ void percpu_counter_cache_destroy(struct percpu_counter *fbc, u32 nr_counters)
  * struct dead_cpu - argument of fold_copy()
  * @cpu: the CPU
  * @nr: number of counters that the object has space for
+ * @only: the counters to fold, or NULL for all
  */
 struct dead_cpu {
 	unsigned int cpu;
 	unsigned int nr;
+	struct percpu_counter *only;
 };
 
 /*
@@ -151,6 +153,8 @@ static void fold_copy(void __percpu *ptr, void *owner, void *arg)
 	s32 *count = per_cpu_ptr((s32 __percpu *)ptr, dead->cpu);
 	unsigned int i;
 
+	if (dead->only && dead->only != fbc)
+		return;
 	for (i = 0; i < dead->nr; i++) {
 		if (!count[i])
 			continue;
@@ -162,16 +166,17 @@ static void fold_copy(void __percpu *ptr, void *owner, void *arg)
 }
 
 /**
- * percpu_counter_cache_dead - fold the copies of a CPU into all counters
- * @cpu: the CPU, which is dead
+ * percpu_counter_cache_fold - fold the copies of a CPU into counters
+ * @cpu: the CPU, which does not change the copies
+ * @only: counters that were created together, or NULL for all
  *
  * IRQs are off for the counters of one object at a time.
  *
  * Context: process context, may sleep.
  */
-void percpu_counter_cache_dead(unsigned int cpu)
+void percpu_counter_cache_fold(unsigned int cpu, struct percpu_counter *only)
 {
-	struct dead_cpu dead = { .cpu = cpu };
+	struct dead_cpu dead = { .cpu = cpu, .only = only };
 	struct percpu_cache *cache;
 	unsigned int order;
 

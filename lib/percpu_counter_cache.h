@@ -63,7 +63,8 @@ static __always_inline bool percpu_counter_try_add(struct percpu_counter *fbc,
 {
 	bool done;
 
-	if (likely(*count))
+	/* A cmpxchg that failed may have set the lower half only. */
+	if (likely((s32)*count))
 		return this_cpu_try_cmpxchg(*fbc->counters, count, *count + amount);
 	preempt_disable_notrace();
 	percpu_counter_touch(fbc);
@@ -76,7 +77,7 @@ static __always_inline bool percpu_counter_try_add(struct percpu_counter *fbc,
 int percpu_counter_cache_init(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
 			      u32 nr_counters, struct lock_class_key *key);
 void percpu_counter_cache_destroy(struct percpu_counter *fbc, u32 nr_counters);
-void percpu_counter_cache_dead(unsigned int cpu);
+void percpu_counter_cache_fold(unsigned int cpu, struct percpu_counter *only);
 
 #else
 
@@ -106,7 +107,7 @@ static inline void percpu_counter_cache_destroy(struct percpu_counter *fbc,
 {
 }
 
-static inline void percpu_counter_cache_dead(unsigned int cpu)
+static inline void percpu_counter_cache_fold(unsigned int cpu, struct percpu_counter *only)
 {
 }
 

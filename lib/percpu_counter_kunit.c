@@ -173,8 +173,8 @@ static void dead_cpu(struct kunit *test)
 	for_each_online_cpu(cpu) {
 		for (i = 0; i < NR; i++)
 			add_on(cpu, &fbc[i], i);
-		/* This CPU may change its copies meanwhile, but not those of these. */
-		percpu_counter_cache_dead(cpu);
+		/* Others change, as the CPU is online. */
+		percpu_counter_cache_fold(cpu, fbc);
 		for (i = 0; i < NR; i++)
 			KUNIT_EXPECT_EQ(test, *per_cpu_ptr(fbc[i].counters, cpu), 0);
 	}

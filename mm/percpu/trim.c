@@ -154,9 +154,14 @@ static void pcpu_cache_check_isolated(struct pcpu_cache *cache)
 static void pcpu_trim_collect_ipi(void *data)
 {
 	struct pcpu_trim_batch *batch = data;
+	struct pcpu_cache *cache = batch->cache;
 
+	/* An earlier interrupt may have locked it since the sender looked. */
+	pcpu_cache_lock(cache);
 	pcpu_trim_collect(batch);
-	pcpu_cache_check_isolated(batch->cache);
+	pcpu_cache_unlock(cache);
+	if (!cache->locked)
+		pcpu_cache_check_isolated(cache);
 }
 
 /* Collect where the cache is owned by this CPU or locked. */

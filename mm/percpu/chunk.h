@@ -98,7 +98,7 @@ struct pcpu_chunk {
 	 */
 	struct pcpu_missed {
 		u64 pages;
-		u16 nr;
+		u32 nr;
 		u16 align;
 	} missed;
 	/** @seen: the last search that has looked at the chunk */
@@ -366,7 +366,7 @@ enum pcpu_found {
  * @id: what &pcpu_chunk.seen of the chunks of that slot is set to
  * @raised: &pcpu_slot.raised of that slot when the search has entered it
  * @longest: maximum hint of the chunks of that slot that were seen
- * @nr_seen: number of these chunks
+ * @nr_seen: number of visits to these chunks
  * @fallback: number of the chunk that may have a short run, plus 1, or 0
  * @left: steps that are left until the lock must be released
  *

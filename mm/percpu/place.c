@@ -298,15 +298,17 @@ static enum pcpu_found pcpu_place_in_slot(struct pcpu_slot *slot,
 	pcpu_search_enter(search, slot);
 	list_for_each_entry(chunk, &slot->chunks, list) {
 		/* As other searches turn the list, too, the count ends this one. */
-		if (chunk->seen == search->id ||
-		    search->nr_seen > pcpu_counts.chunks)
+		if ((chunk->seen == search->id && search->raised == slot->raised) ||
+		    search->nr_seen > 2 * pcpu_counts.chunks)
 			break;
 		if (search->left-- <= 0) {
 			pcpu_slot_turn(slot, chunk, search);
 			return PCPU_FOUND_LATER;
 		}
-		chunk->seen = search->id;
 		search->nr_seen++;
+		if (chunk->seen == search->id)
+			continue;
+		chunk->seen = search->id;
 		if (possible && pcpu_place_in_chunk(chunk, fit, search, run))
 			return PCPU_FOUND;
 		if (!search->fallback && chunk->populated_run >= short_nr)

@@ -31,13 +31,14 @@
 
 /*
  * Wait a moment, which becomes twice as long every eighth time. Return false if the
- * caller must go on.
+ * caller must go on: in reclaim it could wait for itself.
  */
 static bool pcpu_extent_wait(unsigned int *turns, gfp_t gfp)
 {
 	unsigned int shift = *turns / 8;
 
-	if (!gfpflags_allow_blocking(gfp) || *turns == PCPU_WAIT_TURNS)
+	if (!gfpflags_allow_blocking(gfp) || *turns == PCPU_WAIT_TURNS ||
+	    current->flags & PF_MEMALLOC)
 		return false;
 	usleep_range(20U << shift, 100U << shift);
 	++*turns;
@@ -56,13 +57,25 @@ static struct pcpu_fit pcpu_extent_fit(const struct pcpu_extent *extent,
 	};
 }
 
+/*
+ * Return true if another search may find space after @err: once where the area is full,
+ * as space may have been given back since the search; after a wait where it will be.
+ */
+static bool pcpu_extent_search_again(long err, unsigned int *full, unsigned int *turns,
+				     gfp_t gfp)
+{
+	if (err == -ENOSPC)
+		return !(*full)++;
+	return err == -EBUSY && pcpu_extent_wait(turns, gfp);
+}
+
 /* Place an extent that is longer than a chunk. */
 static int pcpu_extent_place_long(const struct pcpu_extent *extent, gfp_t gfp,
 				  struct pcpu_run *run)
 {
 	unsigned long limit = extent->module ? pcpu_area.module_limit :
 					       pcpu_area.size;
-	unsigned int turns = 0;
+	unsigned int full = 0, turns = 0;
 	long first;
 
 	if (!pcpu_populate_allowed(gfp))
@@ -74,7 +87,7 @@ static int pcpu_extent_place_long(const struct pcpu_extent *extent, gfp_t gfp,
 		first = pcpu_chunks_create_run(DIV_ROUND_UP(extent->nr,
 							    PCPU_CHUNK_GRANULES),
 					       limit, gfp);
-	} while (first == -EBUSY && pcpu_extent_wait(&turns, gfp));
+	} while (pcpu_extent_search_again(first, &full, &turns, gfp));
 	if (first < 0)
 		return first;
 	pcpu_chunks_alloc_claimed(first, extent->nr);
@@ -105,17 +118,17 @@ static int pcpu_extent_place(const struct pcpu_extent *extent, unsigned int max,
 	bool may_populate = pcpu_populate_allowed(gfp);
 	struct pcpu_fit fit = pcpu_extent_fit(extent, max, may_populate ?
 					      PCPU_FIT_ANY : PCPU_FIT_POPULATED);
-	unsigned int turns = 0;
+	unsigned int full = 0, turns = 0;
 	int err;
 
 	while (!pcpu_chunks_alloc_run(&fit, wanted, run)) {
 		if (!may_populate)
 			return -EAGAIN;
-		if (extent->module && pcpu_modules_in_first_window() &&
-		    pcpu_chunks_alloc_pages(extent->nr, run))
-			return 0;
+		/* These chunks have their pages for ever. */
+		if (extent->module && pcpu_modules_in_first_window())
+			return pcpu_chunks_alloc_pages(extent->nr, run) ? 0 : -ENOSPC;
 		err = pcpu_extent_add_chunk(extent, gfp);
-		if (err && (err != -EBUSY || !pcpu_extent_wait(&turns, gfp)))
+		if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))
 			return err;
 	}
 	return 0;

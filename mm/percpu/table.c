@@ -380,7 +380,8 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
 	for (i = pcpu_chunk_top(); i-- > 0;) {
 		pcpu_chunk_lock_break(i, &flags);
 		chunk = pcpu_chunk_table[i];
-		if (chunk && pcpu_chunk_is_loose(chunk))
+		if (chunk && pcpu_chunk_is_loose(chunk) &&
+		    pcpu_counts.empty_chunks > keep)
 			break;
 		chunk = NULL;
 	}

@@ -113,10 +113,12 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define memparse(s, e)			strtoul(s, e, 0)
 #define NSEC_PER_SEC			1000000000UL
 #define NSEC_PER_USEC			1000UL
+struct plain_task { unsigned int flags; };
 #define do_div(n, d)			({ u64 r_ = (n) % (d); (n) /= (d); r_; })
 #define local_clock()			0
 #define in_task()			true
-#define current				0
+#define current				(&(struct plain_task){})
+#define PF_MEMALLOC			0x0800
 #define task_pid_nr(t)			0
 #define add_taint(t, l)			((void)0)
 #define POISON_FREE			0x6b

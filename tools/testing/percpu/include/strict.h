@@ -90,7 +90,8 @@ extern long strict_traced;
 struct obj_cgroup { long charged, stat, refs; bool root; };
 struct alloc_tag { long bytes; };
 union codetag_ref { struct alloc_tag *ct; };
-struct strict_task { struct alloc_tag *alloc_tag; unsigned int fail_nth; };
+struct strict_task { struct alloc_tag *alloc_tag; unsigned int fail_nth, flags; };
+#define PF_MEMALLOC	0x0800
 extern struct obj_cgroup strict_cgroup;
 extern struct alloc_tag strict_tag;
 extern struct strict_task *current;

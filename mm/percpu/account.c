@@ -21,7 +21,7 @@
  */
 size_t pcpu_account_bytes(size_t size)
 {
-	size_t bytes = size * num_possible_cpus();
+	size_t bytes = size * pcpu_area.nr_units;
 
 	if (IS_ENABLED(CONFIG_MEMCG) && !mem_cgroup_kmem_disabled())
 		bytes += sizeof(struct pcpu_owner);
@@ -156,13 +156,13 @@ static void pcpu_account_set_tag(struct pcpu_owner *owner, size_t size)
 {
 	if (mem_alloc_profiling_enabled())
 		alloc_tag_add(&owner->tag, current->alloc_tag,
-			      size * num_possible_cpus());
+			      size * pcpu_area.nr_units);
 }
 
 static void pcpu_account_drop_tag(size_t size, struct pcpu_owner *owner)
 {
 	if (mem_alloc_profiling_enabled() && owner->tag.ct)
-		alloc_tag_sub(&owner->tag, size * num_possible_cpus());
+		alloc_tag_sub(&owner->tag, size * pcpu_area.nr_units);
 }
 
 #else

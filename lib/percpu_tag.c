@@ -69,6 +69,7 @@
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -209,11 +210,19 @@ EXPORT_SYMBOL_GPL(percpu_tag_alloc_wait);
 static unsigned int alloc_some(struct percpu_tag_cpu *list, int *tags,
 			       unsigned int nr)
 {
-	unsigned int n, tag;
+	unsigned int n, head, *next = list->next;
 
+	nr = min(nr, BATCH_MAX);
 	guard(raw_spinlock_irqsave)(&list->lock);
-	for (n = 0; n < nr && n < BATCH_MAX && list_alloc(list, &tag); n++)
-		tags[n] = tag;
+	head = list->head;
+	for (n = 0; n < nr && head != TAG_NONE; n++) {
+		unsigned int *link = &next[head];
+
+		tags[n] = head;
+		head = *link;
+		WRITE_ONCE(*link, TAG_IN_USE);
+	}
+	list->head = head;
 	return n;
 }
 
@@ -355,11 +364,20 @@ EXPORT_SYMBOL_GPL(percpu_tag_free);
 static unsigned int free_some(struct percpu_tag_cpu *list, const int *tags,
 			      unsigned int nr)
 {
-	unsigned int n;
+	unsigned int n, head, limit, *next = list->next;
 
+	nr = min(nr, BATCH_MAX);
 	guard(raw_spinlock_irqsave)(&list->lock);
-	for (n = 0; n < nr && n < BATCH_MAX && free_fast(list, tags[n]); n++)
-		;
+	head = list->head;
+	limit = list->limit;
+	for (n = 0; n < nr; n++) {
+		unsigned int tag = tags[n];
+
+		if (tag >= limit || !clear_in_use(next, tag, head))
+			break;
+		head = tag;
+	}
+	list->head = head;
 	return n;
 }
 

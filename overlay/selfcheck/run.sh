@@ -331,5 +331,15 @@ sed -i '$d' "$series/manifest"
 printf '\tmm/gone.c\n' >>"$series/manifest"
 ! make_series && grep -q 'other names mm/gone.c, which the overlay does not touch' "$tmp/err"
 check "series: a path that nothing has is an error" $?
+
+# A patch for another version of a file of ours must follow its changes.
+bad=
+while read -r patch; do
+	file=${patch%.[67].*.patch}
+	[ ! -f "$file" ] || patch --dry-run -s --fuzz=0 -o /dev/null "$file" "$patch" >&2 ||
+		bad="$bad $patch"
+done < <(find "$(dirname "$overlay")"/{mm,lib,kernel,include,tools} -name '*.[67].*.patch')
+[ -z "$bad" ]
+check "overlay: patches of our files for one version apply" $?
 echo "1..$n"
 exit $failed

@@ -40,19 +40,21 @@ kmake() {
 }
 
 # Variables that a file of overlay/arch may set: prefix or name of the compiler,
-# packages, headless=1 for guests without user space, CPUs and memory of make run
+# packages, the suffix of LLVM's programs where these build the kernel, headless=1 for
+# guests without user space, CPUs and memory of make run
 # shellcheck disable=SC2034
-cross='' compiler='' packages='' headless='' cpus='' memory=''
+cross='' compiler='' packages='' llvm='' headless='' cpus='' memory=''
 
 # make_field FIELD TREE: VERSION, PATCHLEVEL or SUBLEVEL of a source tree
 make_field() { sed -n "s/^$1 = *//p" "$2/Makefile"; }
 series_of() { echo "$(make_field VERSION "$1").$(make_field PATCHLEVEL "$1")"; }
 release_of() { echo "$(series_of "$1").$(make_field SUBLEVEL "$1")$(make_field EXTRAVERSION "$1")"; }
 
-# kernel_arch CONFIG: its file of overlay/arch: the name up to the first dash if
-# there is such a file, else x86_64
+# kernel_arch CONFIG: its file of overlay/arch: the name without as many words at its
+# end as it takes, else x86_64
 kernel_arch() {
-	local name=${1%%-*}
+	local name=$1
+	while [ ! -f "$OVERLAY/arch/$name" ] && [[ $name == *-* ]]; do name=${name%-*}; done
 	[ -f "$OVERLAY/arch/$name" ] || name=x86_64
 	echo "$name"
 }

@@ -10,6 +10,9 @@ tree=$1 build=$2 config=$3
 . "$OVERLAY/arch/$(kernel_arch "$config")"
 root=$build.guest
 tests=$build.kselftest
+# Tests and their modules are built by the compiler of the kernel.
+compiler_words=("CC=${compiler:-${cross:-}gcc}")
+[ -z "$llvm" ] || compiler_words=("LLVM=$llvm")
 log=$CACHE/logs/guest-$(basename "$build").log
 : >"$log"
 mkdir -p "$tests"
@@ -36,8 +39,8 @@ install_tests() {
 	local targets=$1
 	shift
 	kmake -C "$tree/tools/testing/selftests" TARGETS="$targets" ARCH="$karch" \
-		CROSS_COMPILE="${cross:-}" CC="${compiler:-${cross:-}gcc}" O="$tests" KDIR="$build" INSTALL_PATH="$tests/installed" \
-		KHDR_INCLUDES="-isystem $build/usr/include" "$@" install
+		CROSS_COMPILE="${cross:-}" "${compiler_words[@]}" O="$tests" KDIR="$build" \
+		INSTALL_PATH="$tests/installed" KHDR_INCLUDES="-isystem $build/usr/include" "$@" install
 }
 
 # Selftests of the kernel that use percpu memory; built again if their source changes
@@ -70,7 +73,7 @@ percpu_tests() {
 }
 
 clean_modules() {
-	kmake -C "$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" \
+	kmake -C "$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" "${compiler_words[@]}" \
 		M="$tree/tools/testing/selftests/percpu/test_modules" \
 		clean >>"$log" 2>&1 </dev/null || true
 }
@@ -108,7 +111,7 @@ kunit_suites >"$root/kunit-suites"
 # cpu-on-off-test.sh needs bash; it is not run in guests without.
 [ -n "${cross:-}" ] || add_program "$(command -v bash)"
 step "modules_install" kmake -C "$tree" O="$build" ARCH="$karch" \
-	CROSS_COMPILE="${cross:-}" INSTALL_MOD_PATH="$root" modules_install
+	CROSS_COMPILE="${cross:-}" "${compiler_words[@]}" INSTALL_MOD_PATH="$root" modules_install
 rm -f "$root"/lib/modules/*/{build,source}
 [ ! -d "$tests/installed" ] || cp -r "$tests/installed" "$root/kselftest"
 

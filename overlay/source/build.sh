@@ -16,7 +16,11 @@ mkdir -p "$build"
 exec 9>"$build.lock"
 flock 9
 
-use_compiler "${compiler:-${cross:-}gcc}"
+if [ -n "$llvm" ]; then
+	use_compiler "clang$llvm"
+else
+	use_compiler "${compiler:-${cross:-}gcc}"
+fi
 
 # A line "# ours: NAME_SANITIZE" in the fragment: instrument only the files of the
 # overlay.
@@ -24,12 +28,13 @@ sanitize=()
 sanitizer=$(sed -n 's/^# ours: //p' "$fragment")
 if [ -n "$sanitizer" ]; then
 	sanitize=("$sanitizer=n")
-	for file in "$TOP"/mm/percpu/{,debug/,tests/}*.c "$TOP"/kernel/bigref*.c "$TOP"/lib/percpu_tag*.c; do
+	for file in "$TOP"/mm/percpu/{,debug/,tests/}*.c "$TOP"/mm/percpu_cache*.c \
+		"$TOP"/kernel/bigref*.c "$TOP"/lib/percpu_*.c; do
 		sanitize+=("${sanitizer}_$(basename "$file" .c).o=y")
 	done
 fi
 mk() {
-	kmake -C "$tree" O="$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" CC="$cc" \
+	kmake -C "$tree" O="$build" ARCH="$karch" CROSS_COMPILE="${cross:-}" ${llvm:+LLVM="$llvm"} CC="$cc" \
 		"${sanitize[@]}" "$@"
 }
 
@@ -106,7 +111,7 @@ if ! watched "$log" "building $config" "$total" mk -j"$JOBS" all; then
 	tail_of "$log"
 	die "the build of $config failed; the full log is $log"
 fi
-ours='(mm/percpu/|kernel/bigref|lib/percpu_tag)[a-z0-9_/]*'
+ours='(mm/percpu[/_]|kernel/bigref|lib/percpu_)[a-z0-9_/]*'
 if [ -z "$STOCK" ] && grep -A5 -E "(^|/)$ours\.[ch]:[0-9:]* warning:" "$log" >&2; then
 	# Remove the object, so that the next build warns again.
 	grep -oE "$ours\.[ch]:[0-9:]* warning:" "$log" | cut -d. -f1 | sort -u |

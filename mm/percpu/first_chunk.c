@@ -162,20 +162,23 @@ static int __init pcpu_first_chunk_linear(unsigned long reserved,
 					  unsigned long dynamic,
 					  unsigned long align)
 {
-	unsigned long populated;
+	unsigned long populated, withheld;
 	unsigned int unit;
 	bool reach_all;
 
 	pcpu_begin_layout("chunk-major");
 	reach_all = pcpu_modules_reach_all(reserved);
-	reserved = reach_all ? 0 : PFN_ALIGN(pcpu_option_reserve(reserved));
-	populated = PFN_ALIGN(pcpu_area.static_size +
-			      pcpu_linear_dynamic(dynamic)) + reserved;
-
-	if (!pcpu_linear_units(populated, align))
-		return -ENOMEM;
+	for (;;) {
+		withheld = reach_all ? 0 : PFN_ALIGN(pcpu_option_reserve(reserved));
+		populated = PFN_ALIGN(pcpu_area.static_size +
+				      pcpu_linear_dynamic(dynamic)) + withheld;
+		if (pcpu_linear_units(populated, align))
+			break;
+		if (!pcpu_options_forget())
+			return -ENOMEM;
+	}
 	/* Not earlier: after a failure the CPU-major layout may be tried. */
-	pcpu_area.reserved_size = reserved;
+	pcpu_area.reserved_size = withheld;
 	pcpu_reserve_windows();
 	pcpu_area.module_limit = reach_all ? pcpu_area.size :
 				 pcpu_module_range_size(pcpu_area_window_size());

@@ -46,5 +46,6 @@ bool pcpu_option_large(void);
 unsigned long pcpu_option_area_size(unsigned long choice);
 void pcpu_option_report_area(void);
 unsigned long pcpu_option_reserve(unsigned long choice);
+bool pcpu_options_forget(void);
 
 #endif /* _MM_PERCPU_FIRST_CHUNK_H */

@@ -142,3 +142,18 @@ unsigned long __init pcpu_option_reserve(unsigned long choice)
 		return choice;
 	return min_t(unsigned long, pcpu_reserve_bytes, PCPU_AREA_MAX_SIZE / 2);
 }
+
+/**
+ * pcpu_options_forget - drop the sizes of the command line, with a warning
+ *
+ * Return: true if there was one.
+ */
+bool __init pcpu_options_forget(void)
+{
+	if (!pcpu_area_bytes && pcpu_reserve_bytes < 0)
+		return false;
+	pr_warn("percpu_area= and percpu_reserve= ignored: no memory for the first chunk\n");
+	pcpu_area_bytes = 0;
+	pcpu_reserve_bytes = -1;
+	return true;
+}

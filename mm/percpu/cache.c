@@ -13,7 +13,7 @@
  * All caches have one budget in bytes. A cache takes a share of it in steps, when
  * it has no capacity for a freed object, and returns what it does not use when it is
  * trimmed. A cache takes no more than is left, and returns half of what it has beyond
- * that: all busy caches approach the same share.
+ * that, if that is more: all busy caches approach the same share.
  *
  * Offsets are kept beside the objects and not in them, out of reach of a write to
  * a freed object.
@@ -188,10 +188,13 @@ void pcpu_cache_set_tracked(struct pcpu_cache *cache, bool tracked)
 				     -PCPU_CAPACITY_UNTRACKED;
 }
 
-/* Return true if the cache has capacity, or takes some from the budget. */
-static bool pcpu_cache_take_share(struct pcpu_cache *cache)
+/*
+ * Return true if the cache has a capacity of @bytes, or takes it from the budget. With
+ * 0, as for objects with a class, an object may exceed the capacity.
+ */
+static bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
 {
-	int left, step, capacity = pcpu_cache_capacity(cache);
+	int left, step, capacity = pcpu_cache_capacity(cache) - bytes;
 
 	pcpu_cache_assert_owned(cache);
 
@@ -286,7 +289,7 @@ static void pcpu_cache_fill(struct pcpu_batch *batch)
 		return;
 	cache = pcpu_cache_get(&flags);
 	mag = &cache->magazines[batch->class];
-	while (batch->nr && mag->nr < mag->max && pcpu_cache_take_share(cache))
+	while (batch->nr && mag->nr < mag->max && pcpu_cache_take_share(cache, 0))
 		pcpu_magazine_push(cache, mag, batch->offs[--batch->nr]);
 	pcpu_cache_put_tracked(cache, flags);
 	pcpu_cache_spill(batch);
@@ -586,7 +589,7 @@ static void pcpu_cache_evict(struct pcpu_cache *cache, unsigned int class,
 			     struct pcpu_batch *batch)
 {
 	struct pcpu_magazine *mag = &cache->magazines[class];
-	bool full = !pcpu_cache_take_share(cache);
+	bool full = !pcpu_cache_take_share(cache, 0);
 
 	if (!full && mag->nr < mag->max)
 		return;
@@ -644,6 +647,7 @@ unsigned long pcpu_cache_alloc_long(unsigned int nr, size_t align)
 		if (run->nr != nr || run->off & (align - 1))
 			continue;
 		off = run->off;
+		cache->capacity += pcpu_run_bytes(run);
 		run->nr = 0;
 		cache->next_long = i;
 		cache->longs_idle = false;
@@ -658,21 +662,29 @@ unsigned long pcpu_cache_alloc_long(unsigned int nr, size_t align)
  * @run: the object; set to the object that it replaces, or to an empty run
  *
  * Context: any; owns a cache for a bounded time.
- * Return: true if it was cached; otherwise it is too large, and @run is unchanged.
+ * Return: true if it was cached; otherwise it is too large, or the budget is used up,
+ * and @run is unchanged.
  */
 bool pcpu_cache_free_long(struct pcpu_run *run)
 {
 	struct pcpu_cache *cache;
+	struct pcpu_run *slot;
 	unsigned long flags;
+	bool taken;
 
 	if (run->nr > PCPU_CACHE_LONG_MAX)
 		return false;
 	cache = pcpu_cache_get(&flags);
-	swap(cache->longs[cache->next_long], *run);
-	cache->next_long = (cache->next_long + 1) % PCPU_CACHE_LONGS;
-	cache->longs_idle = false;
+	slot = &cache->longs[cache->next_long];
+	taken = pcpu_cache_take_share(cache, pcpu_run_bytes(run) - pcpu_run_bytes(slot));
+	if (taken) {
+		cache->capacity += pcpu_run_bytes(slot) - pcpu_run_bytes(run);
+		swap(*slot, *run);
+		cache->next_long = (cache->next_long + 1) % PCPU_CACHE_LONGS;
+		cache->longs_idle = false;
+	}
 	pcpu_cache_put_tracked(cache, flags);
-	return true;
+	return taken;
 }
 
 /**

@@ -111,7 +111,7 @@ extern atomic_t pcpu_caches_left;
 
 /*
  * Holds the run that all CPUs allocate from, so that objects that a task allocates
- * together are adjacent even if the task migrates. The lock is only tried: on
+ * together are adjacent even if the task migrates. Allocations only try the lock: on
  * contention a CPU uses the run of its own cache.
  */
 extern struct pcpu_cache pcpu_cache_common;

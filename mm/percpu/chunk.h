@@ -42,6 +42,11 @@ struct pcpu_run {
 	u32 nr;
 };
 
+static inline int pcpu_run_bytes(const struct pcpu_run *run)
+{
+	return run->nr << PCPU_GRANULE_SHIFT;
+}
+
 /**
  * struct pcpu_page - hints for the search in one page
  * @head: free granules at the beginning of the page; exact

@@ -111,8 +111,10 @@ static void pcpu_trim_runs(struct pcpu_trim_batch *batch)
 		swap(cache->leftover, batch->runs[1]);
 	}
 	if (batch->what == PCPU_TRIM_ALL || cache->longs_idle)
-		for (i = 0; i < PCPU_CACHE_LONGS; i++)
+		for (i = 0; i < PCPU_CACHE_LONGS; i++) {
+			cache->capacity += pcpu_run_bytes(&cache->longs[i]);
 			swap(cache->longs[i], batch->runs[2 + i]);
+		}
 	/* All objects are idle if the cache is tracked from now on. */
 	if (batch->what == PCPU_TRIM_ALL)
 		pcpu_cache_track(cache);

@@ -214,13 +214,24 @@ static void other_cpu(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
 }
 
+/* The bytes of the budget that a freed object without a class takes. */
+static int long_object_share(struct pcpu_cache *cache)
+{
+	int before;
+
+	free_percpu(__alloc_percpu(2000, 16));
+	before = data_race(cache->share - pcpu_cache_capacity(cache));
+	free_percpu(__alloc_percpu(4000, 16));
+	return data_race(cache->share - pcpu_cache_capacity(cache)) - before;
+}
+
 /* What is cached never exceeds the budget, and an empty cache has no share of it. */
 static void budget(struct kunit *test)
 {
 	unsigned int i, n = 16 * PCPU_MAGAZINE_MAX;
 	struct pcpu_cache *cache;
 	void __percpu **ptrs;
-	int cpu, share;
+	int cpu, share, long_share;
 
 	ptrs = kvcalloc(n, sizeof(*ptrs), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ptrs);
@@ -231,12 +242,14 @@ static void budget(struct kunit *test)
 	/* A busy CPU gets more than an equal share of many CPUs. */
 	migrate_disable();
 	cpu = smp_processor_id();
+	cache = pcpu_cache_of_cpu(cpu);
+	long_share = long_object_share(cache);
 	for (i = 0; i < n; i++)
 		free_percpu(ptrs[i]);
-	cache = pcpu_cache_of_cpu(cpu);
 	/* Of this CPU, which only interrupts use meanwhile. */
 	share = data_race(cache->share);
 	migrate_enable();
+	KUNIT_EXPECT_GE(test, long_share, 3000);
 	KUNIT_EXPECT_GE(test, share, PCPU_CACHE_BYTES / 2);
 	KUNIT_EXPECT_LE(test, share, PCPU_CACHE_BYTES);
 	KUNIT_EXPECT_LE(test, share,

@@ -229,7 +229,7 @@ static const char *pcpu_sum_cache(struct pcpu_cache *cache,
 				  struct pcpu_sums *sums)
 {
 	int capacity = pcpu_cache_capacity(cache);
-	unsigned int class;
+	unsigned int class, i;
 	const char *bad;
 
 	sums->cached += cache->run.nr + cache->leftover.nr;
@@ -243,6 +243,8 @@ static const char *pcpu_sum_cache(struct pcpu_cache *cache,
 			return bad;
 		capacity += mag->nr * mag->size;
 	}
+	for (i = 0; i < PCPU_CACHE_LONGS; i++)
+		capacity += pcpu_run_bytes(&cache->longs[i]);
 	if (capacity != cache->share)
 		return "the capacity of a cache is wrong";
 	sums->share += cache->share;

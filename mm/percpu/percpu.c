@@ -702,3 +702,18 @@ unsigned long pcpu_nr_pages(void)
 {
 	return READ_ONCE(pcpu_nr_populated) * pcpu_nr_units;
 }
+
+/**
+ * pcpu_max_size - largest size of an object that users may multiply by CPUs
+ *
+ * For users that offer objects of any size, as tables of BPF do. The sum over all
+ * possible CPUs fits into an int.
+ *
+ * Context: any.
+ * Return: bytes on each CPU, a multiple of 8.
+ */
+size_t pcpu_max_size(void)
+{
+	return round_down(min(pcpu_area_max_object(),
+			      (unsigned long)INT_MAX / pcpu_area.nr_units), 8);
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# tags: generic
+#
+# Percpu values of BPF maps may be as large as percpu objects.
+
+. "$(dirname "$0")/functions.sh"
+
+# values <type> <size>: the status of the program
+values() {
+	"$DIR/bpf_values" "$1" "$2" "$cpus"
+}
+
+old_allocator && skip_all "percpu objects have at most 32 KB"
+cpus=$(count_cpus /sys/devices/system/cpu/possible)
+values array 8
+[ $? != 4 ] || skip_all "no BPF"
+
+plan 4
+
+# test_values <test> <type> <size> <status due>
+test_values() {
+	values "$2" "$3"
+	status=$?
+	[ $status != "$4" ] || status=
+	conclude "$1" "${status:+status $status of bpf_values $2 $3 $cpus}"
+}
+
+test_values array array 131072 0
+test_values hash hash 131072 0
+test_values array_1m array 1048576 0
+# The values of all CPUs together must fit into an int.
+test_values refused array 2147483640 2
+
+finish

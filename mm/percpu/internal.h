@@ -74,8 +74,8 @@
  * Locks. None nests in another, except pcpu_map_lock in pcpu_kmsan_mutex.
  *
  *    cache->lock        raw, IRQs off   the cache of an isolated CPU, and the run of
- *                                       all CPUs: its lock is only tried. Other
- *                                       caches are owned by their CPU with IRQs off.
+ *                                       all CPUs: allocations only try its lock,
+ *                                       trims and drains take it. Other caches are owned by their CPU with IRQs off.
  *                                       Steps: a copy of at most 96 objects, and two
  *                                       for each of 66 classes
  *    pcpu_depot_lock    raw, IRQs off   the depot. Steps: copies of two batches of 32
@@ -83,6 +83,7 @@
  *    pcpu_chunk_lock    raw, IRQs off   the chunks, their table, slots and counts
  *    pcpu_quarantine->lock  raw, IRQs off  freed objects that percpu_debug= checks
  *    pcpu_map_lock      IRQs off        one page table entry
+ *    pcpu_tables_lock   IRQs off        the end of the page tables that exist
  *    pcpu_kmsan_mutex   KMSAN only      metadata of a page that is mapped
  *
  * No lock but the mutex is held while memory is allocated, mapped, cleared or
@@ -96,7 +97,8 @@
  *    pcpu_chunk_lock    PCPU_SEARCH_STEPS chunks or pages and the pages of two chunks;
  *                       the granules of PCPU_SMALL_PAGES pages; PCPU_LOCK_CHUNKS
  *                       chunks that the worker looks at; a range in one chunk, or
- *                       a batch
+ *                       the objects of one magazine, up to 64; for a module, a
+ *                       step per page of a linear first window
  *    pcpu_map_lock      one page table entry
  *
  * "make -C tools/testing/percpu worst" searches for the longest time under each.

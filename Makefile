@@ -23,7 +23,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS CACHE
 
-.PHONY: help run shell test test-quick test-modules test-both soak compare \
+.PHONY: help run shell test test-quick test-modules test-both soak dump compare \
 	compare-memory compare-modules compare-wrong mutants bench bench-quick figures profile \
 	sizes size-table layout-table \
 	build-layout layout-check series series-check lint lint-docs deb debian source kernel clean
@@ -39,6 +39,7 @@ Build, boot, test
   make test-both         one bed on 7.2 and 6.12, side by side; BED=name, else x86_64
   make soak              memory pressure, hotplug, modules, cgroups, namespaces at once
   make mutants           plant bugs, and print which test catches each
+  make dump              a dump of a guest, read by drgn and crash
   make kernel            build only; print image, build tree and source
   make source            print the path of the patched kernel source
   make clean             remove build trees and logs, and keep the sources
@@ -137,6 +138,9 @@ soak:
 
 mutants:
 	@overlay/mutants.sh $(MUTANTS)
+
+dump:
+	@overlay/guest/dump.sh
 
 compare:
 	@echo "the percpu area:" && STOCK= overlay/run.sh cgroups

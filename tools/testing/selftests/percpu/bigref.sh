@@ -64,10 +64,6 @@ torture_no_percpu() {
 	echo 0 > $NO_PERCPU
 }
 
-torture_running() {
-	[ -e "$STOP" ]
-}
-
 # Every operation in every state: with and without percpu memory
 operations() {
 	MODULE=torture_bigref
@@ -94,15 +90,11 @@ during_hotplug() {
 		skip "$name" "no CPU can go offline"
 		return
 	fi
-	STOP=/sys/module/$MODULE/parameters/stop
 	wrong=''
 	log_mark
-	module_load $MODULE seed="${PERCPU_TEST_SEED:-0}" seconds=600 "$@" &
-	TORTURE=$!
-	wait_for 10 torture_running
+	job_begin $MODULE seed="${PERCPU_TEST_SEED:-0}" seconds=600 "$@"
 	hotplug_rounds $cpus
-	echo 1 > "$STOP" 2>/dev/null
-	wait $TORTURE || wrong=${wrong:-"the module failed"}
+	job_end || wrong=${wrong:-"the module failed"}
 	judge "$name" "$wrong"
 }
 

@@ -58,7 +58,14 @@ groups_make() {
 		made=$((made + 1))
 	done
 	# Wait until all of them run, and have allocated their memory.
+	wait_for 60 groups_populated
 	sleep 1
+}
+
+groups_populated() {
+	for procs in "$TOP"/*0/cgroup.procs; do
+		[ -n "$(cat "$procs" 2>/dev/null)" ] || return 1
+	done
 }
 
 # kB of removed groups that still have references: two pages of each CPU each

@@ -9,8 +9,6 @@
 
 . "$(dirname "$0")/functions.sh"
 
-STOP=/sys/module/test_percpu/parameters/stop
-
 extra_cleanup() {
 	hotplug_cleanup
 }
@@ -19,24 +17,17 @@ churn() {
 	echo run=churn max_objects="$OBJECTS" seed="${PERCPU_TEST_SEED:-0}"
 }
 
-churn_running() {
-	[ -e "$STOP" ]
-}
-
 # Start churn in the background; churn_end stops it.
 churn_begin() {
 	log_mark
 	# shellcheck disable=SC2046
-	module_load test_percpu $(churn) seconds=600 &
-	CHURN=$!
-	wait_for 10 churn_running
+	job_begin test_percpu $(churn) seconds=600
 }
 
 # churn_end <test> <error so far, or nothing>
 churn_end() {
 	wrong=$2
-	echo 1 > "$STOP" 2>/dev/null
-	wait "$CHURN" || wrong=${wrong:-"the module failed"}
+	job_end || wrong=${wrong:-"the module failed"}
 	log_fetch
 	log_say 'test_percpu.*: .*'
 	module_unload test_percpu

@@ -364,6 +364,25 @@ module_unload() {
 	fi
 }
 
+# job_begin <module> [parameter=value ...]: load a module in the background, whose test
+# lasts as long as its loading, and wait until it runs
+job_begin() {
+	JOB_STOP=/sys/module/$1/parameters/stop
+	module_load "$@" &
+	JOB=$!
+	wait_for 60 test -e "$JOB_STOP"
+}
+
+# Stop the test, and return the status of the load.  insmod may try again after an
+# error, so one write would not do.
+job_end() {
+	while kill -0 "$JOB" 2>/dev/null; do
+		echo 1 2>/dev/null > "$JOB_STOP"
+		sleep 1
+	done
+	wait "$JOB"
+}
+
 # load <test> [parameter=value ...]: load test_percpu, and print its log lines
 load() {
 	name=$1

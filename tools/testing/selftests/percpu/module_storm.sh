@@ -11,7 +11,6 @@
 . "$(dirname "$0")/functions.sh"
 
 LOADER=$DIR/load_modules
-STOP=/sys/module/test_percpu/parameters/stop
 AT_ONCE=32
 
 gen_file() {
@@ -67,17 +66,11 @@ storm() {
 	end storm
 }
 
-churn_running() {
-	[ -e "$STOP" ]
-}
-
 # Load and unload a module while threads churn.
 cycles() {
 	begin
-	module_load test_percpu run=churn seconds=3600 max_objects="$OBJECTS" \
-		nr_threads="$THREADS" &
-	churn=$!
-	wait_for 20 churn_running || wrong="no churn"
+	job_begin test_percpu run=churn seconds=3600 max_objects="$OBJECTS" \
+		nr_threads="$THREADS" || wrong="no churn"
 	loads=0
 	while [ $loads -lt "$LOADS" ] && [ -z "$wrong" ]; do
 		"$LOADER" load "$FILE" 1 1 1 >"$TMP" 2>&1 || wrong="load $loads failed"
@@ -86,8 +79,7 @@ cycles() {
 		loads=$((loads + 1))
 	done
 	say "$loads times loaded and unloaded"
-	echo 1 > "$STOP" 2>/dev/null
-	wait $churn || wrong=${wrong:-"the churn failed"}
+	job_end || wrong=${wrong:-"the churn failed"}
 	module_unload test_percpu
 	end cycles
 }

@@ -11,7 +11,6 @@
 . "$(dirname "$0")/functions.sh"
 
 THREADS=${PERCPU_TAG_THREADS:-16}
-STOP=/sys/module/test_percpu_tag/parameters/stop
 
 extra_cleanup() {
 	hotplug_cleanup
@@ -39,10 +38,6 @@ run_tags() {
 	judge "$test" "$wrong"
 }
 
-running() {
-	[ -e "$STOP" ]
-}
-
 # fight_hotplug <test> <tags>
 fight_hotplug() {
 	cpus=$(hotplug_cpus)
@@ -51,14 +46,11 @@ fight_hotplug() {
 		return
 	fi
 	log_mark
-	module_load test_percpu_tag run=fight seconds=600 nr_threads="$THREADS" \
-		nr_tags="$2" nr_timers=4 &
-	fight=$!
-	wait_for 10 running
+	job_begin test_percpu_tag run=fight seconds=600 nr_threads="$THREADS" \
+		nr_tags="$2" nr_timers=4
 	wrong=
 	hotplug_rounds $cpus
-	echo 1 > "$STOP"
-	wait $fight || wrong=${wrong:-"the module failed"}
+	job_end || wrong=${wrong:-"the module failed"}
 	judge "$1" "$wrong"
 }
 

@@ -308,7 +308,7 @@ static void live_op(struct object *obj, u32 random)
 
 static void wait_confirmed(struct object *obj, int before)
 {
-	while (atomic_read(&obj->nr_confirmed) == before)
+	while (atomic_read(&obj->nr_confirmed) == before && !atomic_read(&nr_bad))
 		schedule_timeout_uninterruptible(1);
 }
 

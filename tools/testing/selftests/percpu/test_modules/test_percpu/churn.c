@@ -228,12 +228,24 @@ static int churn_prepare(struct churn_thread *t, unsigned int nr, int cpu)
 	return 0;
 }
 
+static bool churn_has_begun(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_churn_threads; i++) {
+		if (data_race(churn_threads[i].nr_alloc))
+			return true;
+	}
+	return false;
+}
+
 static int churn_wait(void)
 {
 	unsigned long end = jiffies + (unsigned long)test_seconds * HZ;
 	unsigned int i;
 
-	while (time_before(jiffies, end) && !READ_ONCE(test_stop)) {
+	while (time_before(jiffies, end) &&
+	       !(READ_ONCE(test_stop) && churn_has_begun())) {
 		for (i = 0; i < nr_churn_threads; i++) {
 			if (READ_ONCE(churn_threads[i].err))
 				return churn_threads[i].err;

@@ -478,8 +478,8 @@ static void make_hot(struct bigref *ref, unsigned int gets)
 /* Adaptive counts without contention use no percpu memory. */
 static void idle_has_no_counters(struct kunit *test)
 {
-	unsigned int i, nr = 10000, before, tries, hot = 4711;
-	unsigned long pages, gets = 0;
+	unsigned int i, nr = 10000, before, hot = 4711;
+	unsigned long pages, gets = 0, end;
 	struct bigref *refs;
 
 	if (num_online_cpus() < 2)
@@ -495,9 +495,12 @@ static void idle_has_no_counters(struct kunit *test)
 	}
 	bigref_flush();
 	KUNIT_EXPECT_EQ(test, bigref_nr_in_use(), before);
-	KUNIT_EXPECT_LE(test, bigref_percpu_pages(), pages);
+	/* The worker may fill the reserve of the allocator meanwhile. */
+	KUNIT_EXPECT_LE(test, bigref_percpu_pages(), pages + 8 * num_possible_cpus());
 
-	for (tries = 0; tries < 50 && !bigref_is_percpu(&refs[hot]); tries++) {
+	/* As long as the CPUs get their turns too seldom, the count stays shared. */
+	end = jiffies + 120 * HZ;
+	while (time_before(jiffies, end) && !bigref_is_percpu(&refs[hot])) {
 		make_hot(&refs[hot], 300);
 		gets += 300;
 		bigref_flush();

@@ -201,7 +201,7 @@ static void race_delay(unsigned int turns)
 
 static bool race_wait(unsigned int *word, unsigned int value)
 {
-	unsigned long end = jiffies + 10 * HZ;
+	unsigned long end = jiffies + 60 * HZ;
 
 	/* Pairs with smp_store_release() of the other thread. */
 	while (smp_load_acquire(word) != value) {

@@ -56,6 +56,32 @@ static void chunk_hints(struct kunit *test)
 }
 
 /*
+ * Create a chunk, and take pcpu_chunk_lock. The worker may have removed the chunk before
+ * that: then another one is created.
+ */
+static struct pcpu_chunk *chunk_create_locked(struct kunit *test, unsigned long *flags)
+{
+	struct pcpu_chunk *chunk;
+	unsigned int tries;
+
+	for (tries = 0; tries < 10; tries++) {
+		pcpu_balance_now();
+		/* A chunk is freed by RCU. */
+		rcu_read_lock();
+		chunk = pcpu_chunk_create(GFP_ATOMIC);
+		raw_spin_lock_irqsave(&pcpu_chunk_lock, *flags);
+		if (!IS_ERR_OR_NULL(chunk) && pcpu_chunk_table[chunk->nr] == chunk) {
+			rcu_read_unlock();
+			return chunk;
+		}
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, *flags);
+		rcu_read_unlock();
+	}
+	KUNIT_FAIL_AND_ABORT(test, "no chunk can be created");
+	return NULL;
+}
+
+/*
  * Withheld pages are not free, and released pages are free again.  Of each eight
  * pages of the chunk the upper four are withheld:
  *
@@ -66,28 +92,27 @@ static void chunk_hints(struct kunit *test)
  */
 static void withheld_pages(struct kunit *test)
 {
-	const char *bad = NULL;
 	unsigned int before, during;
 	struct pcpu_chunk *chunk;
+	u64 pages, withheld;
 	unsigned long flags;
-	u64 pages;
+	const char *bad;
 
 	if (!IS_ENABLED(CONFIG_MMU))
 		kunit_skip(test, "all chunks are created at boot");
-	chunk = pcpu_chunk_create(GFP_KERNEL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, chunk);
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	chunk = chunk_create_locked(test, &flags);
 	pages = chunk->empty & 0xf0f0f0f0f0f0f0f0ULL;
 	before = chunk->nr_free;
 	pcpu_chunk_withhold(chunk, pages);
 	during = chunk->nr_free;
 	bad = pcpu_validate_chunk(chunk);
 	pcpu_chunk_release(chunk, pages);
+	withheld = chunk->withheld & pages;
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	KUNIT_EXPECT_NULL_MSG(test, bad, "%s", bad ?: "");
 	KUNIT_EXPECT_EQ(test, before - during,
 			hweight64(pages) * PCPU_PAGE_GRANULES);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(chunk->withheld) & pages, 0);
+	KUNIT_EXPECT_EQ(test, withheld, 0);
 	pcpu_balance_now();
 }
 
@@ -96,16 +121,23 @@ static void withheld_pages(struct kunit *test)
  */
 static void chunk_life(struct kunit *test)
 {
-	unsigned int before = pcpu_counts.chunks, top = pcpu_chunk_top();
+	unsigned int top, before, i;
 	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	bool good = false;
 
 	if (!IS_ENABLED(CONFIG_MMU))
 		kunit_skip(test, "all chunks are created at boot");
-	chunk = pcpu_chunk_create(GFP_KERNEL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, chunk);
-	KUNIT_EXPECT_LE(test, chunk->nr, top);
-	KUNIT_EXPECT_GT(test, pcpu_counts.chunks, before);
-	KUNIT_EXPECT_PTR_EQ(test, pcpu_chunk_of(pcpu_chunk_off(chunk)), chunk);
+	/* The worker may remove another chunk meanwhile. */
+	for (i = 0; i < 10 && !good; i++) {
+		top = pcpu_chunk_top();
+		before = data_race(pcpu_counts.chunks);
+		chunk = chunk_create_locked(test, &flags);
+		good = chunk->nr <= top && pcpu_counts.chunks > before &&
+		       pcpu_chunk_of(pcpu_chunk_off(chunk)) == chunk;
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	}
+	KUNIT_EXPECT_TRUE(test, good);
 	pcpu_balance_now();
 	KUNIT_EXPECT_LE(test, pcpu_counts.empty_chunks, 1 + PCPU_EMPTY_CHUNKS_KEEP);
 }

@@ -160,7 +160,7 @@ static void long_objects(struct kunit *test)
  */
 static void shared_granules(struct kunit *test)
 {
-	unsigned int class, i, nr, free;
+	unsigned int class, i, nr, free, entry;
 	unsigned long off, flags;
 	u32 got[4];
 
@@ -178,12 +178,11 @@ static void shared_granules(struct kunit *test)
 			pcpu_small_free(got[0], class);
 		for (i = 1; i < nr; i++)
 			pcpu_small_free(off + i * pcpu_class_size(class), class);
+		entry = pcpu_objmap_read(pcpu_chunk_of(off), pcpu_off_to_granule(off));
 		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 		KUNIT_EXPECT_EQ(test, free, 1);
 		/* All objects are free: the granule is not split any more. */
-		KUNIT_EXPECT_EQ(test, 0,
-				pcpu_objmap_read(pcpu_chunk_of(off), pcpu_off_to_granule(off)) &
-				PCPU_OBJMAP_SPLIT);
+		KUNIT_EXPECT_EQ(test, entry & PCPU_OBJMAP_SPLIT, 0);
 	}
 }
 

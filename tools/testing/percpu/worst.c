@@ -445,6 +445,9 @@ static bool note_best(const struct worst_sequence *seq)
 	return raised;
 }
 
+/* -n: the same sequences on every machine that is fast enough */
+static unsigned long max_runs = ~0UL;
+
 static void search(unsigned int seconds, unsigned int seed)
 {
 	time_t end = time(NULL) + seconds;
@@ -458,7 +461,7 @@ static void search(unsigned int seconds, unsigned int seed)
 		run(&corpus[i], SMALL_AREA);
 		note_best(&corpus[i]);
 	}
-	for (; time(NULL) < end; runs++) {
+	for (; time(NULL) < end && runs < max_runs; runs++) {
 		if (nr_best && rand() % 4)
 			seq = best[rand() % nr_best].seq;
 		else if (nr_corpus)
@@ -529,6 +532,8 @@ int main(int argc, char **argv)
 			read_corpus(argv[++i]);
 		else if (!strcmp(argv[i], "-k") && i + 1 < argc)
 			kept = argv[++i];
+		else if (!strcmp(argv[i], "-n") && i + 1 < argc)
+			max_runs = strtoul(argv[++i], NULL, 0);
 		else if (!strcmp(argv[i], "-s") && i + 2 < argc)
 			search(atoi(argv[i + 1]), atoi(argv[i + 2])), i += 2;
 		else

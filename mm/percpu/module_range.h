@@ -105,7 +105,7 @@ static inline unsigned long pcpu_module_range_size(unsigned long size)
 
 /*
  * On other architectures @size is the first window, which is reached as the
- * static data in it is. Or it is a mapped area: the loader checks relocations
+ * static data in it is. Or it is a mapped area: the loader refuses what does not fit
  * (arm64), code has 64 bits for percpu data (loongarch), or 32 bits are enough,
  * as on sparc64, where the image is at a low address.
  */

@@ -186,8 +186,8 @@ static __always_inline struct percpu_cache_obj *find_obj(struct percpu_cache *ca
 	u32 offset, index;
 
 	/* A wrong pointer may lead to a page without memory. */
-	__get_kernel_nofault(&found, &head->cache, unsigned long, no_object);
-	__get_kernel_nofault(&slab, &head->slab, unsigned long, no_object);
+	__get_kernel_nofault(&found, (unsigned long *)&head->cache, unsigned long, no_object);
+	__get_kernel_nofault(&slab, (unsigned long *)&head->slab, unsigned long, no_object);
 	if (unlikely(found != (unsigned long)cache || !slab))
 		return NULL;
 	offset = addr - (unsigned long)head - cache->first;

@@ -112,7 +112,7 @@ def value_of(rows, m):
         return f"{float(stock) / float(area):.1f}"
     value = area if column == "area" else stock
     if m["divisor"]:
-        value = f"{float(value) / int(m['divisor']):.3g}"
+        value = f"{round(float(value) / int(m['divisor']), 1):g}"
     if m["scaled"]:
         return scaled(float(value))
     return with_commas(value)

@@ -654,6 +654,7 @@ static bool all_churned(struct churn *churns, unsigned int nr, unsigned long vis
 	if (time_after(jiffies, begin + 60 * HZ))
 		return true;
 	for (i = 0; i < nr; i++) {
+		/* The thread counts, and later is soon enough. */
 		if (!data_race(churns[i].nr))
 			return false;
 	}

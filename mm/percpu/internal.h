@@ -75,9 +75,10 @@
  *
  *    cache->lock        raw, IRQs off   the cache of an isolated CPU, and the run of
  *                                       all CPUs: allocations only try its lock,
- *                                       trims and drains take it. Other caches are owned by their CPU with IRQs off.
- *                                       Steps: a copy of at most 96 objects, and two
- *                                       for each of 66 classes
+ *                                       trims and drains take it. Other caches are
+ *                                       owned by their CPU with IRQs off. Steps: a
+ *                                       copy of at most 96 objects, and two for each
+ *                                       of 66 classes
  *    pcpu_depot_lock    raw, IRQs off   the depot. Steps: copies of two batches of 32
  *                                       objects, or one for each of 66 classes
  *    pcpu_chunk_lock    raw, IRQs off   the chunks, their table, slots and counts

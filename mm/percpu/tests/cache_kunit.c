@@ -224,8 +224,10 @@ static int long_object_share(struct pcpu_cache *cache)
 	int before;
 
 	free_percpu(__alloc_percpu(2000, 16));
+	/* Of this CPU, which only interrupts use meanwhile. */
 	before = data_race(cache->share - pcpu_cache_capacity(cache));
 	free_percpu(__alloc_percpu(4000, 16));
+	/* Of this CPU, as above */
 	return data_race(cache->share - pcpu_cache_capacity(cache)) - before;
 }
 

@@ -131,6 +131,7 @@ static void chunk_life(struct kunit *test)
 	/* The worker may remove another chunk meanwhile. */
 	for (i = 0; i < 10 && !good; i++) {
 		top = pcpu_chunk_top();
+		/* Other chunks may come and go. */
 		before = data_race(pcpu_counts.chunks);
 		chunk = chunk_create_locked(test, &flags);
 		good = chunk->nr <= top && pcpu_counts.chunks > before &&

@@ -233,6 +233,7 @@ static bool churn_has_begun(void)
 	unsigned int i;
 
 	for (i = 0; i < nr_churn_threads; i++) {
+		/* The thread counts, and later is soon enough. */
 		if (data_race(churn_threads[i].nr_alloc))
 			return true;
 	}

@@ -53,36 +53,26 @@ fight_hotplug() {
 	judge fight_hotplug "$wrong"
 }
 
-# group_run <command...>: run the command in the group
-group_run() {
-	sh -c 'echo 0 > "$0/cgroup.procs" && exec "$@"' "$CHILD" "$@"
-}
-
-# Print the bytes of percpu memory that the group is charged for.  The kernel sums
-# them up after some charges, so that of a page for each of many is made before.
-group_percpu() {
-	group_run dd if=/dev/zero of=/dev/null count=1 bs=$((512 * CPUS))k 2>/dev/null
-	sed -n 's/^percpu //p' "$CHILD/memory.stat"
-}
-
 # The memory of a process that has exited may stay for a while: less than an object.
 group_has() {
-	more=$(($(group_percpu) - $1))
+	group_refresh "$CHILD"
+	more=$(($(group_percpu "$CHILD") - $1))
 	[ $more -lt $((BYTES * CPUS)) ] && [ $more -gt $((-BYTES * CPUS)) ]
 }
 
 charge_in_group() {
-	before=$(group_percpu)
+	group_refresh "$CHILD"
+	before=$(group_percpu "$CHILD")
 	due=$((before + OBJECTS * BYTES * CPUS))
 	# The shell of the group loads the module, and is charged.
-	group_run insmod "$(module_path test_percpu_cache)" run=charge nr_objects=$OBJECTS || {
+	group_run "$CHILD" insmod "$(module_path test_percpu_cache)" run=charge nr_objects=$OBJECTS || {
 		wrong="the module was not loaded"
 		return
 	}
-	wait_for 30 group_has $due || wrong="charged $(group_percpu) bytes, not $due"
+	wait_for 30 group_has $due || wrong="charged $(group_percpu "$CHILD") bytes, not $due"
 	module_unload test_percpu_cache || wrong="the module does not unload"
 	wait_for 30 group_has "$before" ||
-		wrong=${wrong:-"$(group_percpu) bytes stay charged, $before before"}
+		wrong=${wrong:-"$(group_percpu "$CHILD") bytes stay charged, $before before"}
 }
 
 charge() {

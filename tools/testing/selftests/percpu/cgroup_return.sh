@@ -41,13 +41,6 @@ enable_controllers() {
 	done
 }
 
-# group_run <group> <command...>: run the command in that group
-group_run() {
-	group=$1
-	shift
-	sh -c 'echo 0 > "$0/cgroup.procs" && exec "$@"' "$group" "$@"
-}
-
 groups_make() {
 	made=0
 	while [ $made -lt "$1" ]; do
@@ -116,23 +109,16 @@ memory_returns() {
 }
 
 stat_percpu() {
-	sed -n 's/^percpu \([0-9]*\)$/\1/p' "$TOP/account/memory.stat"
-}
-
-# memory.stat lags behind by up to 64 changes for each CPU: twice as many page
-# faults in the group bring it up to date.
-stat_refresh() {
-	group_run "$TOP/account" dd if=/dev/zero of=/dev/null count=1 \
-		bs=$((512 * CPUS))k 2>/dev/null
+	group_percpu "$TOP/account"
 }
 
 stat_at_least() {
-	stat_refresh
+	group_refresh "$TOP/account"
 	[ "$(stat_percpu)" -ge "$1" ]
 }
 
 stat_at_most() {
-	stat_refresh
+	group_refresh "$TOP/account"
 	[ "$(stat_percpu)" -le "$1" ]
 }
 

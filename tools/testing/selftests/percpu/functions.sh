@@ -426,6 +426,25 @@ wait_for() {
 	done
 }
 
+# group_run <group> <command...>: run the command in the cgroup of that folder
+group_run() {
+	group=$1
+	shift
+	sh -c 'echo 0 > "$0/cgroup.procs" && exec "$@"' "$group" "$@"
+}
+
+# group_percpu <group>: print the bytes of percpu memory that it is charged for
+group_percpu() {
+	sed -n 's/^percpu \([0-9]*\)$/\1/p' "$1/memory.stat"
+}
+
+# group_refresh <group>: memory.stat lags behind by up to 64 changes for each CPU:
+# twice as many page faults in the group bring it up to date.
+group_refresh() {
+	group_run "$1" dd if=/dev/zero of=/dev/null count=1 \
+		bs=$((512 * CPUS))k 2>/dev/null
+}
+
 percpu_at_most() {
 	[ "$(percpu_kb)" -le "$1" ]
 }

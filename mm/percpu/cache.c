@@ -671,14 +671,16 @@ bool pcpu_cache_free_long(struct pcpu_run *run)
 	struct pcpu_run *slot;
 	unsigned long flags;
 	bool taken;
+	int more;
 
 	if (run->nr > PCPU_CACHE_LONG_MAX)
 		return false;
 	cache = pcpu_cache_get(&flags);
 	slot = &cache->longs[cache->next_long];
-	taken = pcpu_cache_take_share(cache, pcpu_run_bytes(run) - pcpu_run_bytes(slot));
+	more = pcpu_run_bytes(run) - pcpu_run_bytes(slot);
+	taken = pcpu_cache_take_share(cache, more);
 	if (taken) {
-		cache->capacity += pcpu_run_bytes(slot) - pcpu_run_bytes(run);
+		cache->capacity -= more;
 		swap(*slot, *run);
 		cache->next_long = (cache->next_long + 1) % PCPU_CACHE_LONGS;
 		cache->longs_idle = false;

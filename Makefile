@@ -24,7 +24,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak dump compare \
-	compare-memory compare-modules compare-wrong mutants bench bench-quick figures profile \
+	bpftrace compare-memory compare-modules compare-wrong mutants bench bench-quick figures profile \
 	sizes size-table layout-table \
 	build-layout layout-check series series-check lint lint-docs deb debian source kernel clean
 
@@ -40,6 +40,7 @@ Build, boot, test
   make soak              memory pressure, hotplug, modules, cgroups, namespaces at once
   make mutants           plant bugs, and print which test catches each
   make dump              a dump of a guest, read by drgn and crash
+  make bpftrace          the bpftrace lines of the documents, run in a guest
   make kernel            build only; print image, build tree and source
   make source            print the path of the patched kernel source
   make clean             remove build trees and logs, and keep the sources
@@ -141,6 +142,9 @@ mutants:
 
 dump:
 	@overlay/guest/dump.sh
+
+bpftrace:
+	@overlay/guest/bpftrace.sh
 
 compare:
 	@echo "the percpu area:" && STOCK= overlay/run.sh cgroups

@@ -19,9 +19,10 @@ WIDE ?=
 PART ?=
 CONFIG ?=
 STRESS ?=
+DKMS ?=
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
-export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS CACHE
+export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS DKMS CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak dump compare \
 	bpftrace compare-memory compare-modules compare-wrong mutants bench bench-quick figures profile \
@@ -102,6 +103,7 @@ Variables
                          overlay/release/debian/small.config, or localmodconfig;
                          for series-check: one of the kernels
   STRESS=seconds         for make debian: how long stress-ng runs in it
+  DKMS=1                 for make debian: build a module by DKMS, and load it
   JOBS=                  processes of a build, else one for each CPU
   CACHE=                 sources, build trees, logs
                          $(CACHE)

@@ -4,7 +4,7 @@
  *
  * The copies of a free object are zero. Only CPUs in fbc->touched can have changed a
  * copy of the counter, so that destruction clears no others. A CPU is noted, modulo
- * PERCPU_COUNTER_BITS, before its copy changes from zero, by a task that cannot
+ * PERCPU_TOUCHED_BITS, before its copy changes from zero, by a task that cannot
  * migrate in between: a copy that is not zero belongs to a CPU that is noted.
  *
  * Counters that are created together share an object: a copy has one s32 for each, and

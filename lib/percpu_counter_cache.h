@@ -5,53 +5,22 @@
 #ifndef _LIB_PERCPU_COUNTER_CACHE_H
 #define _LIB_PERCPU_COUNTER_CACHE_H
 
-#include <linux/atomic.h>
-#include <linux/bitops.h>
-#include <linux/bits.h>
 #include <linux/cpumask.h>
 #include <linux/percpu_counter.h>
+#include <linux/percpu_touched.h>
 #include <linux/preempt.h>
 
 #ifdef CONFIG_PERCPU_COUNTER_CACHE
 
-/* CPUs with the same number modulo this share a bit. */
-#define PERCPU_COUNTER_BITS	32
-
 /* Note that this CPU changes its copy. The caller must not be migrated until it has. */
 static __always_inline void percpu_counter_touch(struct percpu_counter *fbc)
 {
-	unsigned int mask = BIT(raw_smp_processor_id() % PERCPU_COUNTER_BITS);
-
-	/* Written once for each CPU, as all of them read it. */
-	if (unlikely(!(atomic_read(&fbc->touched) & mask)))
-		atomic_or(mask, &fbc->touched);
-}
-
-/* The first CPU from @cpu on that may have changed its copy, or nr_cpu_ids */
-static inline unsigned int percpu_counter_next_cpu(struct percpu_counter *fbc,
-						   unsigned int cpu)
-{
-	unsigned int touched = atomic_read(&fbc->touched), left;
-
-	while (touched && cpu < nr_cpu_ids) {
-		left = touched >> cpu % PERCPU_COUNTER_BITS;
-		if (!left) {
-			cpu = round_down(cpu, PERCPU_COUNTER_BITS) + PERCPU_COUNTER_BITS;
-			continue;
-		}
-		cpu += __ffs(left);
-		if (cpu < nr_cpu_ids && cpu_possible(cpu))
-			return cpu;
-		cpu++;
-	}
-	return nr_cpu_ids;
+	percpu_touch(&fbc->touched, raw_smp_processor_id());
 }
 
 /* All CPUs with a copy that may not be 0, also those that died a moment ago */
 #define percpu_counter_for_each_cpu(cpu, fbc)				\
-	for ((cpu) = percpu_counter_next_cpu((fbc), 0);			\
-	     (cpu) < nr_cpu_ids;					\
-	     (cpu) = percpu_counter_next_cpu((fbc), (cpu) + 1))
+	for_each_touched_cpu((cpu), &(fbc)->touched)
 
 #ifdef CONFIG_HAVE_CMPXCHG_LOCAL
 /*

@@ -131,7 +131,7 @@ static void touched(struct kunit *test)
 		add_on(cpu, fbc, 1);
 		cpumask_clear(seen);
 		percpu_counter_for_each_cpu(other, fbc) {
-			KUNIT_EXPECT_EQ(test, (other - cpu) % PERCPU_COUNTER_BITS, 0);
+			KUNIT_EXPECT_EQ(test, (other - cpu) % PERCPU_TOUCHED_BITS, 0);
 			cpumask_set_cpu(other, seen);
 		}
 		KUNIT_EXPECT_TRUE(test, cpumask_test_cpu(cpu, seen));
@@ -147,7 +147,7 @@ static void next_cpu(struct kunit *test)
 	struct percpu_counter some = { };
 	unsigned int cpu, nr = 0, last = 0;
 
-	KUNIT_EXPECT_EQ(test, percpu_counter_next_cpu(&some, 0), nr_cpu_ids);
+	KUNIT_EXPECT_EQ(test, percpu_touched_next(&some.touched, 0), nr_cpu_ids);
 	atomic_set(&some.touched, -1);
 	percpu_counter_for_each_cpu(cpu, &some) {
 		KUNIT_EXPECT_TRUE(test, cpu_possible(cpu));
@@ -157,8 +157,8 @@ static void next_cpu(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, nr, num_possible_cpus());
 	for_each_possible_cpu(last) {
-		atomic_set(&some.touched, BIT(last % PERCPU_COUNTER_BITS));
-		cpu = percpu_counter_next_cpu(&some, last);
+		atomic_set(&some.touched, BIT(last % PERCPU_TOUCHED_BITS));
+		cpu = percpu_touched_next(&some.touched, last);
 		KUNIT_EXPECT_EQ(test, cpu, last);
 	}
 }

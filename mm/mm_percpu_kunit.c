@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the percpu memory of processes.
+ *
+ * Needs CONFIG_MM_PERCPU_CACHE.
+ */
+#include <kunit/test.h>
+
+#include <linux/cpumask.h>
+#include <linux/mm_percpu.h>
+#include <linux/mm_types.h>
+#include <linux/preempt.h>
+#include <linux/rseq_types.h>
+#include <linux/sched.h>
+
+/* More than the batches of a CPU have */
+#define NR	64
+
+#ifdef CONFIG_SCHED_MM_CID
+static void free_cids(struct mm_cid_pcpu __percpu *pcpu, unsigned int mode)
+{
+	struct mm_mm_cid mc = { .pcpu = pcpu, .mode = mode };
+
+	mm_cid_pcpu_free(&mc);
+}
+
+/* Allocate until @wanted comes; return true if it has come and no CPU owns a CID. */
+static bool no_cpu_owns_cid(struct kunit *test, struct mm_cid_pcpu __percpu *wanted)
+{
+	struct mm_cid_pcpu __percpu *objs[NR];
+	unsigned int i, cpu, nr_owned = 0;
+	bool found = false;
+
+	for (i = 0; i < NR && !found; i++) {
+		objs[i] = mm_cid_pcpu_alloc();
+		if (!objs[i])
+			break;
+		found = objs[i] == wanted;
+		for_each_possible_cpu(cpu)
+			nr_owned += !!(per_cpu_ptr(objs[i], cpu)->cid & MM_CID_ONCPU);
+	}
+	while (i--)
+		free_cids(objs[i], 0);
+	return found && !nr_owned;
+}
+
+/* An mm whose last task exits in per-CPU mode leaves CIDs with the CPUs. */
+static void cids_per_cpu(struct kunit *test)
+{
+	struct mm_cid_pcpu __percpu *pcpu = mm_cid_pcpu_alloc();
+	unsigned int cpu;
+
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)pcpu);
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(pcpu, cpu)->cid = MM_CID_ONCPU | cpu;
+	migrate_disable();
+	free_cids(pcpu, MM_CID_TRANSIT);
+	KUNIT_EXPECT_TRUE(test, no_cpu_owns_cid(test, pcpu));
+	migrate_enable();
+}
+
+/* In per-task mode the copies keep what they have: numbers that no CPU owns. */
+static void cids_per_task(struct kunit *test)
+{
+	struct mm_cid_pcpu __percpu *pcpu = mm_cid_pcpu_alloc();
+	unsigned int cpu;
+
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)pcpu);
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(pcpu, cpu)->cid = MM_CID_TRANSIT | cpu;
+	migrate_disable();
+	free_cids(pcpu, 0);
+	KUNIT_EXPECT_TRUE(test, no_cpu_owns_cid(test, pcpu));
+	migrate_enable();
+}
+#else
+static void cids_per_cpu(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_SCHED_MM_CID");
+}
+
+static void cids_per_task(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_SCHED_MM_CID");
+}
+#endif
+
+#ifdef CONFIG_SCHED_CACHE
+/* Allocate until @wanted comes; return true if it has come and there is no runtime. */
+static bool no_runtime(struct kunit *test, struct sched_cache_time __percpu *wanted)
+{
+	struct sched_cache_time __percpu *objs[NR];
+	unsigned int i, cpu, nr_used = 0;
+	bool found = false;
+
+	for (i = 0; i < NR && !found; i++) {
+		objs[i] = sched_cache_time_alloc();
+		if (!objs[i])
+			break;
+		found = objs[i] == wanted;
+		for_each_possible_cpu(cpu)
+			nr_used += !!per_cpu_ptr(objs[i], cpu)->runtime;
+	}
+	while (i--)
+		sched_cache_time_free(objs[i], NULL);
+	return found && !nr_used;
+}
+
+/* A runtime of any single CPU, and those of all, are cleared. */
+static void runtime(struct kunit *test)
+{
+	struct sched_cache_time __percpu *time;
+	struct sched_cache_group grp;
+	unsigned int cpu, only;
+
+	for_each_possible_cpu(only) {
+		atomic_set(&grp.touched, 0);
+		time = sched_cache_time_alloc();
+		KUNIT_ASSERT_NOT_NULL(test, (__force void *)time);
+		for_each_possible_cpu(cpu) {
+			if (only && cpu != only)
+				continue;
+			sched_cache_time_touch(&grp, cpu);
+			per_cpu_ptr(time, cpu)->runtime = 1 + cpu;
+			per_cpu_ptr(time, cpu)->epoch = cpu;
+		}
+		migrate_disable();
+		sched_cache_time_free(time, &grp.touched);
+		KUNIT_EXPECT_TRUE(test, no_runtime(test, time));
+		migrate_enable();
+	}
+}
+#else
+static void runtime(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_SCHED_CACHE");
+}
+#endif
+
+static struct kunit_case mm_percpu_cases[] = {
+	KUNIT_CASE(cids_per_cpu),
+	KUNIT_CASE(cids_per_task),
+	KUNIT_CASE(runtime),
+	{ }
+};
+
+static struct kunit_suite mm_percpu_suite = {
+	.name = "mm_percpu",
+	.test_cases = mm_percpu_cases,
+};
+
+kunit_test_suite(mm_percpu_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the percpu memory of processes");
+MODULE_LICENSE("GPL");

@@ -109,6 +109,8 @@ check_compile() {
 		words="mm/percpu/ kernel/bigref.o kernel/bigref_mode.o kernel/bigref_owner.o kernel/bigref_kunit.o kernel/bigref_owner_kunit.o lib/percpu_tag.o lib/percpu_tag_list.o lib/percpu_tag_pool.o lib/percpu_tag_wait.o lib/percpu_tag_kunit.o mm/percpu_cache.o mm/percpu_cache_main.o mm/percpu_cache_slab.o mm/percpu_cache_trim.o mm/percpu_cache_walk.o mm/percpu_cache_check.o mm/percpu_cache_debugfs.o mm/percpu_cache_charge.o mm/percpu_cache_kunit.o"
 		[[ $config != x86_64 && $config != i386 ]] ||
 			words="$words kernel/bigref_counters.o kernel/module/main.o lib/percpu_counter.o lib/percpu_counter_cache.o lib/percpu_counter_kunit.o"
+		[ "$config" != x86_64 ] ||
+			words="$words mm/mm_percpu.o mm/mm_percpu_kunit.o mm/memcg_percpu.o kernel/cgroup/rstat.o kernel/cgroup/rstat_cache.o"
 		toolchain "$config" || { echo "compile: SKIP: no compiler for $config"; continue; }
 		# sparse does not know -march of riscv.
 		sparse="C=2 CF=-D__typeof_unqual__=__typeof__"

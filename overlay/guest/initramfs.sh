@@ -57,6 +57,26 @@ kernel_tests() {
 	touch "$stamp"
 }
 
+# Those of rseq are built one by one: they link with a shared library.
+rseq_test() { # NAME SOURCE OPTION...
+	local dir=$tree/tools/testing/selftests/rseq
+	gcc -O2 -static -D_GNU_SOURCE -I"$dir" -I"$dir/.." -I"$tree/tools/include" \
+		-I"$build/usr/include" "${@:3}" -o "$tests/installed/rseq/$1" \
+		"$dir/$2.c" "$dir/rseq.c" -lpthread
+}
+
+rseq_tests() {
+	rm -rf "$tests/installed/rseq"
+	mkdir -p "$tests/installed/rseq"
+	[ -d "$tree/tools/testing/selftests/rseq" ] || return 0
+	step "building the selftests of rseq" rseq_test basic_test basic_test
+	step "building the selftests of rseq" rseq_test basic_percpu_ops_test basic_percpu_ops_test
+	step "building the selftests of rseq" rseq_test basic_percpu_ops_mm_cid_test \
+		basic_percpu_ops_test -DBUILDOPT_RSEQ_PERCPU_MM_CID
+	step "building the selftests of rseq" rseq_test param_test_mm_cid param_test \
+		-DBUILDOPT_RSEQ_PERCPU_MM_CID
+}
+
 # The percpu selftests have modules, which kselftest builds in the source folder:
 # under a lock, as other kernels may be built from the same source.
 percpu_tests() {
@@ -99,7 +119,7 @@ add_program() {
 	done
 }
 
-[ "$karch" = um ] || [ -n "${cross:-}" ] || kernel_tests
+[ "$karch" = um ] || [ -n "${cross:-}" ] || { kernel_tests; rseq_tests; }
 percpu_tests
 busybox=$(command -v busybox)
 [ -z "${cross:-}" ] || busybox=$("$OVERLAY/guest/busybox.sh" "$cross")

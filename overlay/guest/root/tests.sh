@@ -153,6 +153,22 @@ group_cgroup() {
 	[ -s "$tmp/taken" ] || result "not ok" "cgroup: test_percpu_basic has no result"
 }
 
+# What the scheduler stores on each CPU for a process is from percpu caches: tests of
+# concurrency IDs, which run without the rseq of the C library.
+group_rseq() {
+	export GLIBC_TUNABLES=glibc.pthread.rseq=0
+	cd "$kselftest/rseq" || return
+	script "rseq: basic" ./basic_test
+	script "rseq: percpu operations" ./basic_percpu_ops_test
+	script "rseq: operations by mm_cid" ./basic_percpu_ops_mm_cid_test
+	for test in s l b m i r; do
+		script "rseq: param_test_mm_cid -T $test" \
+			./param_test_mm_cid -T $test -r 200 -t $((3 * $(nproc)))
+	done
+	unset GLIBC_TUNABLES
+	cd /
+}
+
 group_hotplug() {
 	cd "$kselftest/cpu-hotplug" || return
 	script "hotplug: one CPU" bash ./cpu-on-off-test.sh

@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# tags: generic
+#
+# Users of percpu caches free objects as they were constructed: processes ("processes")
+# and cgroups ("cgroups") come and go on all CPUs. Each copy of an object is checked with
+# percpu_debug=on. Without it, new groups are looked at: all that they count is 0.
+
+. "$(dirname "$0")/functions.sh"
+
+ROUNDS=${ROUNDS:-20}
+TOP=
+
+extra_cleanup() {
+	[ -z "$TOP" ] || rmdir "$TOP"/* "$TOP" 2>/dev/null
+}
+
+# judge <test> <error so far>: pass or fail the test
+judge() {
+	wrong=$2
+	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
+	if log_grep -q 'percpu_cache: .*\(invalid free\|constructed state\)'; then
+		log_say 'percpu_cache: .*'
+		wrong=${wrong:-"a percpu cache reports an error"}
+	fi
+	conclude "$1" "$wrong"
+}
+
+processes() {
+	log_mark
+	wrong=
+	"$DIR/mm_threads" "$ROUNDS" || wrong="mm_threads"
+	judge processes "$wrong"
+}
+
+# A task of the group writes memory and reads a file on each CPU.
+group_used() {
+	for cpu in /sys/devices/system/cpu/cpu[0-9]*; do
+		group_run "$1" taskset "$(printf %x $((1 << ${cpu##*/cpu})))" \
+			dd if=/dev/zero of=/dev/null bs=64k count=4 2>/dev/null
+	done
+}
+
+groups_come_and_go() {
+	round=0
+	while [ $round -lt "$ROUNDS" ]; do
+		mkdir "$TOP/$round" "$TOP/$round/child" || return 1
+		group_used "$TOP/$round/child"
+		rmdir "$TOP/$round/child" "$TOP/$round" || return 1
+		round=$((round + 1))
+	done
+}
+
+# The sum of what groups have used is in their parent when they are gone.
+usage_of() {
+	sed -n 's/^usage_usec //p' "$TOP/cpu.stat"
+}
+
+cgroups() {
+	if ! mount_point CGROUP cgroup2; then
+		skip cgroups "no cgroup2"
+		return
+	fi
+	TOP=$CGROUP/percpu_users
+	wrong=
+	log_mark
+	echo +memory > "$CGROUP/cgroup.subtree_control" 2>/dev/null
+	mkdir "$TOP"
+	echo +memory > "$TOP/cgroup.subtree_control" 2>/dev/null
+	before=$(usage_of)
+	groups_come_and_go || wrong="mkdir or rmdir"
+	sleep 2
+	# Objects of the removed groups are used again, and begin at 0.
+	mkdir "$TOP/new" || wrong=${wrong:-"mkdir"}
+	used=$(sed -n 's/^usage_usec //p' "$TOP/new/cpu.stat")
+	[ "$used" = 0 ] || wrong=${wrong:-"a new group has used $used us"}
+	dirty=$(grep -v ' 0$' "$TOP/new/memory.stat" 2>/dev/null |
+		grep -Ev '^(percpu|kernel|slab|slab_unreclaimable) ')
+	[ -z "$dirty" ] || wrong=${wrong:-"a new group has $dirty"}
+	[ "$(usage_of)" -ge "$before" ] || wrong=${wrong:-"the sum of a group falls"}
+	judge cgroups "$wrong"
+}
+
+plan 2
+processes
+cgroups
+finish

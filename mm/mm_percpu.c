@@ -12,7 +12,9 @@
  *	sched_cache_time	The runtime is 0. The epoch does not matter, as it tells
  *				how often the runtime is halved.
  */
+#include <linux/bitmap.h>
 #include <linux/cache.h>
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/init.h>
 #include <linux/mm_percpu.h>
@@ -60,23 +62,24 @@ struct mm_cid_pcpu __percpu *mm_cid_pcpu_alloc(void)
 
 /**
  * mm_cid_pcpu_free - free the CIDs that CPUs own in an mm
- * @mc: of an mm that no task uses
+ * @pcpu: of an mm that no task uses
+ * @used: the CIDs of the mm that are in use
  *
- * When an mm changes from per-CPU to per-task mode, the scheduler takes the CIDs of the
- * CPUs away, and the mode is 0 after that. Only an mm of which the last task exits in
- * per-CPU mode keeps them, and has a mode that is not 0.
+ * A CID that a CPU owns is in use. Most processes have none when their last task has
+ * exited. Some have: if the last task exits in per-CPU mode, and if a task without a CID,
+ * after an exec that failed, ran on a CPU with one when the mode changed to per-task.
  *
  * Context: any, except NMI.
  */
-void mm_cid_pcpu_free(struct mm_mm_cid *mc)
+void mm_cid_pcpu_free(struct mm_cid_pcpu __percpu *pcpu, const unsigned long *used)
 {
 	unsigned int cpu;
 
-	if (unlikely(mc->mode)) {
+	if (unlikely(!bitmap_empty(used, num_possible_cpus()))) {
 		for_each_possible_cpu(cpu)
-			per_cpu_ptr(mc->pcpu, cpu)->cid = 0;
+			per_cpu_ptr(pcpu, cpu)->cid = 0;
 	}
-	percpu_cache_free(mm_cid_cache, mc->pcpu);
+	percpu_cache_free(mm_cid_cache, pcpu);
 }
 #else
 static void __init create_cid_cache(void)

@@ -6,6 +6,8 @@
  */
 #include <kunit/test.h>
 
+#include <linux/array_size.h>
+#include <linux/bitmap.h>
 #include <linux/cpumask.h>
 #include <linux/mm_percpu.h>
 #include <linux/mm_types.h>
@@ -17,11 +19,15 @@
 #define NR	64
 
 #ifdef CONFIG_SCHED_MM_CID
-static void free_cids(struct mm_cid_pcpu __percpu *pcpu, unsigned int mode)
+/* Free the object of an mm that uses CID @cid, or none if it is negative. */
+static void free_cids(struct mm_cid_pcpu __percpu *pcpu, int cid)
 {
-	struct mm_mm_cid mc = { .pcpu = pcpu, .mode = mode };
+	static DECLARE_BITMAP(used, NR_CPUS);
 
-	mm_cid_pcpu_free(&mc);
+	bitmap_zero(used, num_possible_cpus());
+	if (cid >= 0)
+		__set_bit(cid, used);
+	mm_cid_pcpu_free(pcpu, used);
 }
 
 /* Allocate until @wanted comes; return true if it has come and no CPU owns a CID. */
@@ -40,27 +46,31 @@ static bool no_cpu_owns_cid(struct kunit *test, struct mm_cid_pcpu __percpu *wan
 			nr_owned += !!(per_cpu_ptr(objs[i], cpu)->cid & MM_CID_ONCPU);
 	}
 	while (i--)
-		free_cids(objs[i], 0);
+		free_cids(objs[i], -1);
 	return found && !nr_owned;
 }
 
-/* An mm whose last task exits in per-CPU mode leaves CIDs with the CPUs. */
-static void cids_per_cpu(struct kunit *test)
+/* CPUs still own CIDs: the lowest, or the highest, is in use. */
+static void cids_of_cpus(struct kunit *test)
 {
-	struct mm_cid_pcpu __percpu *pcpu = mm_cid_pcpu_alloc();
-	unsigned int cpu;
+	int cids[] = { 0, num_possible_cpus() - 1 };
+	struct mm_cid_pcpu __percpu *pcpu;
+	unsigned int cpu, i;
 
-	KUNIT_ASSERT_NOT_NULL(test, (__force void *)pcpu);
-	for_each_possible_cpu(cpu)
-		per_cpu_ptr(pcpu, cpu)->cid = MM_CID_ONCPU | cpu;
-	migrate_disable();
-	free_cids(pcpu, MM_CID_TRANSIT);
-	KUNIT_EXPECT_TRUE(test, no_cpu_owns_cid(test, pcpu));
-	migrate_enable();
+	for (i = 0; i < ARRAY_SIZE(cids); i++) {
+		pcpu = mm_cid_pcpu_alloc();
+		KUNIT_ASSERT_NOT_NULL(test, (__force void *)pcpu);
+		for_each_possible_cpu(cpu)
+			per_cpu_ptr(pcpu, cpu)->cid = MM_CID_ONCPU | cids[i];
+		migrate_disable();
+		free_cids(pcpu, cids[i]);
+		KUNIT_EXPECT_TRUE(test, no_cpu_owns_cid(test, pcpu));
+		migrate_enable();
+	}
 }
 
-/* In per-task mode the copies keep what they have: numbers that no CPU owns. */
-static void cids_per_task(struct kunit *test)
+/* Without a CID in use the copies keep what they have: numbers that no CPU owns. */
+static void cids_of_none(struct kunit *test)
 {
 	struct mm_cid_pcpu __percpu *pcpu = mm_cid_pcpu_alloc();
 	unsigned int cpu;
@@ -69,17 +79,17 @@ static void cids_per_task(struct kunit *test)
 	for_each_possible_cpu(cpu)
 		per_cpu_ptr(pcpu, cpu)->cid = MM_CID_TRANSIT | cpu;
 	migrate_disable();
-	free_cids(pcpu, 0);
+	free_cids(pcpu, -1);
 	KUNIT_EXPECT_TRUE(test, no_cpu_owns_cid(test, pcpu));
 	migrate_enable();
 }
 #else
-static void cids_per_cpu(struct kunit *test)
+static void cids_of_cpus(struct kunit *test)
 {
 	kunit_skip(test, "needs CONFIG_SCHED_MM_CID");
 }
 
-static void cids_per_task(struct kunit *test)
+static void cids_of_none(struct kunit *test)
 {
 	kunit_skip(test, "needs CONFIG_SCHED_MM_CID");
 }
@@ -138,8 +148,8 @@ static void runtime(struct kunit *test)
 #endif
 
 static struct kunit_case mm_percpu_cases[] = {
-	KUNIT_CASE(cids_per_cpu),
-	KUNIT_CASE(cids_per_task),
+	KUNIT_CASE(cids_of_cpus),
+	KUNIT_CASE(cids_of_none),
 	KUNIT_CASE(runtime),
 	{ }
 };

@@ -9,7 +9,6 @@
 #include <linux/percpu_touched.h>
 
 struct mm_cid_pcpu;
-struct mm_mm_cid;
 struct sched_cache_time;
 
 #ifdef CONFIG_MM_PERCPU_CACHE
@@ -17,7 +16,7 @@ struct sched_cache_time;
 void mm_percpu_init(void);
 
 struct mm_cid_pcpu __percpu *mm_cid_pcpu_alloc(void);
-void mm_cid_pcpu_free(struct mm_mm_cid *mc);
+void mm_cid_pcpu_free(struct mm_cid_pcpu __percpu *pcpu, const unsigned long *used);
 
 struct sched_cache_time __percpu *sched_cache_time_alloc(void);
 void sched_cache_time_free(struct sched_cache_time __percpu *time, const atomic_t *touched);
@@ -29,7 +28,7 @@ void sched_cache_time_free(struct sched_cache_time __percpu *time, const atomic_
 #define mm_percpu_init()			do { } while (0)
 
 #define mm_cid_pcpu_alloc()			alloc_percpu_noprof(struct mm_cid_pcpu)
-#define mm_cid_pcpu_free(mc)			free_percpu((mc)->pcpu)
+#define mm_cid_pcpu_free(pcpu, used)		free_percpu(pcpu)
 
 #define sched_cache_time_alloc()		alloc_percpu_noprof(struct sched_cache_time)
 #define sched_cache_time_free(time, touched)	free_percpu(time)

@@ -6,6 +6,7 @@
 #define _KERNEL_CGROUP_RSTAT_CACHE_H
 
 #include <linux/cgroup-defs.h>
+#include <linux/compiler.h>
 #include <linux/percpu.h>
 #include <linux/percpu_touched.h>
 
@@ -24,7 +25,8 @@ void cgroup_rstat_base_free(struct cgroup_rstat_base_cpu __percpu *ptr,
 static inline void css_rstat_claim(struct css_rstat_cpu *rstatc,
 				   struct cgroup_subsys_state *css, int cpu)
 {
-	rstatc->owner = css;
+	if (unlikely(!rstatc->owner))
+		WRITE_ONCE(rstatc->owner, css);
 	percpu_touch(&css->rstat_touched, cpu);
 }
 

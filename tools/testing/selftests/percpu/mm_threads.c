@@ -8,14 +8,20 @@
  * In each round a process has more threads than CPUs it may use, so that CPUs own
  * concurrency IDs (mm_cid). It ends with all of its threads ("group"), after its threads
  * one by one ("joined"), or by an exec ("exec"); another one ends without threads, on
- * each of its CPUs in turn ("moved").
+ * each of its CPUs in turn ("moved"). After an exec that fails, a task has no concurrency
+ * ID until it is scheduled, while its CPU may own one ("failed").
  */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int nr_cpus;
@@ -87,6 +93,41 @@ static void execs(int round)
 	_exit(1);
 }
 
+static void *sleeps(void *arg)
+{
+	usleep(20000);
+	return NULL;
+}
+
+/* Run without a system call that sleeps. */
+static void spin(int ms)
+{
+	struct timespec begin, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - begin.tv_sec) * 1000 +
+		 (now.tv_nsec - begin.tv_nsec) / 1000000 < ms);
+}
+
+/* The threads end while the task has no ID, and then the task does. */
+static void failed(int round)
+{
+	static const char bad[] = "no program";
+	static char *const none[] = { NULL };
+	pthread_t threads[64];
+	int fd = memfd_create("bad", 0);
+
+	if (fd < 0 || write(fd, bad, sizeof(bad)) != sizeof(bad))
+		_exit(1);
+	start(sleeps, threads, nr_cpus > 64 ? 64 : nr_cpus);
+	sched_yield();
+	syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH);
+	spin(50);
+	_exit(0);
+}
+
 static void moved(int round)
 {
 	int cpu;
@@ -115,6 +156,7 @@ int main(int argc, char **argv)
 		{ "group", group },
 		{ "joined", joined },
 		{ "exec", execs },
+		{ "failed", failed },
 		{ "moved", moved },
 		{ }
 	}, *child;

@@ -11,7 +11,7 @@
 dir=$CACHE/mutants
 top=$dir/top
 log=$dir/log
-mkdir -p "$top" "$log" "$dir/user/tag"
+mkdir -p "$top" "$log" "$dir/user/tag" "$dir/user/bigref"
 exec 9>"$dir/lock"
 flock -n 9 || die "another make mutants works in $top"
 "$OVERLAY/source/packages.sh"
@@ -39,6 +39,9 @@ tests_of() {
 	tag)
 		echo "fight"
 		;;
+	bigref)
+		echo "carry"
+		;;
 	*)
 		echo "kunit"
 		;;
@@ -62,6 +65,7 @@ build_fuzzer() { :; }
 build_churn() { umake "$dir/user/churn"; }
 build_churn_tsan() { umake OUT="$dir/user/tsan" SAN=-fsanitize=thread "$dir/user/tsan/churn"; }
 build_fight() { umake -C "$top/tools/testing/percpu/tag" OUT="$dir/user/tag" "$dir/user/tag/fight"; }
+build_carry() { umake -C "$top/tools/testing/percpu/bigref" OUT="$dir/user/bigref"; }
 build_kunit() { :; }
 
 run_corpus() { "$dir/user/fuzz-run" -c "$top/tools/testing/percpu/corpus.txt"; }
@@ -69,6 +73,7 @@ run_fuzzer() { "$dir/user/fuzz-run" -r 20 1; }
 run_churn() { "$dir/user/churn" 4 4 1 && "$dir/user/churn" 2 2 5; }
 run_churn_tsan() { "$dir/user/tsan/churn" 2 2 4; }
 run_fight() { "$dir/user/tag/fight" 16 32 2 enough && "$dir/user/tag/fight" 4 4 1; }
+run_carry() { "$dir/user/bigref/carry32" && "$dir/user/bigref/carry64"; }
 # KUnit runs at boot. The bed also expects results of scripts: use a short one, with
 # a time limit, as it can hang with a bug.
 run_kunit() {
@@ -78,7 +83,7 @@ run_kunit() {
 
 # reason LOG: the line that describes the failure
 reason() {
-	grep -aE "^strict: |^churn: [a-z ]+$|^fight: |ERROR: .*Sanitizer|WARNING: ThreadSan|not ok|reports:|Assertion" "$1" |
+	grep -aE "^strict: |^churn: [a-z ]+$|^fight: |^carry: |ERROR: .*Sanitizer|WARNING: ThreadSan|not ok|reports:|Assertion" "$1" |
 		head -n 1 | sed -E 's/==[0-9]+==//; s/^(.{70}).*/\1.../' || true
 }
 

@@ -62,7 +62,7 @@ userspace() {
 	env -u MAKEFLAGS -u MFLAGS make -k -C "$TOP/tools/testing/percpu" \
 		OUT="$CACHE/build/userspace" test coverage >"$log" 2>&1 || failed=1
 	[ "$failed" = 0 ] || tail_of "$log"
-	sum userspace "$(grep -cE '^(churn: cpus|fuzz: [0-9]+ inputs|libFuzzer:|fight: [0-9]+ threads|coverage:)' \
+	sum userspace "$(grep -cE '^(churn: cpus|fuzz: [0-9]+ inputs|libFuzzer:|fight: [0-9]+ threads|carry, [0-9]+ bits: ok|coverage:)' \
 		"$log" || true)" "$failed" 0 $((SECONDS - start))
 }
 

@@ -10,9 +10,12 @@ struct kunit;
 /* Flags of bigref_init() of the suite that runs; bigref_kunit.c */
 extern unsigned int bigref_test_flags;
 
-/* bigref_owner_kunit.c */
+/* bigref_race_kunit.c */
 void bigref_test_last_put(struct kunit *test);
 void bigref_test_resurrect_race(struct kunit *test);
+void bigref_test_resurrect_load(struct kunit *test);
+
+/* bigref_owner_kunit.c */
 void bigref_test_deferred(struct kunit *test);
 void bigref_test_zeroed(struct kunit *test);
 void bigref_test_destroy_frees(struct kunit *test);
@@ -26,7 +29,6 @@ void bigref_test_switch(struct kunit *test);
 void bigref_test_switch_killed(struct kunit *test);
 void bigref_test_reinit(struct kunit *test);
 void bigref_test_resurrect(struct kunit *test);
-void bigref_test_resurrect_load(struct kunit *test);
 void bigref_test_release(struct kunit *test);
 
 #define BIGREF_OWNER_CASES				\

@@ -55,6 +55,7 @@
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 #include <linux/kernel.h>
+#include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/task_stack.h>
@@ -130,10 +131,12 @@ void bigref_saturate(struct bigref *ref, const char *what, void *caller)
 	bool known = READ_ONCE(ref->mode) != BIGREF_NONE;
 	long old = atomic_long_xchg(&ref->count, BIGREF_COUNT_SATURATED);
 
-	bigref_mode_set_misused(ref);
+	/* No lock is taken in NMI: percpu counters of a misused count are leaked. */
+	if (!in_nmi())
+		bigref_mode_set_misused(ref);
 	if (bigref_zone(old) == BIGREF_ZONE_SATURATED)
 		return;
-	if (known && bigref_zone(old) != BIGREF_ZONE_DEAD)
+	if (known && bigref_zone(old) != BIGREF_ZONE_DEAD && !in_nmi())
 		bigref_debug_end(ref);
 	bigref_report(ref, what, caller);
 }

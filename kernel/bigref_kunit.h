@@ -14,6 +14,7 @@ extern unsigned int bigref_test_flags;
 void bigref_test_last_put(struct kunit *test);
 void bigref_test_resurrect_race(struct kunit *test);
 void bigref_test_resurrect_load(struct kunit *test);
+void bigref_test_nmi(struct kunit *test);
 
 /* bigref_owner_kunit.c */
 void bigref_test_deferred(struct kunit *test);
@@ -48,6 +49,7 @@ void bigref_test_release(struct kunit *test);
 	KUNIT_CASE(bigref_test_reinit),			\
 	KUNIT_CASE(bigref_test_resurrect),		\
 	KUNIT_CASE_SLOW(bigref_test_resurrect_load),	\
-	KUNIT_CASE(bigref_test_release),
+	KUNIT_CASE(bigref_test_release),		\
+	KUNIT_CASE(bigref_test_nmi),
 
 #endif /* _KERNEL_BIGREF_KUNIT_H */

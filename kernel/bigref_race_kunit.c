@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of bigref: the order of the last put, bigref_is_zero() and RCU, and
- * races with a resurrect.
+ * KUnit tests of bigref: the order of the last put, bigref_is_zero() and RCU, races
+ * with a resurrect, and NMI.
  */
 #include <kunit/test.h>
 
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/preempt.h>
@@ -277,4 +278,38 @@ void bigref_test_resurrect_load(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bigref_val(&cycle.ref), 1);
 	KUNIT_EXPECT_TRUE(test, bigref_destroy(&cycle.ref));
 	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before);
+}
+
+static void get_nmi(void *ref)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	__preempt_count_add(NMI_OFFSET);
+	bigref_get(ref);
+	__preempt_count_sub(NMI_OFFSET);
+	local_irq_restore(flags);
+}
+
+/* Gets in NMI take no lock, and so do not queue a contended count. */
+void bigref_test_nmi(struct kunit *test)
+{
+	unsigned int first = cpumask_first(cpu_online_mask);
+	unsigned int last = cpumask_last(cpu_online_mask), i, nr = 4000;
+	struct bigref ref;
+	bool percpu;
+
+#ifdef CONFIG_SMP
+	while (!bigref_may_promote())
+		schedule_timeout_uninterruptible(HZ / 10);
+#endif
+	bigref_init(&ref, NULL, bigref_test_flags, GFP_KERNEL);
+	percpu = bigref_is_percpu(&ref);
+	for (i = 0; i < nr; i++)
+		smp_call_function_single(i & 1 ? first : last, get_nmi, &ref, 1);
+	bigref_flush();
+	KUNIT_EXPECT_EQ(test, bigref_is_percpu(&ref), percpu);
+	KUNIT_EXPECT_EQ(test, bigref_val(&ref), nr + 1);
+	bigref_put_many(&ref, nr);
+	KUNIT_EXPECT_TRUE(test, bigref_destroy(&ref));
 }

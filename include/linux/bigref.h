@@ -137,7 +137,7 @@ static __always_inline bool __bigref_get_percpu(struct bigref *ref,
  * A get after the last put, and more gets than the word can count, are reported
  * and saturate the count.
  *
- * Context: Any context except NMI.  RCU must be watching.
+ * Context: Any context.  RCU must be watching.
  */
 static __always_inline void bigref_get_many(struct bigref *ref,
 					    unsigned long nr)
@@ -163,7 +163,7 @@ static __always_inline void bigref_get_many(struct bigref *ref,
  * bigref_get - take a reference
  * @ref: the count; the caller must hold a reference
  *
- * Context: Any context except NMI.  RCU must be watching.
+ * Context: Any context.  RCU must be watching.
  */
 static __always_inline void bigref_get(struct bigref *ref)
 {
@@ -178,7 +178,7 @@ static __always_inline void bigref_get(struct bigref *ref)
  *
  * This always succeeds before the count is disowned.
  *
- * Context: Any context except NMI.  RCU must be watching.
+ * Context: Any context.  RCU must be watching.
  * Return: true if the references were taken, false if the count is zero.
  */
 static __always_inline bool __must_check
@@ -200,7 +200,7 @@ bigref_tryget_many(struct bigref *ref, unsigned long nr)
  * @ref: the count; the caller must keep its memory valid, for example by an RCU
  *	 read-side critical section
  *
- * Context: Any context except NMI.  RCU must be watching.
+ * Context: Any context.  RCU must be watching.
  * Return: true if the reference was taken, false if the count is zero.
  */
 static __always_inline bool __must_check bigref_tryget(struct bigref *ref)
@@ -217,7 +217,7 @@ static __always_inline bool __must_check bigref_tryget(struct bigref *ref)
  * bigref_disown_async() or @confirm of bigref_kill_and_confirm() was called.
  * It may succeed or fail while a disown is in progress.
  *
- * Context: Any context except NMI.  RCU must be watching.
+ * Context: Any context.  RCU must be watching.
  * Return: true if the reference was taken, false if the count is disowned, zero
  *	   or saturated.
  */
@@ -239,7 +239,7 @@ static __always_inline bool __must_check bigref_tryget_live(struct bigref *ref)
  *
  * See bigref_put_many().
  *
- * Context: Any context except NMI.  RCU must be watching.
+ * Context: Any context; in NMI not the last put.  RCU must be watching.
  */
 static __always_inline void bigref_put_many_release(struct bigref *ref,
 						    unsigned long nr,
@@ -275,9 +275,9 @@ static __always_inline void bigref_put_many_release(struct bigref *ref,
  * bigref_init().  A put below zero is reported and saturates the count; before
  * the disown, only the disown can detect it.
  *
- * Context: Any context except NMI.  RCU must be watching.  The release function
- *	    runs in the context of the caller, in an RCU read-side critical
- *	    section, and must not sleep; bigref holds no lock.
+ * Context: Any context; in NMI not the last put.  RCU must be watching.  The
+ *	    release function runs in the context of the caller, in an RCU
+ *	    read-side critical section, and must not sleep; bigref holds no lock.
  */
 static __always_inline void bigref_put_many(struct bigref *ref,
 					    unsigned long nr)
@@ -289,8 +289,8 @@ static __always_inline void bigref_put_many(struct bigref *ref,
  * bigref_put - drop a reference
  * @ref: the count
  *
- * Context: Any context except NMI.  RCU must be watching.  See
- *	    bigref_put_many() for the release function.
+ * Context: Any context; in NMI not the last put.  RCU must be watching.
+ *	    See bigref_put_many() for the release function.
  */
 static __always_inline void bigref_put(struct bigref *ref)
 {
@@ -303,8 +303,8 @@ static __always_inline void bigref_put(struct bigref *ref)
  * @release: called instead of that of bigref_init() if the count is disowned
  *	     and reaches zero
  *
- * Context: Any context except NMI.  RCU must be watching.  See
- *	    bigref_put_many() for @release.
+ * Context: Any context; in NMI not the last put.  RCU must be watching.
+ *	    See bigref_put_many() for @release.
  */
 static __always_inline void bigref_put_release(struct bigref *ref,
 					       bigref_func_t *release)

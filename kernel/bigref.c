@@ -356,10 +356,13 @@ EXPORT_SYMBOL_GPL(bigref_is_zero);
  * @ref: the count; the caller must keep its memory valid
  *
  * Context: Any context.
- * Return: true if a disown or kill has begun and the count was not resurrected.
+ * Return: true if a disown or kill has begun and the count was not resurrected;
+ *	   false for a zeroed count that was never initialized.
  */
 bool bigref_is_dying(struct bigref *ref)
 {
-	return !bigref_mode_is_live(READ_ONCE(ref->mode));
+	unsigned long mode = READ_ONCE(ref->mode);
+
+	return mode != BIGREF_NONE && !bigref_mode_is_live(mode);
 }
 EXPORT_SYMBOL_GPL(bigref_is_dying);

@@ -114,6 +114,7 @@ void bigref_test_zeroed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bigref_destroy(&ref));
 	KUNIT_EXPECT_EQ(test, bigref_exit(&ref), 0);
 	KUNIT_EXPECT_FALSE(test, bigref_is_zero(&ref));
+	KUNIT_EXPECT_FALSE(test, bigref_is_dying(&ref));
 	KUNIT_EXPECT_FALSE(test, bigref_is_percpu(&ref));
 	KUNIT_EXPECT_FALSE(test, bigref_tryget_live(&ref));
 	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before);

@@ -185,6 +185,7 @@ enum bigref_how {
 	BIGREF_HOW_SYNC,	/* the caller waits */
 	BIGREF_HOW_ASYNC,	/* call @done */
 	BIGREF_HOW_KILL,	/* call @done, drop the owner's reference */
+	BIGREF_HOW_KILL_NOW,	/* the same, or leave both to the caller */
 };
 
 /* bigref_mode.c */

@@ -25,6 +25,7 @@ void bigref_test_overflow(struct kunit *test);
 void bigref_test_wrap(struct kunit *test);
 void bigref_test_carry(struct kunit *test);
 void bigref_test_kill(struct kunit *test);
+void bigref_test_kill_now(struct kunit *test);
 void bigref_test_confirm(struct kunit *test);
 void bigref_test_switch(struct kunit *test);
 void bigref_test_switch_killed(struct kunit *test);
@@ -43,6 +44,7 @@ void bigref_test_release(struct kunit *test);
 	KUNIT_CASE(bigref_test_wrap),			\
 	KUNIT_CASE(bigref_test_carry),			\
 	KUNIT_CASE(bigref_test_kill),			\
+	KUNIT_CASE(bigref_test_kill_now),		\
 	KUNIT_CASE(bigref_test_confirm),		\
 	KUNIT_CASE(bigref_test_switch),			\
 	KUNIT_CASE(bigref_test_switch_killed),		\

@@ -31,7 +31,7 @@
  *	    QUEUED
  *	  PERCPU,	   DISOWNING	 disown, kill
  *	    SWITCHING
- *	  other live	   EXACT	 disown that may sleep
+ *	  other live	   EXACT	 disown that may sleep, kill now
  *	  other live	   PENDING	 async disown, kill
  *	  DISOWNING,	   EXACT	 RCU callback
  *	    PENDING
@@ -189,7 +189,7 @@ static void bigref_claim_req(struct bigref *ref, unsigned long mode, bool kill)
 static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 			      enum bigref_how how, enum bigref_next *next)
 {
-	bool kill = how == BIGREF_HOW_KILL;
+	bool kill = how == BIGREF_HOW_KILL || how == BIGREF_HOW_KILL_NOW;
 	struct bigref **list = &bigref_pending[kill];
 	unsigned long new;
 
@@ -204,7 +204,7 @@ static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 	case BIGREF_ADAPT:
 	case BIGREF_QUEUED:
 	case BIGREF_SHARED:
-		if (how == BIGREF_HOW_SYNC) {
+		if (how == BIGREF_HOW_SYNC || how == BIGREF_HOW_KILL_NOW) {
 			*next = BIGREF_NEXT_UNBIAS;
 			return bigref_mode_change(ref, mode, BIGREF_EXACT);
 		}

@@ -163,32 +163,40 @@ static void bigref_start_drain(struct bigref *ref)
 	call_rcu_hurry(&req->rcu, bigref_drained);
 }
 
-/* Return false after misuse, which is reported for @caller. */
-static bool bigref_start_disown(struct bigref *ref, enum bigref_how how,
-				bigref_func_t *done, void *caller)
+/*
+ * Return BIGREF_NEXT_UNBIAS if the count is exact already, BIGREF_NEXT_INVALID after
+ * misuse, which is reported for @caller, and another value if a callback follows.
+ */
+static enum bigref_next bigref_start_disown(struct bigref *ref,
+					    enum bigref_how how,
+					    bigref_func_t *done, void *caller)
 {
 	bool uninitialized = READ_ONCE(ref->mode) == BIGREF_NONE;
+	enum bigref_next next;
 
 	if (!uninitialized)
 		bigref_debug_assert(ref);
-	switch (bigref_mode_disown(ref, how, done)) {
+	next = bigref_mode_disown(ref, how, done);
+	switch (next) {
 	case BIGREF_NEXT_DRAIN:
 		bigref_start_drain(ref);
-		return true;
+		break;
 	case BIGREF_NEXT_LIST:
 		call_rcu_hurry(&bigref_pending_rcu[how == BIGREF_HOW_KILL],
 			       bigref_run_pending);
-		return true;
+		break;
 	case BIGREF_NEXT_UNBIAS:
-		return bigref_move(ref, -__BIGREF_BIAS, BIGREF_ZONE_EXACT);
+		if (!bigref_move(ref, -__BIGREF_BIAS, BIGREF_ZONE_EXACT))
+			next = BIGREF_NEXT_INVALID;
+		break;
 	case BIGREF_NEXT_NONE:
-		return true;
+		break;
 	case BIGREF_NEXT_INVALID:
+		bigref_saturate(ref, uninitialized ? "not initialized" :
+						     "disowned twice", caller);
 		break;
 	}
-	bigref_saturate(ref, uninitialized ? "not initialized" :
-					     "disowned twice", caller);
-	return false;
+	return next;
 }
 
 /**
@@ -206,7 +214,8 @@ static bool bigref_start_disown(struct bigref *ref, enum bigref_how how,
 bool bigref_disown(struct bigref *ref)
 {
 	might_sleep();
-	if (!bigref_start_disown(ref, BIGREF_HOW_SYNC, NULL, (void *)_RET_IP_))
+	if (bigref_start_disown(ref, BIGREF_HOW_SYNC, NULL, (void *)_RET_IP_) ==
+	    BIGREF_NEXT_INVALID)
 		return false;
 	bigref_mode_wait(ref);
 	return READ_ONCE(ref->mode) == BIGREF_EXACT;
@@ -232,7 +241,7 @@ EXPORT_SYMBOL_GPL(bigref_disown);
 bool bigref_disown_async(struct bigref *ref, bigref_func_t *done)
 {
 	return bigref_start_disown(ref, BIGREF_HOW_ASYNC, done,
-				   (void *)_RET_IP_);
+				   (void *)_RET_IP_) != BIGREF_NEXT_INVALID;
 }
 EXPORT_SYMBOL_GPL(bigref_disown_async);
 
@@ -256,9 +265,33 @@ EXPORT_SYMBOL_GPL(bigref_disown_async);
 bool bigref_kill_and_confirm(struct bigref *ref, bigref_func_t *confirm)
 {
 	return bigref_start_disown(ref, BIGREF_HOW_KILL, confirm,
-				   (void *)_RET_IP_);
+				   (void *)_RET_IP_) != BIGREF_NEXT_INVALID;
 }
 EXPORT_SYMBOL_GPL(bigref_kill_and_confirm);
+
+/**
+ * bigref_kill_now - disown the count and drop the owner's reference without delay
+ * @ref: the count; the caller gives up the owner's reference
+ *
+ * A percpu count is killed as by bigref_kill().  Any other count is exact when
+ * this returns, and the reference is dropped by the caller, so that no grace
+ * period is needed, and the release function may run before this returns.
+ *
+ * Context: Any context except NMI.  See bigref_put_many() for the release
+ *	    function.
+ * Return: true on success, false if @ref was already disowned or is misused.
+ */
+bool bigref_kill_now(struct bigref *ref)
+{
+	enum bigref_next next;
+
+	next = bigref_start_disown(ref, BIGREF_HOW_KILL_NOW, NULL,
+				   (void *)_RET_IP_);
+	if (next == BIGREF_NEXT_UNBIAS)
+		bigref_put(ref);
+	return next != BIGREF_NEXT_INVALID;
+}
+EXPORT_SYMBOL_GPL(bigref_kill_now);
 
 /**
  * bigref_switch_to_exact_async - start a switch to exact

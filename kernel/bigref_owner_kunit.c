@@ -293,6 +293,42 @@ void bigref_test_kill(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), 0);
 }
 
+/* The release runs in the caller unless the count is percpu. */
+void bigref_test_kill_now(struct kunit *test)
+{
+	int before = atomic_read(&bigref_nr_reports);
+	unsigned int in_use = counters_in_use();
+	static struct counted obj;
+	bool percpu;
+
+	counted_begin(&obj);
+	percpu = bigref_is_percpu(&obj.ref);
+	rcu_read_lock();
+	KUNIT_EXPECT_TRUE(test, bigref_kill_now(&obj.ref));
+	KUNIT_EXPECT_EQ(test, bigref_is_zero(&obj.ref), !percpu);
+	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), !percpu);
+	rcu_read_unlock();
+	wait_for_completion(&obj.released);
+	KUNIT_EXPECT_TRUE(test, bigref_is_zero(&obj.ref));
+
+	/* The count stays exact over a resurrect with the flag. */
+	KUNIT_EXPECT_TRUE(test, bigref_resurrect(&obj.ref, BIGREF_INIT_EXACT,
+						 GFP_KERNEL));
+	bigref_get(&obj.ref);
+	KUNIT_EXPECT_TRUE(test, bigref_kill_now(&obj.ref));
+	KUNIT_EXPECT_TRUE(test, bigref_is_dying(&obj.ref));
+	KUNIT_EXPECT_FALSE(test, bigref_tryget_live(&obj.ref));
+	KUNIT_EXPECT_EQ(test, bigref_val(&obj.ref), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), 1);
+	bigref_put(&obj.ref);
+	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), 2);
+	KUNIT_EXPECT_EQ(test, counters_in_use(), in_use);
+	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before);
+
+	KUNIT_EXPECT_FALSE(test, bigref_kill_now(&obj.ref));
+	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before + 1);
+}
+
 /* Many counts of each kind at once, so that callbacks walk a list */
 void bigref_test_confirm(struct kunit *test)
 {

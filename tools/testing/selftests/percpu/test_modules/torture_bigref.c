@@ -55,7 +55,7 @@ enum op {
 	OP_GET, OP_GET_MANY, OP_TRYGET, OP_TRYGET_MANY, OP_TRYGET_LIVE,
 	OP_PUT, OP_PUT_MANY, OP_PUT_RELEASE, OP_IRQ,
 	OP_VAL, OP_SWITCH_EXACT, OP_SWITCH_ASYNC, OP_SWITCH_PERCPU,
-	OP_DISOWN, OP_DISOWN_ASYNC, OP_KILL, OP_CONFIRM,
+	OP_DISOWN, OP_DISOWN_ASYNC, OP_KILL, OP_KILL_NOW, OP_CONFIRM,
 	OP_RESURRECT, OP_REINIT, OP_DESTROY_LIVE, OP_DESTROY_ZERO, OP_EXIT,
 	OP_KFREE_RCU,
 	NR_OPS
@@ -66,7 +66,7 @@ static const char * const op_names[NR_OPS] = {
 	"get", "get_many", "tryget", "tryget_many", "tryget_live",
 	"put", "put_many", "put_release", "irq",
 	"val", "switch_exact", "switch_async", "switch_percpu",
-	"disown", "disown_async", "kill", "confirm",
+	"disown", "disown_async", "kill", "kill_now", "confirm",
 	"resurrect", "reinit", "destroy_live", "destroy_zero", "exit",
 	"kfree_rcu",
 };
@@ -317,7 +317,7 @@ static void object_die(struct object *obj, u32 random)
 {
 	int before = atomic_read(&obj->nr_confirmed);
 
-	switch (random % 4) {
+	switch (random % 5) {
 	case 0:
 		did(OP_DISOWN);
 		check(bigref_disown(&obj->ref), "disown");
@@ -334,6 +334,11 @@ static void object_die(struct object *obj, u32 random)
 		did(OP_KILL);
 		atomic_dec(&obj->held);
 		check(bigref_kill(&obj->ref), "kill");
+		return;
+	case 3:
+		did(OP_KILL_NOW);
+		atomic_dec(&obj->held);
+		check(bigref_kill_now(&obj->ref), "kill_now");
 		return;
 	default:
 		did(OP_CONFIRM);

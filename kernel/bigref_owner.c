@@ -536,7 +536,7 @@ unsigned long bigref_exit(struct bigref *ref)
 {
 	unsigned long mode, left;
 
-	if (READ_ONCE(ref->mode) == BIGREF_NONE)
+	if (READ_ONCE(ref->mode) == BIGREF_NONE || bigref_is_zero(ref))
 		return 0;
 	left = bigref_val(ref);
 	if (left == BIGREF_VAL_SATURATED)

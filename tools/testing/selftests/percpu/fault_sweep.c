@@ -6,6 +6,7 @@
  *	fault_sweep write FILE WORD	write WORD to FILE
  *	fault_sweep mkdir DIR		make a directory; remove it on success
  *	fault_sweep load FILE		load a module; unload it on success
+ *	fault_sweep aio NR		make an AIO context; destroy it on success
  *
  * With "some" in front, only every eighth allocation fails.  With "all" in front,
  * all page allocations from the N-th on fail, by the attributes in the folder that
@@ -16,6 +17,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ static int fail_nth, make_it_fail, space;
 static unsigned int step = 1;
 static const char *file, *word;
 static char module[64];
+static aio_context_t context;
 static int fd = -1;
 
 static void die(const char *what)
@@ -132,6 +135,12 @@ static int do_mkdir(void)
 	return mkdir(file, 0755);
 }
 
+static int do_aio(void)
+{
+	context = 0;
+	return syscall(SYS_io_setup, atoi(file), &context);
+}
+
 static int do_load(void)
 {
 	return syscall(SYS_finit_module, fd, "", 0);
@@ -145,6 +154,11 @@ static int undo_nothing(void)
 static int undo_mkdir(void)
 {
 	return rmdir(file);
+}
+
+static int undo_aio(void)
+{
+	return syscall(SYS_io_destroy, context);
 }
 
 static int undo_load(void)
@@ -175,8 +189,9 @@ static int sweep(int (*act)(void), int (*undo)(void))
 		if (ret) {
 			failed++;
 			errno = err;
-			/* The module loader returns other errors, too. */
-			if (!more || (err != ENOMEM && act != do_load))
+			/* The module loader and io_setup() return other errors, too. */
+			if (!more || (err != ENOMEM && act != do_load &&
+				      (err != EAGAIN || act != do_aio)))
 				die(file);
 		} else if (undo()) {
 			die("undo");
@@ -188,7 +203,7 @@ static int sweep(int (*act)(void), int (*undo)(void))
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: fault_sweep [some] [all] write FILE WORD | mkdir DIR | load FILE\n");
+	fprintf(stderr, "usage: fault_sweep [some] [all] OPERATION ARGUMENTS\n");
 	return 2;
 }
 
@@ -213,6 +228,8 @@ int main(int argc, char **argv)
 		die("mlockall");
 	if (!strcmp(argv[1], "mkdir"))
 		return sweep(do_mkdir, undo_mkdir);
+	if (!strcmp(argv[1], "aio"))
+		return sweep(do_aio, undo_aio);
 	fd = open_or_die(file, word ? O_WRONLY : O_RDONLY);
 	if (word)
 		return sweep(do_write, undo_nothing);

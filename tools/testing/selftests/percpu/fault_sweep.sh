@@ -14,7 +14,7 @@
 
 OUR_MODULES="test_percpu_fault test_percpu_gen_65536_n0000 $OUR_MODULES"
 # The operations; in populate all page allocations fail.
-KINDS="alloc atomic chunks populate account bigref tags module cgroup"
+KINDS="alloc atomic chunks populate account bigref tags module cgroup aio"
 INJECTED=0
 GROUP=
 
@@ -91,6 +91,7 @@ sweep() {
 	case $kind in
 	module) "$@" load "$(module_path test_percpu_gen_65536_n0000)" ;;
 	cgroup) "$@" mkdir "$GROUP/swept" ;;
+	aio) "$@" aio 64 ;;
 	account) in_group "$@" write $run account ;;
 	chunks)
 		"$@" write $run chunks
@@ -109,6 +110,10 @@ sweep() {
 sweep_case() {
 	if [ -z "$GROUP" ] && { [ "$1" = account ] || [ "$1" = cgroup ]; }; then
 		skip "$1" "no cgroup with a memory controller"
+		return
+	fi
+	if [ "$1" = aio ] && [ ! -e /proc/sys/fs/aio-nr ]; then
+		skip aio "no AIO"
 		return
 	fi
 	log_mark
@@ -153,7 +158,7 @@ no_leaks() {
 	[ -z "$(cat "$leaks")" ]
 }
 
-plan 11
+plan 12
 
 if ! mount_point DEBUGFS debugfs || ! set_faults; then
 	for name in $KINDS memory_returns no_leaks; do

@@ -43,7 +43,7 @@ install_tests() {
 		INSTALL_PATH="$tests/installed" KHDR_INCLUDES="-isystem $build/usr/include" "$@" install
 }
 
-# Selftests of the kernel that use percpu memory; built again if their source changes
+# Selftests of the kernel that use percpu memory or reference counts; built again if their source changes
 kernel_tests() {
 	local dir=$tree/tools/testing/selftests stamp=$tests/kernel-tests
 	[ -f "$stamp" ] &&
@@ -53,7 +53,8 @@ kernel_tests() {
 	step "building the selftests" install_tests "cgroup cpu-hotplug" LDLIBS=-static
 	must_exist cgroup test_kmem
 	must_exist cpu-hotplug cpu-on-off-test.sh
-	find "$tests/installed/cgroup" -type f ! -name test_kmem -delete
+	find "$tests/installed/cgroup" -type f ! -name test_kmem ! -name test_core \
+		! -name test_pids -delete
 	touch "$stamp"
 }
 

@@ -30,7 +30,12 @@ join() {
 		/^(#|$)/ {next}
 		/^topic / {print "topic", $2, $4; next}
 		/^[^\t]/ {name = $1; print name, "patch"; next}
-		$1 == "step" {print name, "step", $2; stepped[$2] = 1; next}
+		$1 == "step" {
+			stepped[$2] = 1
+			if ($3 == "" || $3 == series)
+				print name, "step", $2
+			next
+		}
 		{
 			found = 0
 			for (path in touched) {

@@ -142,7 +142,7 @@ group_vmalloc() {
 	fi
 }
 
-# Only the accounting of percpu memory counts.
+# Of test_kmem only the accounting of percpu memory counts.
 group_cgroup() {
 	cd "$kselftest/cgroup" || return
 	timeout 900 ./test_kmem >"$tmp/all" 2>&1 </dev/null
@@ -151,6 +151,11 @@ group_cgroup() {
 	grep test_percpu_basic "$tmp/all" >"$tmp/tap"
 	take "cgroup: test_kmem" "$tmp/tap"
 	[ -s "$tmp/taken" ] || result "not ok" "cgroup: test_percpu_basic has no result"
+	cd "$kselftest/cgroup" || return
+	for program in core pids; do
+		script "cgroup: test_$program" ./test_$program
+	done
+	cd /
 }
 
 # What the scheduler stores on each CPU for a process is from percpu caches: tests of

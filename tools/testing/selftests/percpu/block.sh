@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# tags: generic users
+#
+# Request queues, whose users are counted by a percpu_ref or, with CONFIG_BLOCK_BIGREF,
+# by a bigref: queues are frozen by changes of their settings, by runtime suspend and by
+# their end, while threads read and write. No request fails, and the data are right.
+#
+# Needs null_blk and scsi_debug as modules.
+
+. "$(dirname "$0")/functions.sh"
+
+NR_PERCPU=/sys/module/bigref/parameters/nr_percpu
+LOAD=
+
+extra_cleanup() {
+	[ -z "$LOAD" ] || kill "$LOAD" 2>/dev/null
+	rmmod scsi_debug 2>/dev/null
+	rmmod null_blk 2>/dev/null
+}
+
+nr_percpu() {
+	cat $NR_PERCPU 2>/dev/null || echo 0
+}
+
+counters_are_back() {
+	[ "$(nr_percpu)" -le "$before" ]
+}
+
+disk_begin() {
+	said=$(mktemp)
+	"$DIR/disk_load" "$1" 3 > "$said" 2>&1 &
+	LOAD=$!
+}
+
+# disk_end: set $wrong if a request failed or there was none
+disk_end() {
+	kill "$LOAD"
+	wait "$LOAD" || wrong=${wrong:-"disk_load: $(cat "$said")"}
+	LOAD=
+	nr_requests=$(cat "$said")
+	rm -f "$said"
+	[ -n "$wrong" ] || [ "$nr_requests" -gt 0 ] || wrong="no request"
+}
+
+# set_queue <file> <value>: change a setting; the queue is frozen meanwhile
+set_queue() {
+	echo "$2" > "$queue/$1" || wrong="$queue/$1 does not take $2"
+}
+
+# judge <test>
+judge() {
+	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
+	! log_grep -q 'bigref: .*leaked' ||
+		wrong=${wrong:-"a count was reported as misused"}
+	conclude "$1" "$wrong"
+}
+
+change_settings() {
+	for scheduler in mq-deadline kyber none; do
+		! grep -q "$scheduler" "$queue/scheduler" ||
+			set_queue scheduler $scheduler
+		set_queue nr_requests 8
+		set_queue iostats 0
+		set_queue nr_requests 64
+		set_queue iostats 1
+		freezes=$((freezes + 4))
+	done
+}
+
+# freeze <test> <disk>
+freeze() {
+	wrong=''
+	freezes=0
+	log_mark
+	queue=/sys/block/$2/queue
+	disk_begin "/dev/$2"
+	end=$(($(date +%s) + SECONDS_TO_RUN))
+	while [ -z "$wrong" ] && [ "$(date +%s)" -lt $end ]; do
+		change_settings
+	done
+	disk_end
+	say "$1: $nr_requests requests, $freezes changes"
+	judge "$1"
+}
+
+# Queues that are made and removed
+disks_end() {
+	wrong=''
+	log_mark
+	for _ in 1 2 3 4 5; do
+		modprobe null_blk nr_devices=8 memory_backed=1 gb=1 ||
+			wrong="null_blk does not load"
+		[ -b /dev/nullb7 ] || wrong=${wrong:-"no /dev/nullb7"}
+		rmmod null_blk || wrong="null_blk cannot be unloaded"
+	done
+	wait_for 20 counters_are_back ||
+		wrong=${wrong:-"$(nr_percpu) counters, $before before"}
+	judge disks_end
+}
+
+scsi_disk() {
+	disk=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/* \
+		2>/dev/null | sed -n '1s,.*/,,p')
+	[ -n "$disk" ] && [ -b "/dev/$disk" ]
+}
+
+suspended() {
+	[ "$(cat "$power/runtime_status")" = suspended ]
+}
+
+# The disk is suspended and resumed by requests.
+runtime_suspend() {
+	power=/sys/block/$1/device/power
+	if [ ! -w "$power/autosuspend_delay_ms" ]; then
+		skip runtime_suspend "no runtime power management"
+		return
+	fi
+	wrong=''
+	log_mark
+	echo 0 > "$power/autosuspend_delay_ms"
+	echo auto > "$power/control"
+	for _ in 1 2 3 4 5; do
+		wait_for 20 suspended || wrong=${wrong:-"not suspended"}
+		disk_begin "/dev/$1"
+		sleep 1
+		disk_end
+	done
+	echo on > "$power/control"
+	judge runtime_suspend
+}
+
+before=$(nr_percpu)
+modprobe null_blk nr_devices=1 memory_backed=1 gb=1 2>/dev/null ||
+	skip_all "no null_blk"
+plan 5
+freeze freeze_null_blk nullb0
+rmmod null_blk
+disks_end
+if modprobe scsi_debug dev_size_mb=8 delay=0 2>/dev/null && wait_for 20 scsi_disk; then
+	freeze freeze_scsi "$disk"
+	runtime_suspend "$disk"
+	wrong=''
+	log_mark
+	rmmod scsi_debug || wrong="scsi_debug cannot be unloaded"
+	wait_for 20 counters_are_back ||
+		wrong=${wrong:-"$(nr_percpu) counters, $before before"}
+	judge scsi_end
+else
+	for test in freeze_scsi runtime_suspend scsi_end; do
+		skip $test "no scsi_debug"
+	done
+fi
+finish

@@ -23,6 +23,7 @@ if [ "${syscalls:-}" = 1 ]; then
 	for controller in $(cat cgroup.controllers); do
 		echo "+$controller" >cgroup.subtree_control
 	done
+	[ -b /dev/nullb0 ] || modprobe null_blk 2>/dev/null
 	/bin/bench_syscalls /sys/fs/cgroup >&3 || ok="not ok"
 fi
 echo "$ok 1 - bench: measured" >&3

@@ -35,6 +35,7 @@
 #define TURNS	1000
 #define RUNS	30
 #define BATCH	512
+#define REVIVED	16
 
 static void report(const char *row, u64 value)
 {
@@ -55,6 +56,28 @@ static void bench(const char *row, void (*loop)(void), unsigned int per)
 		msleep(20);
 	}
 	report(row, div_u64(best + per / 2, per));
+}
+
+/* Some counts are killed and made live again, without the wait between both. */
+static void bench_revive(const char *row, void (*kill)(unsigned int i),
+			 void (*reinit)(unsigned int i))
+{
+	u64 best = U64_MAX, start, cycles;
+	unsigned int i, run;
+
+	for (run = 0; run < RUNS; run++) {
+		start = get_cycles();
+		for (i = 0; i < REVIVED; i++)
+			kill(i);
+		cycles = get_cycles() - start;
+		rcu_barrier();
+		start = get_cycles();
+		for (i = 0; i < REVIVED; i++)
+			reinit(i);
+		best = min_t(u64, best, cycles + get_cycles() - start);
+		msleep(20);
+	}
+	report(row, div_u64(best + REVIVED / 2, REVIVED));
 }
 
 static noinline void loop_empty(void)
@@ -128,6 +151,31 @@ static noinline void loop_peer_batch(void)
 		percpu_ref_exit(&peers[i]);
 }
 
+static noinline void peer_kill(unsigned int i)
+{
+	percpu_ref_kill(&peers[i]);
+}
+
+static noinline void peer_reinit(unsigned int i)
+{
+	percpu_ref_reinit(&peers[i]);
+}
+
+static int bench_peer_revive(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < REVIVED && !err; i++)
+		err = percpu_ref_init(&peers[i], peer_release,
+				      PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
+	if (!err)
+		bench_revive("percpu_ref_kill_reinit", peer_kill, peer_reinit);
+	while (i--)
+		percpu_ref_exit(&peers[i]);
+	return err;
+}
+
 static int bench_peer(void)
 {
 	int err = percpu_ref_init(&peer, peer_release, PERCPU_REF_ALLOW_REINIT,
@@ -142,7 +190,7 @@ static int bench_peer(void)
 	percpu_ref_exit(&peer);
 	bench("percpu_ref_init_exit", loop_peer_init, TURNS);
 	bench("percpu_ref_init_exit_512", loop_peer_batch, BATCH);
-	return 0;
+	return bench_peer_revive();
 }
 
 #ifdef HAVE_BIGREF
@@ -206,6 +254,27 @@ static noinline void loop_big_batch(void)
 			break;
 }
 
+static noinline void big_kill(unsigned int i)
+{
+	bigref_kill(&bigs[i]);
+}
+
+static noinline void big_reinit(unsigned int i)
+{
+	bigref_reinit(&bigs[i], 0, GFP_KERNEL);
+}
+
+static void bench_big_revive(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < REVIVED; i++)
+		bigref_init(&bigs[i], big_release, 0, GFP_KERNEL);
+	bench_revive("bigref_kill_reinit", big_kill, big_reinit);
+	for (i = 0; i < REVIVED; i++)
+		bigref_exit(&bigs[i]);
+}
+
 static void remote_get(void *ref)
 {
 	bigref_get(ref);
@@ -247,6 +316,7 @@ static int bench_big(void)
 	bench("bigref_init_destroy", loop_big_init, TURNS);
 	bench("bigref_adaptive_init_destroy", loop_adaptive_init, TURNS);
 	bench("bigref_init_destroy_512", loop_big_batch, BATCH);
+	bench_big_revive();
 	/* Callbacks access objects of this module: wait for them. */
 	rcu_barrier();
 	return 0;

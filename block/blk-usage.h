@@ -22,7 +22,15 @@ static inline int blk_usage_init(struct request_queue *q, bigref_func_t *release
 static inline void blk_usage_kill(struct request_queue *q)
 {
 	lockdep_assert_held(&q->mq_freeze_lock);
-	bigref_kill_now(&q->q_usage_counter);
+	/*
+	 * A tryget on a percpu count is no barrier: a CPU that saw what was before the
+	 * freeze must have left its RCU read-side critical section when the count is
+	 * percpu again.
+	 */
+	if (q->q_usage_exact)
+		bigref_kill_now(&q->q_usage_counter);
+	else
+		bigref_kill(&q->q_usage_counter);
 }
 
 static inline void blk_usage_stay_atomic(struct request_queue *q)
@@ -32,15 +40,22 @@ static inline void blk_usage_stay_atomic(struct request_queue *q)
 }
 
 /*
- * The percpu memory must not depend on I/O of a queue that is frozen.  Without it
- * the count is adaptive.
+ * At the begin of an unfreeze, as long as @mq_freeze_depth keeps callers of
+ * blk_queue_enter() asleep: they would spin until the count is live.  The percpu memory
+ * must not depend on I/O of a queue that is frozen.  Without it the count is adaptive.
  */
-static inline void blk_usage_resurrect(struct request_queue *q)
+static inline void blk_usage_begin_unfreeze(struct request_queue *q)
 {
 	lockdep_assert_held(&q->mq_freeze_lock);
+	if (q->mq_freeze_depth != 1)
+		return;
 	bigref_resurrect(&q->q_usage_counter,
 			 q->q_usage_exact ? BIGREF_INIT_EXACT : 0,
 			 GFP_NOWAIT | __GFP_NOWARN);
+}
+
+static inline void blk_usage_end_unfreeze(struct request_queue *q)
+{
 }
 
 /* The lock keeps an unfreeze from seeing the former @q_usage_exact. */
@@ -69,7 +84,11 @@ static inline void blk_usage_stay_atomic(struct request_queue *q)
 	q->q_usage_counter.data->force_atomic = true;
 }
 
-static inline void blk_usage_resurrect(struct request_queue *q)
+static inline void blk_usage_begin_unfreeze(struct request_queue *q)
+{
+}
+
+static inline void blk_usage_end_unfreeze(struct request_queue *q)
 {
 	percpu_ref_resurrect(&q->q_usage_counter);
 }

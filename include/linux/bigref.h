@@ -18,9 +18,9 @@
 #include <linux/types.h>
 
 /* Flags of bigref_init(), bigref_resurrect() and bigref_reinit() */
-#define BIGREF_ADAPTIVE		BIT(0)	/* percpu only if contended */
-#define BIGREF_INIT_EXACT	BIT(1)	/* not percpu, see bigref_switch_to_exact() */
-#define BIGREF_INIT_DEAD	BIT(2)	/* bigref_init() only: zero references */
+#define BIGREF_ADAPTIVE		BIT(8)	/* percpu only if contended */
+#define BIGREF_INIT_EXACT	BIT(9)	/* not percpu, see bigref_switch_to_exact() */
+#define BIGREF_INIT_DEAD	BIT(10)	/* bigref_init() only: zero references */
 
 /* bigref_val() of a saturated count */
 #define BIGREF_VAL_SATURATED	ULONG_MAX
@@ -317,8 +317,10 @@ static __always_inline void bigref_put_release(struct bigref *ref,
  * bigref_kill - disown the count and drop the reference of the owner
  * @ref: the count; the caller gives up the owner's reference
  *
- * Context: Any context except NMI.  The release function never runs before this
- *	    returns.
+ * The release function runs in an RCU callback, or in the caller of the last put that
+ * follows.
+ *
+ * Context: Any context except NMI.
  * Return: true on success, false if @ref was already disowned or is misused.
  */
 static inline bool bigref_kill(struct bigref *ref)

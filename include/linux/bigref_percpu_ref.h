@@ -16,13 +16,17 @@
 #define _LINUX_BIGREF_PERCPU_REF_H
 
 #include <linux/bigref.h>
+#include <linux/build_bug.h>
 #include <linux/percpu-refcount.h>
 
-/* @flags are those of bigref_init(). */
-static inline int __must_check
+/* @flags are those of bigref_init(): other bits than those of percpu_ref_init(). */
+static __always_inline int __must_check
 __percpu_ref_init_bigref(struct bigref *ref, bigref_func_t *release,
 			 unsigned int flags, gfp_t gfp)
 {
+	BUILD_BUG_ON(__builtin_constant_p(flags) &&
+		     flags & (PERCPU_REF_INIT_ATOMIC | PERCPU_REF_INIT_DEAD |
+			      PERCPU_REF_ALLOW_REINIT));
 	bigref_init(ref, release, flags, gfp);
 	return 0;
 }

@@ -194,6 +194,7 @@ enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
 enum bigref_next bigref_mode_switch(struct bigref *ref);
 bool bigref_mode_end_switch(struct bigref *ref, bool good);
 void bigref_mode_end_disown(struct bigref *ref, bool good);
+bool bigref_mode_begin_pending(bool kill);
 struct bigref *bigref_mode_take_pending(bool kill);
 struct bigref *bigref_mode_next_pending(struct bigref *ref);
 int bigref_mode_promote(struct bigref *ref, unsigned long mode);

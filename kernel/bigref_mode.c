@@ -74,7 +74,6 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
-#include <linux/preempt.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -110,7 +109,13 @@ static unsigned int bigref_nr_queued;
  * Counts in state PENDING, linked through their payload: async disowns, and
  * those that drop the owner's reference.
  */
-static struct bigref *bigref_pending[2];
+struct bigref_pending {
+	struct bigref *next;	/* for the next grace period */
+	struct bigref *waiting;	/* for the one that has begun */
+	bool busy;		/* the RCU callback is in use */
+};
+
+static struct bigref_pending bigref_pending[2];
 
 /* Callers that wait for the end of a disown or switch */
 static DECLARE_WAIT_QUEUE_HEAD(bigref_waitq);
@@ -190,7 +195,7 @@ static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 			      enum bigref_how how, enum bigref_next *next)
 {
 	bool kill = how == BIGREF_HOW_KILL || how == BIGREF_HOW_KILL_NOW;
-	struct bigref **list = &bigref_pending[kill];
+	struct bigref_pending *pending = &bigref_pending[kill];
 	unsigned long new;
 
 	switch (bigref_mode_state(mode)) {
@@ -208,11 +213,12 @@ static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 			*next = BIGREF_NEXT_UNBIAS;
 			return bigref_mode_change(ref, mode, BIGREF_EXACT);
 		}
-		*next = *list ? BIGREF_NEXT_NONE : BIGREF_NEXT_LIST;
-		new = (unsigned long)*list | BIGREF_PENDING;
+		*next = pending->busy ? BIGREF_NEXT_NONE : BIGREF_NEXT_LIST;
+		new = (unsigned long)pending->next | BIGREF_PENDING;
 		if (!bigref_mode_change(ref, mode, new))
 			return false;
-		*list = ref;
+		pending->next = ref;
+		pending->busy = true;
 		return true;
 	}
 	*next = BIGREF_NEXT_INVALID;
@@ -317,17 +323,29 @@ void bigref_mode_wait(struct bigref *ref)
 	wait_event(bigref_waitq, !bigref_is_in_progress(ref));
 }
 
-/* Return the list of pending counts, and empty it. */
-struct bigref *bigref_mode_take_pending(bool kill)
+/*
+ * The counts that are pending wait for a grace period that is about to begin; those
+ * that follow wait for the next one.  Return false if there are none.
+ */
+bool bigref_mode_begin_pending(bool kill)
 {
-	struct bigref *first;
+	struct bigref_pending *pending = &bigref_pending[kill];
 	unsigned long flags;
+	bool busy;
 
 	raw_spin_lock_irqsave(&bigref_lock, flags);
-	first = bigref_pending[kill];
-	bigref_pending[kill] = NULL;
+	pending->waiting = pending->next;
+	pending->next = NULL;
+	busy = pending->waiting;
+	pending->busy = busy;
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
-	return first;
+	return busy;
+}
+
+/* Return the counts whose grace period is over; only the RCU callback calls this. */
+struct bigref *bigref_mode_take_pending(bool kill)
+{
+	return bigref_pending[kill].waiting;
 }
 
 struct bigref *bigref_mode_next_pending(struct bigref *ref)
@@ -477,13 +495,21 @@ static bool bigref_queue_has_space(void)
 	       bigref_may_promote();
 }
 
-/* Queue an adaptive count to become percpu, if the queue has space. */
+/*
+ * Queue an adaptive count to become percpu, if the queue has space and the lock is
+ * free; a later get tries again.
+ */
 void bigref_enqueue(struct bigref *ref)
 {
 	unsigned long flags, mode;
 	bool queued = false;
 
-	raw_spin_lock_irqsave(&bigref_lock, flags);
+	/*
+	 * A get runs wherever its caller may be called, also in NMI and in a program
+	 * that traces a holder of the lock.
+	 */
+	if (!raw_spin_trylock_irqsave(&bigref_lock, flags))
+		return;
 	mode = READ_ONCE(ref->mode);
 	if (bigref_mode_state(mode) == BIGREF_ADAPT &&
 	    bigref_queue_has_space() &&
@@ -514,9 +540,6 @@ void bigref_hint_update(struct bigref *ref)
 	if (FIELD_GET(BIGREF_HINT_WINDOW, mode) == window)
 		changes += FIELD_GET(BIGREF_HINT_CHANGES, mode);
 	if (changes >= BIGREF_NR_CHANGES) {
-		/* bigref_lock is not taken in NMI: a later get queues the count. */
-		if (in_nmi())
-			return;
 		if (bigref_queue_has_space()) {
 			bigref_enqueue(ref);
 			return;

@@ -140,8 +140,20 @@ static void bigref_drained(struct rcu_head *rcu)
 	bigref_counters_free_deferred(counters);
 }
 
-/* One for each list of pending counts; in use while the list is not empty */
+/* One for each list of pending counts; in use while a list is busy */
 static struct rcu_head bigref_pending_rcu[2];
+
+static void bigref_run_pending(struct rcu_head *rcu);
+
+/*
+ * A disown that comes after the grace period has begun waits for the next one, so that
+ * each has a whole grace period, as has that of a percpu count.
+ */
+static void bigref_start_pending(bool kill)
+{
+	if (bigref_mode_begin_pending(kill))
+		call_rcu_hurry(&bigref_pending_rcu[kill], bigref_run_pending);
+}
 
 static void bigref_run_pending(struct rcu_head *rcu)
 {
@@ -152,6 +164,7 @@ static void bigref_run_pending(struct rcu_head *rcu)
 		next = bigref_mode_next_pending(ref);
 		bigref_end_disown(ref, 0, kill);
 	}
+	bigref_start_pending(kill);
 }
 
 /* The first step of a disown or switch has set the state to one in progress. */
@@ -182,8 +195,7 @@ static enum bigref_next bigref_start_disown(struct bigref *ref,
 		bigref_start_drain(ref);
 		break;
 	case BIGREF_NEXT_LIST:
-		call_rcu_hurry(&bigref_pending_rcu[how == BIGREF_HOW_KILL],
-			       bigref_run_pending);
+		bigref_start_pending(how == BIGREF_HOW_KILL);
 		break;
 	case BIGREF_NEXT_UNBIAS:
 		if (!bigref_move(ref, -__BIGREF_BIAS, BIGREF_ZONE_EXACT))
@@ -254,8 +266,9 @@ EXPORT_SYMBOL_GPL(bigref_disown_async);
  * This allocates no memory.  A module that contains @confirm or the release
  * function must call rcu_barrier() before it is unloaded.
  *
- * The reference is dropped by an RCU callback, so the release function never
- * runs before this returns.
+ * The reference is dropped by an RCU callback after a grace period, that of a switch
+ * to exact if one is in progress.  So in an RCU read-side critical section the release
+ * function does not run before this returns, unless the count is being switched.
  *
  * Context: Any context except NMI.  @confirm always runs as an RCU callback, and
  *	    must not sleep.

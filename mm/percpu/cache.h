@@ -32,9 +32,8 @@
 #define PCPU_MAGAZINE_MIN	4
 #define PCPU_MAGAZINE_MAX	(2 * PCPU_BATCH_MAX)
 
-/* Free objects without a class, and the granules of the largest. */
-#define PCPU_CACHE_LONGS	4
-#define PCPU_CACHE_LONG_MAX	(4096 / PCPU_GRANULE)
+/* Wide objects of a cache, at most. */
+#define PCPU_CACHE_WIDES	4
 
 /**
  * struct pcpu_magazine - free objects of one class
@@ -71,14 +70,14 @@ struct pcpu_cache {
 	struct pcpu_run leftover;
 	/** @run_idle: @run and @leftover are unused since the last trim */
 	bool run_idle;
-	/** @longs_idle: @longs is unused since the last trim */
-	bool longs_idle;
+	/** @wides_idle: @wides is unused since the last trim */
+	bool wides_idle;
 	/** @tracked: the worker trims the cache; otherwise it is empty */
 	bool tracked;
 	/** @next_class: where the search for a class to evict goes on */
 	u8 next_class;
-	/** @next_long: the element of @longs that is replaced next */
-	u8 next_long;
+	/** @next_wide: the element of @wides behind the last freed object */
+	u8 next_wide;
 	/**
 	 * @capacity: remaining capacity in bytes, may be negative. Biased by
 	 * -PCPU_CAPACITY_UNTRACKED while the cache is not tracked, so that the
@@ -89,8 +88,8 @@ struct pcpu_cache {
 	s32 share;
 	/** @magazines: by class; that of %PCPU_CLASS_LONG has no capacity */
 	struct pcpu_magazine magazines[PCPU_NR_CLASSES + 1];
-	/** @longs: the last freed objects without a class */
-	struct pcpu_run longs[PCPU_CACHE_LONGS];
+	/** @wides: the last freed wide objects */
+	struct pcpu_run wides[PCPU_CACHE_WIDES];
 	/** @offs: memory of the magazines */
 	u32 offs[];
 } ____cacheline_aligned_in_smp;
@@ -144,8 +143,9 @@ void pcpu_cache_return_share(struct pcpu_cache *cache);
 unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align,
 				    gfp_t gfp);
 void pcpu_cache_free_slow(unsigned long off, unsigned int class);
-unsigned long pcpu_cache_alloc_long(unsigned int nr, size_t align);
-bool pcpu_cache_free_long(struct pcpu_run *run);
+unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align);
+bool pcpu_cache_free_wide(unsigned long off);
+bool pcpu_cache_free_wide_slow(struct pcpu_run *run);
 unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
 			      unsigned long *bytes);
 unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,

@@ -122,26 +122,34 @@ static __always_inline void pcpu_clear_short(unsigned long addr,
 		pcpu_zero_copies(addr, 16);
 }
 
+/* Clear more than PCPU_CLEAR_STORES_MAX bytes, a multiple of 16. */
+static __always_inline void pcpu_clear_long(unsigned long addr,
+					    unsigned int size)
+{
+	unsigned long end = addr + pcpu_area.span;
+
+	if (pcpu_memset_is_fast()) {
+		pcpu_clear_memset(addr, size);
+		return;
+	}
+	do {
+		pcpu_zero_long(addr, size);
+		addr += pcpu_area.stride;
+	} while (addr != end);
+}
+
 /* Clear any multiple of 16 bytes. */
 static __always_inline void pcpu_clear_granules(unsigned long addr,
 						unsigned int size)
 {
-	unsigned long end = addr + pcpu_area.span;
-
-	if (size <= PCPU_CLEAR_SHORT) {
+	if (size <= PCPU_CLEAR_SHORT)
 		pcpu_clear_short(addr, size);
-	} else if (size <= 128) {
+	else if (size <= 128)
 		pcpu_zero_copies_twice(addr, 64, size - 64);
-	} else if (size <= PCPU_CLEAR_STORES_MAX) {
+	else if (size <= PCPU_CLEAR_STORES_MAX)
 		pcpu_zero_copies_twice(addr, 128, size - 128);
-	} else if (pcpu_memset_is_fast()) {
-		pcpu_clear_memset(addr, size);
-	} else {
-		do {
-			pcpu_zero_long(addr, size);
-			addr += pcpu_area.stride;
-		} while (addr != end);
-	}
+	else
+		pcpu_clear_long(addr, size);
 }
 
 /* Clear an extent of up to a page at @off. */

@@ -34,8 +34,11 @@ static unsigned int pcpu_objmap_clear_digits(struct pcpu_chunk *chunk,
  */
 void pcpu_objmap_set_long(unsigned long off, unsigned int granules)
 {
-	pcpu_objmap_write_long(pcpu_chunk_of(off), pcpu_off_to_granule(off),
-			       PCPU_OBJMAP_LONG, granules);
+	if (granules <= PCPU_WIDE_MAX)
+		pcpu_objmap_set_wide(off, granules);
+	else
+		pcpu_objmap_write_long(pcpu_chunk_of(off), pcpu_off_to_granule(off),
+				       PCPU_OBJMAP_LONG, granules);
 }
 
 /**
@@ -105,16 +108,48 @@ unsigned int pcpu_objmap_read_long(struct pcpu_chunk *chunk, unsigned int granul
 	return pcpu_objmap_copy_read_long(chunk->objmap, granule);
 }
 
-/**
- * pcpu_objmap_clear_long - clear the digits of an object without a class
- * @off: offset of the object; its entry is clear, the caller owns it
- *
- * Return: its granules.
- */
-unsigned int pcpu_objmap_clear_long(unsigned long off)
+/* Clear @entry of the wide object at @off. Return its granules, or 0 if it is none. */
+static unsigned int pcpu_objmap_clear_wide(struct pcpu_chunk *chunk, unsigned long off,
+					   u8 entry)
 {
-	return pcpu_objmap_clear_digits(pcpu_chunk_of(off),
-					pcpu_off_to_granule(off));
+	unsigned int granule = pcpu_off_to_granule(off), nr;
+
+	if (off & (PCPU_GRANULE - 1) ||
+	    !pcpu_objmap_try_clear(pcpu_objmap_entry(chunk, granule), entry, entry))
+		return 0;
+	nr = pcpu_objmap_read_wide(chunk, granule, entry);
+	pcpu_objmap_write(chunk, granule + 1, 0);
+	return nr;
+}
+
+/**
+ * pcpu_objmap_clear - clear the entry of a live object
+ * @chunk: the chunk of @off
+ * @off: offset at which the object may begin
+ * @class: where to store the class of the object
+ *
+ * Context: any, IRQs off so that @chunk stays.
+ * Return: granules of the object, which the caller owns then, 1 for an object of a
+ * split granule, or 0 if no object was live.
+ */
+unsigned int pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
+			       unsigned int *class)
+{
+	u8 *where = pcpu_objmap_entry(chunk, off >> PCPU_GRANULE_SHIFT);
+	u8 bits, entry = READ_ONCE(*where);
+
+	*class = PCPU_CLASS_LONG;
+	if (pcpu_objmap_is_wide(entry))
+		return pcpu_objmap_clear_wide(chunk, off, entry);
+	do {
+		entry = READ_ONCE(*where);
+		bits = pcpu_objmap_live_bits(entry, off, class);
+		if (unlikely(!bits))
+			return 0;
+	} while (unlikely(!pcpu_objmap_try_clear(where, entry, bits)));
+	if (*class == PCPU_CLASS_LONG)
+		return pcpu_objmap_clear_digits(chunk, pcpu_off_to_granule(off));
+	return *class < PCPU_NR_SMALL ? 1 : pcpu_class_granules(*class);
 }
 
 /**
@@ -131,6 +166,9 @@ unsigned int pcpu_objmap_copy_length(const u8 *objmap, unsigned int granule)
 
 	if (entry & PCPU_OBJMAP_SPLIT)
 		return 1;
+	if (pcpu_objmap_is_wide(entry))
+		return pcpu_objmap_wide_length(entry,
+				READ_ONCE(objmap[pcpu_objmap_index(granule + 1)]));
 	if (pcpu_objmap_has_digits(entry))
 		return pcpu_objmap_copy_read_long(objmap, granule);
 	if (pcpu_objmap_is_module(entry))

@@ -9,6 +9,7 @@
  *	0		no live object begins here
  *	1..64		an object of so many granules
  *	0x41		a longer object; the next entries are digits of its length
+ *	0x44..0x4f	a wide object: the nibble and one digit are its length less 1
  *	0x60..0x6f	a digit
  *	0x71..0x76	a module's section of so many granules
  *	0x77		a longer section; digits follow
@@ -38,6 +39,7 @@
 #include "class.h"
 
 #define PCPU_OBJMAP_LONG	(PCPU_CLASS_GRANULES + 1)
+#define PCPU_OBJMAP_WIDE	0x40
 #define PCPU_OBJMAP_DIGIT	0x60
 #define PCPU_OBJMAP_MODULE	0x70
 #define PCPU_OBJMAP_MODULE_LONG	0x77
@@ -47,7 +49,11 @@
 #define PCPU_OBJMAP_KIND	0xc0
 #define PCPU_OBJMAP_LONE	0x20
 
-static_assert(PCPU_OBJMAP_LONG < PCPU_OBJMAP_DIGIT);
+/* The longest wide object in granules; the shortest is longer than all classes. */
+#define PCPU_WIDE_MAX		256
+#define PCPU_WIDE_BYTES		(PCPU_WIDE_MAX * PCPU_GRANULE)
+
+static_assert(PCPU_OBJMAP_LONG < (PCPU_OBJMAP_WIDE | PCPU_CLASS_GRANULES >> 4));
 
 /* Digits of a length: four bits each, the lowest first. */
 #define PCPU_OBJMAP_DIGITS	6
@@ -146,6 +152,28 @@ static inline void pcpu_objmap_set_granules(unsigned long off, unsigned int nr)
 	pcpu_objmap_write(pcpu_chunk_of(off), off >> PCPU_GRANULE_SHIFT, nr);
 }
 
+/* Return true if one digit follows @entry. */
+static inline bool pcpu_objmap_is_wide(u8 entry)
+{
+	return entry >= (PCPU_OBJMAP_WIDE | PCPU_CLASS_GRANULES >> 4) &&
+	       entry < PCPU_OBJMAP_WIDE + (PCPU_WIDE_MAX >> 4);
+}
+
+static inline unsigned int pcpu_objmap_wide_length(u8 entry, u8 digit)
+{
+	return ((entry & 0xf) << 4 | (digit & 0xf)) + 1;
+}
+
+/* Set the entry of an object over a class, of up to %PCPU_WIDE_MAX granules. */
+static inline void pcpu_objmap_set_wide(unsigned long off, unsigned int nr)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	unsigned int granule = off >> PCPU_GRANULE_SHIFT, length = nr - 1;
+
+	pcpu_objmap_write(chunk, granule + 1, PCPU_OBJMAP_DIGIT | (length & 0xf));
+	pcpu_objmap_write(chunk, granule, PCPU_OBJMAP_WIDE | length >> 4);
+}
+
 /**
  * pcpu_objmap_set - set the entry of an object
  * @off: offset of the object, owned by the caller
@@ -159,7 +187,10 @@ static inline void pcpu_objmap_set(unsigned long off, unsigned int class)
 		pcpu_objmap_set_granules(off, pcpu_class_granules(class));
 }
 
-/* The bits of @entry that a free at @off clears, or 0 if no live object is there. */
+/*
+ * The bits of @entry that a free at @off clears, or 0 if no live object is there or a
+ * wide one.
+ */
 static inline u8 pcpu_objmap_live_bits(u8 entry, unsigned long off, unsigned int *class)
 {
 	if (likely(entry - 1U < PCPU_OBJMAP_LONG)) {
@@ -178,28 +209,11 @@ static inline bool pcpu_objmap_try_clear(u8 *where, u8 entry, u8 bits)
 	return try_cmpxchg(where, &entry, entry & ~bits);
 }
 
-/**
- * pcpu_objmap_clear - clear the entry of a live object
- * @chunk: the chunk of @off
- * @off: offset at which the object may begin
- * @class: where to store the class of the object
- *
- * Context: any, IRQs off so that @chunk stays.
- * Return: true if the object was live; the caller owns it then.
- */
-static inline bool pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
-				     unsigned int *class)
+/* Read the granules of the wide object that begins at @granule with @entry. */
+static inline unsigned int pcpu_objmap_read_wide(const struct pcpu_chunk *chunk,
+						 unsigned int granule, u8 entry)
 {
-	u8 *where = pcpu_objmap_entry(chunk, off >> PCPU_GRANULE_SHIFT);
-	u8 bits, entry;
-
-	do {
-		entry = READ_ONCE(*where);
-		bits = pcpu_objmap_live_bits(entry, off, class);
-		if (unlikely(!bits))
-			return false;
-	} while (unlikely(!pcpu_objmap_try_clear(where, entry, bits)));
-	return true;
+	return pcpu_objmap_wide_length(entry, pcpu_objmap_read(chunk, granule + 1));
 }
 
 static inline bool pcpu_objmap_is_module(u8 entry)
@@ -207,11 +221,19 @@ static inline bool pcpu_objmap_is_module(u8 entry)
 	return entry > PCPU_OBJMAP_MODULE && entry <= PCPU_OBJMAP_MODULE_LONG;
 }
 
-/* Return true if the digits of a length follow @entry. */
+/* Return true if all digits of a length follow @entry. */
 static inline bool pcpu_objmap_has_digits(u8 entry)
 {
 	return entry == PCPU_OBJMAP_LONG ||
 	       (entry >= PCPU_OBJMAP_MODULE_LONG && entry <= PCPU_OBJMAP_RETIRED);
+}
+
+/* The number of digits behind @entry. */
+static inline unsigned int pcpu_objmap_nr_digits(u8 entry)
+{
+	if (pcpu_objmap_is_wide(entry))
+		return 1;
+	return pcpu_objmap_has_digits(entry) ? PCPU_OBJMAP_DIGITS : 0;
 }
 
 /* Return true if @entry is that of a checked object, live or in quarantine. */
@@ -231,15 +253,18 @@ static inline unsigned int pcpu_objmap_length(const struct pcpu_chunk *chunk,
 static inline bool pcpu_objmap_is_live(const struct pcpu_chunk *chunk,
 				       unsigned long off)
 {
+	u8 entry = pcpu_objmap_read(chunk, pcpu_off_to_granule(off));
 	unsigned int class;
 
-	return pcpu_objmap_live_bits(pcpu_objmap_read(chunk, pcpu_off_to_granule(off)),
-				     off, &class);
+	if (pcpu_objmap_is_wide(entry))
+		return !(off & (PCPU_GRANULE - 1));
+	return pcpu_objmap_live_bits(entry, off, &class);
 }
 
 void pcpu_objmap_set_long(unsigned long off, unsigned int granules);
 unsigned int pcpu_objmap_read_long(struct pcpu_chunk *chunk, unsigned int granule);
-unsigned int pcpu_objmap_clear_long(unsigned long off);
+unsigned int pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
+			       unsigned int *class);
 void pcpu_objmap_set_module(unsigned long off, unsigned int granules);
 unsigned int pcpu_objmap_clear_module(unsigned long off);
 void pcpu_objmap_set_debug(unsigned long off, unsigned int granules);

@@ -3,9 +3,10 @@
  * percpu: the interface.
  *
  * Sizes that have a class come from the per-CPU cache (cache.c), larger ones from
- * the chunks (extent.c). If the cache has an object and no accounting, tracing or
- * check is needed, the fast path skips all other steps: check the request, charge,
- * allocate an extent and populate it, clear, set the object map, call the hooks.
+ * the chunks (extent.c); a cache keeps a few of these. If the cache has an object and
+ * no accounting, tracing or check is needed, the fast path skips all other steps:
+ * check the request, charge, allocate an extent and populate it, clear, set the object
+ * map, call the hooks.
  */
 #define pr_fmt(fmt) "percpu: " fmt
 
@@ -149,8 +150,10 @@ static unsigned long pcpu_request_alloc_extent(const struct pcpu_request *req)
 	};
 	unsigned long off = PCPU_NO_OFF;
 
-	if (!req->module)
-		off = pcpu_cache_alloc_long(extent.nr, extent.align);
+	/* A plain request has missed in pcpu_alloc_wide() already. */
+	if (!req->module && extent.nr <= PCPU_WIDE_MAX &&
+	    !pcpu_alloc_is_plain(req->gfp))
+		off = pcpu_cache_alloc_wide(extent.nr, extent.align);
 	return off != PCPU_NO_OFF ? off :
 	       pcpu_extent_alloc(&extent, req->gfp & PCPU_GFP_PASSED);
 }
@@ -393,6 +396,22 @@ static noinline void __percpu *pcpu_alloc_medium(size_t size, size_t align,
 	return pcpu_area_addr_to_ptr(addr);
 }
 
+/* Allocate an object over a class, of up to %PCPU_WIDE_BYTES. */
+static noinline void __percpu *pcpu_alloc_wide(size_t size, size_t align,
+					       unsigned long caller, gfp_t gfp)
+{
+	unsigned int nr = DIV_ROUND_UP((unsigned int)size, PCPU_GRANULE);
+	unsigned long addr, off = pcpu_cache_alloc_wide(nr, align);
+
+	if (unlikely(off == PCPU_NO_OFF))
+		return pcpu_alloc_slow(size, align, caller, gfp);
+	addr = pcpu_area_off_to_addr(off);
+	pcpu_clear_long(addr, nr * PCPU_GRANULE);
+	pcpu_objmap_set_wide(off, nr);
+	pcpu_stats_alloc(size);
+	return pcpu_area_addr_to_ptr(addr);
+}
+
 /**
  * pcpu_alloc - allocate an object on every possible CPU
  * @size: bytes on each CPU, not 0; at most pcpu_area_max_object(), which is at
@@ -428,6 +447,8 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 		return pcpu_alloc_short(size, align, _RET_IP_, gfp);
 	if (likely(size <= PCPU_CLASS_GRANULES * PCPU_GRANULE))
 		return pcpu_alloc_medium(size, align, _RET_IP_, gfp);
+	if (size <= PCPU_WIDE_BYTES)
+		return pcpu_alloc_wide(size, align, _RET_IP_, gfp);
 	return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
 }
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
@@ -466,24 +487,17 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 	return ptr;
 }
 
-/* Free an extent to the cache or the chunks. Return its bytes. */
-static size_t pcpu_free_extent(unsigned long off, unsigned int class)
+/* Free an extent of @nr granules to the cache or the chunks. */
+static void pcpu_free_extent(unsigned long off, unsigned int nr)
 {
-	struct pcpu_run run = { .off = off };
-	unsigned int nr;
+	struct pcpu_run run = { .off = off, .nr = nr };
 
-	if (class == PCPU_CLASS_LONG)
-		nr = pcpu_objmap_clear_long(off);
-	else
-		nr = pcpu_class_granules(class);
-	pcpu_shadow_poison(off, (size_t)nr << PCPU_GRANULE_SHIFT);
-	run.nr = nr;
 	/* The chunk stays as long as its granules are used. */
 	if (!pcpu_chunk_is_reserved(pcpu_chunk_of(off), off))
-		pcpu_cache_free_long(&run);
+		pcpu_cache_free_wide_slow(&run);
 	if (run.nr)
 		pcpu_chunks_free(run.off, run.nr);
-	return (size_t)nr << PCPU_GRANULE_SHIFT;
+	pcpu_balance_check();
 }
 
 /* Uncharge and count a freed object. */
@@ -524,24 +538,27 @@ enum pcpu_free_to {
 	PCPU_FREE_INVALID,
 };
 
-/* Clear the object map at @off: the object belongs to the caller then. */
+/*
+ * Clear the object map at @off: the object belongs to the caller then. Store its class
+ * and its granules.
+ */
 static enum pcpu_free_to pcpu_free_claim(unsigned long off, unsigned int *class,
-					 struct pcpu_owner *owner)
+					 unsigned int *nr, struct pcpu_owner *owner)
 {
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
-	bool live, reserved;
+	bool reserved;
 
 	/* A chunk that is found with IRQs off does not go away. */
 	local_irq_save(flags);
 	chunk = pcpu_chunk_of(off);
-	live = chunk && pcpu_objmap_clear(chunk, off, class);
-	if (live) {
+	*nr = chunk ? pcpu_objmap_clear(chunk, off, class) : 0;
+	if (*nr) {
 		*owner = pcpu_owner_detach(chunk, off);
 		reserved = pcpu_chunk_is_reserved(chunk, off);
 	}
 	local_irq_restore(flags);
-	if (!live)
+	if (!*nr)
 		return PCPU_FREE_INVALID;
 	return *class == PCPU_CLASS_LONG || reserved ? PCPU_FREE_TO_CHUNK :
 						       PCPU_FREE_TO_CACHE;
@@ -551,8 +568,8 @@ static enum pcpu_free_to pcpu_free_claim(unsigned long off, unsigned int *class,
 static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 {
 	struct pcpu_owner owner;
+	unsigned int class, nr;
 	enum pcpu_free_to to;
-	unsigned int class;
 	unsigned long off;
 	size_t size;
 
@@ -566,20 +583,19 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 	}
 	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
 		return;
-	to = pcpu_free_claim(off, &class, &owner);
+	to = pcpu_free_claim(off, &class, &nr, &owner);
 	if (unlikely(to == PCPU_FREE_INVALID)) {
 		pcpu_bad_free_report(ptr, caller);
 		return;
 	}
 	pcpu_free_hooks(ptr, off);
-	if (to == PCPU_FREE_TO_CHUNK) {
-		size = pcpu_free_extent(off, class);
-		pcpu_balance_check();
-	} else {
-		size = pcpu_class_size(class);
-		pcpu_shadow_poison(off, size);
+	size = class < PCPU_NR_SMALL ? pcpu_class_size(class) :
+				       (size_t)nr << PCPU_GRANULE_SHIFT;
+	pcpu_shadow_poison(off, size);
+	if (to == PCPU_FREE_TO_CHUNK)
+		pcpu_free_extent(off, nr);
+	else
 		pcpu_cache_free_slow(off, class);
-	}
 	pcpu_free_finish(size, &owner);
 }
 
@@ -597,7 +613,7 @@ void free_percpu(void __percpu *ptr)
 	unsigned long off = pcpu_area_ptr_to_rel(ptr);
 
 	if (unlikely(off >= pcpu_area_max_object() || pcpu_free_has_hooks() ||
-		     !pcpu_cache_free_fast(off))) {
+		     (!pcpu_cache_free_fast(off) && !pcpu_cache_free_wide(off)))) {
 		pcpu_free_slow(ptr, _RET_IP_);
 		return;
 	}

@@ -55,7 +55,7 @@ struct pcpu_trim_batch {
 	bool more;
 	bool left;
 	u8 class;
-	struct pcpu_run runs[2 + PCPU_CACHE_LONGS];
+	struct pcpu_run runs[2 + PCPU_CACHE_WIDES];
 	unsigned int nr;
 	u8 classes[PCPU_TRIM_BATCH_MAX];
 	u32 offs[PCPU_TRIM_BATCH_MAX];
@@ -86,9 +86,9 @@ static bool pcpu_cache_track(struct pcpu_cache *cache)
 
 	pcpu_cache_assert_owned(cache);
 
-	for (i = 0; i < PCPU_CACHE_LONGS; i++)
-		cached |= cache->longs[i].nr;
-	cache->longs_idle = true;
+	for (i = 0; i < PCPU_CACHE_WIDES; i++)
+		cached |= cache->wides[i].nr;
+	cache->wides_idle = true;
 
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		cache->magazines[class].low = cache->magazines[class].nr;
@@ -110,10 +110,10 @@ static void pcpu_trim_runs(struct pcpu_trim_batch *batch)
 		swap(cache->run, batch->runs[0]);
 		swap(cache->leftover, batch->runs[1]);
 	}
-	if (batch->what == PCPU_TRIM_ALL || cache->longs_idle)
-		for (i = 0; i < PCPU_CACHE_LONGS; i++) {
-			cache->capacity += pcpu_run_bytes(&cache->longs[i]);
-			swap(cache->longs[i], batch->runs[2 + i]);
+	if (batch->what == PCPU_TRIM_ALL || cache->wides_idle)
+		for (i = 0; i < PCPU_CACHE_WIDES; i++) {
+			cache->capacity += pcpu_run_bytes(&cache->wides[i]);
+			swap(cache->wides[i], batch->runs[2 + i]);
 		}
 	/* All objects are idle if the cache is tracked from now on. */
 	if (batch->what == PCPU_TRIM_ALL)

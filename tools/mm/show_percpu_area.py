@@ -19,6 +19,7 @@ from drgn.helpers.linux.list import list_for_each_entry
 
 # Entries of the object map, see mm/percpu/objmap.h
 OBJMAP_LONG = 0x41
+OBJMAP_WIDE = range(0x44, 0x50)
 OBJMAP_MODULE = 0x70
 OBJMAP_MODULE_LONG = 0x77
 OBJMAP_DEBUG = 0x78
@@ -117,6 +118,8 @@ class Chunk:
                 entry = 0
             elif entry <= OBJMAP_LONG:
                 length = self.length(granule) if entry == OBJMAP_LONG else entry
+            elif entry in OBJMAP_WIDE:
+                length = ((entry & 0xf) << 4 | self.entry(granule + 1) & 0xf) + 1
             elif OBJMAP_MODULE < entry <= OBJMAP_MODULE_LONG:
                 kind = "module"
                 length = (self.length(granule) if entry == OBJMAP_MODULE_LONG

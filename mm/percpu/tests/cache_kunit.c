@@ -32,26 +32,33 @@ static unsigned int cached_in_all(void)
 }
 
 /*
- * A CPU allocates the object that it freed last.  Interrupts are off because
- * the worker trims the cache by a function call.
+ * A CPU allocates the objects that it freed last, the last one first.  Interrupts are
+ * off because the worker trims the cache by a function call.
  */
 static void latest_first(struct kunit *test)
 {
-	static const size_t sizes[] = { 4, 8, 16, 48, 64, 1000, 1024 };
+	static const size_t sizes[] = {
+		4, 8, 16, 48, 64, 1000, 1024, 1025, 2048, 3000, 4096
+	};
 	unsigned long flags;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		void __percpu *a, *b;
+		void __percpu *a = __alloc_percpu(sizes[i], 4), *c;
+		void __percpu *b = __alloc_percpu(sizes[i], 4), *d;
 
-		local_irq_save(flags);
-		a = __alloc_percpu_gfp(sizes[i], 4, GFP_NOWAIT);
-		free_percpu(a);
-		b = __alloc_percpu_gfp(sizes[i], 4, GFP_NOWAIT);
-		local_irq_restore(flags);
 		KUNIT_ASSERT_NOT_NULL(test, (__force void *)a);
-		KUNIT_EXPECT_PTR_EQ(test, (__force void *)a, (__force void *)b);
+		KUNIT_ASSERT_NOT_NULL(test, (__force void *)b);
+		local_irq_save(flags);
+		free_percpu(a);
 		free_percpu(b);
+		c = __alloc_percpu_gfp(sizes[i], 4, GFP_NOWAIT);
+		d = __alloc_percpu_gfp(sizes[i], 4, GFP_NOWAIT);
+		local_irq_restore(flags);
+		KUNIT_EXPECT_PTR_EQ(test, (__force void *)b, (__force void *)c);
+		KUNIT_EXPECT_PTR_EQ(test, (__force void *)a, (__force void *)d);
+		free_percpu(c);
+		free_percpu(d);
 	}
 }
 

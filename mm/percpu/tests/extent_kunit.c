@@ -109,15 +109,15 @@ static void objmap(struct kunit *test)
 	for (i = 1; i < 5 * PCPU_GRANULE; i++)
 		KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off + i, &got));
 	KUNIT_EXPECT_TRUE(test, pcpu_objmap_is_live(chunk, off));
-	KUNIT_EXPECT_TRUE(test, pcpu_objmap_clear(chunk, off, &got));
+	KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(chunk, off, &got), 5);
 	KUNIT_EXPECT_EQ(test, got, class);
 	KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off, &got));
 	pcpu_chunks_free(off, 5);
 }
 
 /*
- * The entries behind that of a long object hold its length.  They do not begin
- * an object, and are 0 again after the free:
+ * The entries behind that of a long object hold its length, one digit if it is wide.
+ * They do not begin an object, and are 0 again after the free:
  *
  *	      off
  *	------+======+--------+--------+----
@@ -139,9 +139,13 @@ static void long_objects(struct kunit *test)
 			KUNIT_EXPECT_FALSE(test,
 					   pcpu_objmap_clear(chunk, off + nr * PCPU_GRANULE,
 							     &got));
-		KUNIT_EXPECT_TRUE(test, pcpu_objmap_clear(chunk, off, &got));
+		KUNIT_EXPECT_TRUE(test, pcpu_objmap_is_live(chunk, off));
+		KUNIT_EXPECT_EQ(test, lengths[i],
+				pcpu_objmap_copy_length(chunk->objmap,
+							pcpu_off_to_granule(off)));
+		KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(chunk, off, &got), lengths[i]);
 		KUNIT_EXPECT_EQ(test, got, PCPU_CLASS_LONG);
-		KUNIT_EXPECT_EQ(test, pcpu_objmap_clear_long(off), lengths[i]);
+		KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(chunk, off, &got), 0);
 		for (nr = 0; nr < 10; nr++)
 			KUNIT_EXPECT_EQ(test, 0,
 					pcpu_objmap_read(chunk, pcpu_off_to_granule(off) + nr));

@@ -111,7 +111,7 @@ static const char *pcpu_validate_objmap(struct pcpu_chunk *chunk)
 		if (bad)
 			return bad;
 		/* Only the digits of its length may follow. */
-		i = 1 + (pcpu_objmap_has_digits(entry) ? PCPU_OBJMAP_DIGITS : 0);
+		i = 1 + pcpu_objmap_nr_digits(entry);
 		for (; i < n && pcpu_objmap_read(chunk, g) == entry; i++)
 			if (pcpu_objmap_read(chunk, g + i))
 				return "an object begins in another";
@@ -209,18 +209,18 @@ static const char *pcpu_sum_objects(unsigned int class, const u32 *offs,
 	return NULL;
 }
 
-static const char *pcpu_sum_longs(const struct pcpu_cache *cache,
+static const char *pcpu_sum_wides(const struct pcpu_cache *cache,
 				  struct pcpu_sums *sums)
 {
 	unsigned int i;
 	const char *bad = NULL;
 
-	for (i = 0; i < PCPU_CACHE_LONGS && !bad; i++) {
-		if (!cache->longs[i].nr)
+	for (i = 0; i < PCPU_CACHE_WIDES && !bad; i++) {
+		if (!cache->wides[i].nr)
 			continue;
-		bad = pcpu_sum_objects(PCPU_CLASS_LONG, &cache->longs[i].off, 1,
+		bad = pcpu_sum_objects(PCPU_CLASS_LONG, &cache->wides[i].off, 1,
 				       sums);
-		sums->cached += cache->longs[i].nr;
+		sums->cached += cache->wides[i].nr;
 	}
 	return bad;
 }
@@ -243,12 +243,12 @@ static const char *pcpu_sum_cache(struct pcpu_cache *cache,
 			return bad;
 		capacity += mag->nr * mag->size;
 	}
-	for (i = 0; i < PCPU_CACHE_LONGS; i++)
-		capacity += pcpu_run_bytes(&cache->longs[i]);
+	for (i = 0; i < PCPU_CACHE_WIDES; i++)
+		capacity += pcpu_run_bytes(&cache->wides[i]);
 	if (capacity != cache->share)
 		return "the capacity of a cache is wrong";
 	sums->share += cache->share;
-	return pcpu_sum_longs(cache, sums);
+	return pcpu_sum_wides(cache, sums);
 }
 
 static const char *pcpu_sum_depot(struct pcpu_sums *sums)

@@ -274,12 +274,16 @@ static void pcpu_cache_put_tracked(struct pcpu_cache *cache,
 /* Free a batch to the depot, or to the chunks. Return true if they got any. */
 static bool pcpu_cache_spill(struct pcpu_batch *batch)
 {
-	if (batch->nr)
-		pcpu_depot_put(batch);
+	struct pcpu_batch evicted;
+
 	if (!batch->nr)
 		return false;
-	pcpu_chunks_free_batch(batch->class, batch->offs, batch->nr);
-	return true;
+	pcpu_depot_put(batch, &evicted);
+	if (batch->nr)
+		pcpu_chunks_free_batch(batch->class, batch->offs, batch->nr);
+	if (evicted.nr)
+		pcpu_chunks_free_batch(evicted.class, evicted.offs, evicted.nr);
+	return batch->nr || evicted.nr;
 }
 
 /*
@@ -604,7 +608,8 @@ static void pcpu_cache_evict(struct pcpu_cache *cache, unsigned int class,
 		batch->class = pcpu_cache_victim(cache);
 	mag = &cache->magazines[batch->class];
 	batch->nr = pcpu_magazine_pop_batch(cache, mag, batch->offs,
-					    DIV_ROUND_UP(mag->nr, 2));
+					    min(DIV_ROUND_UP(mag->nr, 2),
+						pcpu_depot_batch_max()));
 }
 
 /**

@@ -7,15 +7,17 @@
 
 #include <linux/bitmap.h>
 #include <linux/compiler.h>
+#include <linux/math.h>
 #include <linux/types.h>
 
 #include "class.h"
 
-/* Objects of a batch, at most. */
+/* Objects of a batch, at most. The depot keeps it in parts of a third. */
 #define PCPU_BATCH_MAX		32
+#define PCPU_PART_MAX		DIV_ROUND_UP(PCPU_BATCH_MAX, 3)
 
-/* Number of batches in the depot, at most. */
-#define PCPU_DEPOT_BATCHES	256
+/* Number of parts in the depot, at most. */
+#define PCPU_DEPOT_PARTS	768
 
 /* Bytes of objects, on one CPU, that the depot may hold in any case. */
 #define PCPU_DEPOT_BYTES	(64U << 10)
@@ -33,22 +35,22 @@ struct pcpu_batch {
 };
 
 /**
- * struct pcpu_depot_batch - a batch in the depot
- * @next: index of the next batch of the class, or of the next unused one; or 0
+ * struct pcpu_depot_part - a part of a batch in the depot
+ * @next: index of the next part of the class, or of the next unused one; or 0
  * @nr: number of objects
  * @offs: their offsets
  */
-struct pcpu_depot_batch {
+struct pcpu_depot_part {
 	u16 next;
 	u16 nr;
-	u32 offs[PCPU_BATCH_MAX];
+	u32 offs[PCPU_PART_MAX];
 };
 
 /**
- * struct pcpu_depot_class - the batches of a class
+ * struct pcpu_depot_class - the parts of a class
  * @head: index of the last one added, or 0; may be read without the lock
- * @nr: number of batches
- * @low: minimum of @nr since the last trim: so many batches were idle
+ * @nr: number of parts
+ * @low: minimum of @nr since the last trim: so many parts were idle
  */
 struct pcpu_depot_class {
 	u16 head;
@@ -59,11 +61,12 @@ struct pcpu_depot_class {
 /**
  * struct pcpu_depot - batches that no cache has capacity for
  * @classes: by class
- * @filled: classes with batches
+ * @filled: classes with parts
  * @next_class: where the search for a class to evict goes on
- * @unused: index of the first unused batch, or 0
+ * @full: the last batch that was added did not fit; may be read without the lock
+ * @unused: index of the first unused part, or 0
  * @bytes: bytes of all objects, on one CPU
- * @batches: the batches; index 0 stands for none
+ * @parts: the parts; index 0 stands for none
  *
  * Guarded by pcpu_depot_lock.
  */
@@ -71,15 +74,16 @@ struct pcpu_depot {
 	struct pcpu_depot_class classes[PCPU_NR_CLASSES];
 	DECLARE_BITMAP(filled, PCPU_NR_CLASSES);
 	u8 next_class;
+	bool full;
 	u16 unused;
 	unsigned long bytes;
-	struct pcpu_depot_batch batches[PCPU_DEPOT_BATCHES + 1];
+	struct pcpu_depot_part parts[PCPU_DEPOT_PARTS + 1];
 };
 
 extern struct pcpu_depot *pcpu_depot;
 
 void pcpu_depot_init(struct pcpu_depot *depot);
-void pcpu_depot_put(struct pcpu_batch *batch);
+void pcpu_depot_put(struct pcpu_batch *batch, struct pcpu_batch *evicted);
 void pcpu_depot_get(struct pcpu_batch *batch);
 bool pcpu_depot_get_idle(struct pcpu_batch *batch);
 bool pcpu_depot_track(void);
@@ -88,6 +92,15 @@ bool pcpu_depot_track(void);
 static inline bool pcpu_depot_has(unsigned int class)
 {
 	return READ_ONCE(pcpu_depot->classes[class].head);
+}
+
+/*
+ * Objects to add to the depot at once: from a full one as many come back, and the
+ * free that adds them frees these to the chunks.
+ */
+static inline unsigned int pcpu_depot_batch_max(void)
+{
+	return READ_ONCE(pcpu_depot->full) ? PCPU_PART_MAX : PCPU_BATCH_MAX;
 }
 
 #endif /* _MM_PERCPU_DEPOT_H */

@@ -108,12 +108,11 @@ static u32 object_from_chunk(struct kunit *test)
 	return off;
 }
 
-/* The depot returns a batch as it was put, and trimming empties the depot. */
-static void depot_returns_batch(struct kunit *test)
+/* The depot returns @nr objects as they were put, and trimming empties the depot. */
+static void depot_returns(struct kunit *test, unsigned int nr)
 {
-	unsigned int i, class = pcpu_class_of(16, 16), nr = 3;
-	struct pcpu_batch put = { .class = class }, got = { .class = class };
-	unsigned int tries = 0;
+	unsigned int i, class = pcpu_class_of(16, 16), tries = 0;
+	struct pcpu_batch put = { .class = class }, got = { .class = class }, evicted;
 	u32 offs[PCPU_BATCH_MAX];
 
 	/* Another CPU may take the batch, as all caches are empty. */
@@ -124,39 +123,59 @@ static void depot_returns_batch(struct kunit *test)
 		}
 		pcpu_balance_now();
 		put.nr = nr;
-		pcpu_depot_put(&put);
-		KUNIT_ASSERT_EQ(test, put.nr, 0);
+		pcpu_depot_put(&put, &evicted);
+		KUNIT_ASSERT_EQ(test, put.nr + evicted.nr, 0);
 		pcpu_depot_get(&got);
 	} while (!got.nr && ++tries < 10);
 	KUNIT_EXPECT_EQ(test, got.nr, nr);
 	KUNIT_EXPECT_MEMEQ(test, offs, got.offs, nr * sizeof(*offs));
-	pcpu_depot_put(&got);
-	KUNIT_ASSERT_EQ(test, got.nr, 0);
+	pcpu_depot_put(&got, &evicted);
+	KUNIT_ASSERT_EQ(test, got.nr + evicted.nr, 0);
 	pcpu_balance_now();
 	KUNIT_EXPECT_FALSE(test, pcpu_depot_has(class));
 }
 
-/* A depot that is full returns another batch for the one that is put. */
-static void depot_keeps_bounds(struct kunit *test)
+static void depot_returns_batch(struct kunit *test)
 {
-	struct pcpu_batch batch = { };
+	static const unsigned int nrs[] = {
+		1, 3, PCPU_PART_MAX, PCPU_PART_MAX + 1, PCPU_BATCH_MAX
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(nrs); i++)
+		depot_returns(test, nrs[i]);
+}
+
+/* A depot that is full returns another batch of @nr objects for the one that is put. */
+static void depot_evicts(struct kunit *test, unsigned int nr)
+{
+	struct pcpu_batch batch = { }, evicted = { };
 	unsigned int i, n;
 
 	pcpu_balance_now();
 	/* The worker may take idle batches out meanwhile. */
-	for (n = 0; n <= 8 * PCPU_DEPOT_BATCHES && !batch.nr; n++) {
+	for (n = 0; n <= 8 * PCPU_DEPOT_PARTS && !evicted.nr; n++) {
 		batch.class = pcpu_class_of(16, 16);
-		batch.nr = 1;
-		batch.offs[0] = object_from_chunk(test);
-		pcpu_depot_put(&batch);
+		for (batch.nr = 0; batch.nr < nr; batch.nr++)
+			batch.offs[batch.nr] = object_from_chunk(test);
+		pcpu_depot_put(&batch, &evicted);
+		KUNIT_EXPECT_LE(test, batch.nr + evicted.nr, nr);
+		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
 	}
-	KUNIT_EXPECT_GT(test, batch.nr, 0);
-	pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+	KUNIT_EXPECT_GT(test, evicted.nr, 0);
+	KUNIT_EXPECT_EQ(test, pcpu_depot_batch_max(), PCPU_PART_MAX);
+	pcpu_chunks_free_batch(evicted.class, evicted.offs, evicted.nr);
 	batch.class = pcpu_class_of(16, 16);
-	for (i = 0; pcpu_depot_get(&batch), batch.nr; i++)
+	for (i = 0; pcpu_depot_get(&batch), batch.nr; i += batch.nr)
 		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
 	/* Other CPUs may have taken some of the batches. */
-	KUNIT_EXPECT_GE(test, i, PCPU_DEPOT_BATCHES / 2);
+	KUNIT_EXPECT_GE(test, i, PCPU_DEPOT_PARTS / 2);
+}
+
+static void depot_keeps_bounds(struct kunit *test)
+{
+	depot_evicts(test, 1);
+	depot_evicts(test, PCPU_PART_MAX);
 }
 
 /* Trimming returns idle cached objects to the chunks. */

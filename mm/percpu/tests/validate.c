@@ -261,7 +261,7 @@ static const char *pcpu_sum_depot(struct pcpu_sums *sums)
 		unsigned int nr = 0;
 
 		for (i = pcpu_depot->classes[class].head; i; nr++) {
-			struct pcpu_depot_batch *batch = &pcpu_depot->batches[i];
+			struct pcpu_depot_part *batch = &pcpu_depot->parts[i];
 
 			bad = pcpu_sum_objects(class, batch->offs, batch->nr,
 					       sums);

@@ -83,10 +83,12 @@ static __always_inline void pcpu_zero_long(unsigned long addr,
 /* Clear any size. */
 static noinline void pcpu_clear_memset(unsigned long addr, size_t size)
 {
-	unsigned int unit;
+	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
 
-	for_each_pcpu_unit(unit)
-		memset((void *)(addr + unit * pcpu_area.stride), 0, size);
+	do {
+		memset((void *)addr, 0, size);
+		addr += stride;
+	} while (addr != end);
 }
 
 /* Clear @size bytes at @off, within a window, in all units; any size. */

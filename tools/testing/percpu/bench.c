@@ -4,9 +4,11 @@
  *
  *	bench [CPUS [SECONDS [threads]]]
  *		CPUS simulated CPUs, or the rows with threads; the default is all rows
+ *	bench CPUS count
+ *		each row once and short, for wide.sh
  *
  * Prints "bench: row=<name> cpus=<n> unit=<unit> value=<n>". Some rows use real
- * threads, each of which is a CPU.
+ * threads, each of which is a CPU. With "count" the value is a number of operations.
  */
 #include <sys/wait.h>
 #include <time.h>
@@ -22,12 +24,17 @@
 #define SAMPLES		31
 #define LOCK_THREADS	16
 #define LOCK_PAIRS	20000
+#define SMALL_AREA	(8UL << 20)	/* valgrind has little address space */
 
 static void *objects[MANY];
 static double samples[MANY];
 static unsigned int nr_samples;
 static unsigned int cpus;
 static double seconds = 0.3;
+static bool counting;
+
+/* wide.sh counts the instructions of these functions by name: one call is one row. */
+#define __counted	__attribute__((noipa))
 
 static double now(void)
 {
@@ -107,15 +114,27 @@ static double median(void)
 	return percentile(50);
 }
 
+static __counted void count_pairs(size_t size, gfp_t gfp, unsigned int nr)
+{
+	while (nr--)
+		free_percpu(alloc(size, gfp));
+}
+
 static void pair(const char *row, size_t size, gfp_t gfp)
 {
-	unsigned int i, pairs = cpus > 64 ? 200 : 2000;
+	unsigned int pairs = cpus > 64 ? 200 : 2000;
 	double start;
 
+	if (counting) {
+		/* The first pair fills the cache. */
+		free_percpu(alloc(size, gfp));
+		count_pairs(size, gfp, 10);
+		report(row, "ops", 10);
+		return;
+	}
 	for (nr_samples = 0; nr_samples < SAMPLES; nr_samples++) {
 		start = now();
-		for (i = 0; i < pairs; i++)
-			free_percpu(alloc(size, gfp));
+		count_pairs(size, gfp, pairs);
 		samples[nr_samples] = (now() - start) / pairs;
 		bed_work();
 	}
@@ -135,6 +154,20 @@ static void row_pairs(void)
 	pair("pair_64_atomic", 64, GFP_ATOMIC);
 }
 
+static __counted void count_churn(unsigned int live, unsigned int *seed)
+{
+	unsigned int i;
+
+	for (i = 0; i < live; i++) {
+		void **slot = &objects[next_random(seed) % live];
+
+		free_percpu(*slot);
+		*slot = alloc(mixed_size(seed), GFP_KERNEL);
+		if (i % 64 == 0)
+			bed_work();
+	}
+}
+
 static void row_churn(void)
 {
 	unsigned int seed = 0x9e3779b9, live = min((unsigned long)LIVE, LIVE_BYTES / 160 / cpus);
@@ -147,20 +180,29 @@ static void row_churn(void)
 	}
 	for (nr_samples = 0; nr_samples < 9; nr_samples++) {
 		start = now();
-		for (i = 0; i < live; i++) {
-			void **slot = &objects[next_random(&seed) % live];
-
-			free_percpu(*slot);
-			*slot = alloc(mixed_size(&seed), GFP_KERNEL);
-			if (i % 64 == 0)
-				bed_work();
-		}
+		count_churn(live, &seed);
 		samples[nr_samples] = (now() - start) / live;
+		if (counting)
+			break;
 	}
 	for (i = 0; i < live; i++)
 		free_percpu(objects[i]);
 	bed_work();
-	report("churn_4096", "ns", median());
+	if (counting)
+		report("churn_4096", "ops", live);
+	else
+		report("churn_4096", "ns", median());
+}
+
+static __counted void count_frees(unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		free_percpu(objects[i]);
+		if (i % 64 == 0)
+			bed_work();
+	}
 }
 
 static void row_free_random(void)
@@ -175,6 +217,11 @@ static void row_free_random(void)
 		unsigned int other = next_random(&seed) % i;
 
 		swap(objects[i - 1], objects[other]);
+	}
+	if (counting) {
+		count_frees(MANY);
+		report("free_random", "ops", MANY);
+		return;
 	}
 	for (nr_samples = 0; nr_samples < MANY; nr_samples++) {
 		double start = now();
@@ -299,7 +346,7 @@ static void row_locks(void)
 /* Print the rows of one number of CPUs, in a process of their own. */
 static void rows_at(unsigned int nr, bool threads)
 {
-	pid_t pid = fork();
+	pid_t pid = counting ? 0 : fork();
 	int status;
 
 	if (!pid) {
@@ -326,7 +373,10 @@ int main(int argc, char **argv)
 	static const unsigned int numbers[] = { 4, 16, 64, 256, 1024 };
 	unsigned int i;
 
-	if (argc > 2)
+	counting = argc > 2 && !strcmp(argv[2], "count");
+	if (counting)
+		bed_size = SMALL_AREA;
+	else if (argc > 2)
 		seconds = atof(argv[2]);
 	if (argc > 1) {
 		rows_at(atoi(argv[1]), argc > 3);

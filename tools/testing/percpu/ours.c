@@ -160,7 +160,7 @@ static const u16 *bed_number_units(unsigned long stride)
  */
 void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long early)
 {
-	unsigned long size = nr_cpus > 256 ? 32UL << 20 : bed_size;
+	unsigned long size = nr_cpus > 256 ? min(bed_size, 32UL << 20) : bed_size;
 	unsigned int nr_chunks = size >> PCPU_CHUNK_SHIFT, cpu, i, n;
 	struct pcpu_chunk *chunk;
 	void *base;

@@ -143,11 +143,15 @@ int pcpu_cache_create(unsigned int cpu)
 	return 0;
 }
 
-/*
- * Own the cache of this CPU where the fast paths do not find it. They do from then on
- * if they may use it.
+/**
+ * pcpu_cache_get_first - own the cache of this CPU where the fast paths do not find it
+ *
+ * They do from then on if they may use it.
+ *
+ * Context: IRQs off.
+ * Return: the cache.
  */
-static noinline struct pcpu_cache *pcpu_cache_get_first(void)
+struct pcpu_cache *pcpu_cache_get_first(void)
 {
 	struct pcpu_cache *cache = pcpu_cache_of_cpu(raw_smp_processor_id());
 
@@ -155,26 +159,6 @@ static noinline struct pcpu_cache *pcpu_cache_get_first(void)
 		raw_cpu_write(pcpu_cache_local, cache);
 	pcpu_cache_lock(cache);
 	return cache;
-}
-
-/* Own the cache of this CPU; disables IRQs. */
-static __always_inline struct pcpu_cache *pcpu_cache_get(unsigned long *flags)
-{
-	struct pcpu_cache *cache;
-	unsigned long saved;
-
-	local_irq_save(saved);
-	*flags = saved;
-	cache = raw_cpu_read(pcpu_cache_local);
-	if (unlikely(cache == &pcpu_cache_common))
-		cache = pcpu_cache_get_first();
-	return cache;
-}
-
-static void pcpu_cache_put(struct pcpu_cache *cache, unsigned long flags)
-{
-	pcpu_cache_unlock(cache);
-	local_irq_restore(flags);
 }
 
 /**
@@ -195,11 +179,15 @@ void pcpu_cache_set_tracked(struct pcpu_cache *cache, bool tracked)
 				     -PCPU_CAPACITY_UNTRACKED;
 }
 
-/*
- * Return true if the cache has a capacity of @bytes, or takes it from the budget. With
- * 0, as for objects with a class, an object may exceed the capacity.
+/**
+ * pcpu_cache_take_share - make sure that a cache has a capacity
+ * @cache: the cache, owned by the caller
+ * @bytes: the capacity; with 0, as for objects with a class, an object may exceed it
+ *
+ * Context: IRQs off.
+ * Return: true if the cache had the capacity, or took it from the budget.
  */
-static bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
+bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
 {
 	int left, step, capacity = pcpu_cache_capacity(cache) - bytes;
 
@@ -259,9 +247,16 @@ static struct pcpu_cache *pcpu_cache_get_run(unsigned long *flags)
 	return pcpu_cache_get(flags);
 }
 
-/* Let go of a cache that is not empty, so that the worker trims it. */
-static void pcpu_cache_put_tracked(struct pcpu_cache *cache,
-				   unsigned long flags)
+/**
+ * pcpu_cache_put_tracked - let go of a cache that is not empty
+ * @cache: the cache, owned by the caller
+ * @flags: from pcpu_cache_get()
+ *
+ * The worker trims the cache from then on.
+ *
+ * Context: IRQs off.
+ */
+void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags)
 {
 	bool kick = !cache->tracked;
 
@@ -634,127 +629,6 @@ void pcpu_cache_free_slow(unsigned long off, unsigned int class)
 	pcpu_cache_put_tracked(cache, flags);
 	if (pcpu_cache_spill(&batch))
 		pcpu_balance_kick();
-}
-
-/* The index of the wide object that was freed last but @i. */
-static unsigned int pcpu_cache_wide_index(const struct pcpu_cache *cache,
-					  unsigned int i)
-{
-	return (cache->next_wide - 1 - i) % PCPU_CACHE_WIDES;
-}
-
-/**
- * pcpu_cache_alloc_wide - allocate a cached wide object
- * @nr: its granules, exactly
- * @align: its alignment
- *
- * Context: any; owns a cache for a bounded time.
- * Return: its offset, populated, or %PCPU_NO_OFF if there is none.
- */
-unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align)
-{
-	unsigned long flags, off = PCPU_NO_OFF;
-	struct pcpu_cache *cache;
-	unsigned int i, n;
-
-	cache = pcpu_cache_get(&flags);
-	for (n = 0; n < PCPU_CACHE_WIDES; n++) {
-		struct pcpu_run *run;
-
-		i = pcpu_cache_wide_index(cache, n);
-		run = &cache->wides[i];
-		if (run->nr != nr || run->off & (align - 1))
-			continue;
-		off = run->off;
-		cache->capacity += pcpu_run_bytes(run);
-		run->nr = 0;
-		cache->next_wide = i;
-		cache->wides_idle = false;
-		break;
-	}
-	pcpu_cache_put(cache, flags);
-	return off;
-}
-
-/**
- * pcpu_cache_free_wide - free a wide object to the cache of this CPU
- * @off: where the object may begin, within the area
- *
- * Context: any; disables IRQs for a bounded time.
- * Return: true if a live wide object begins at @off and the cache had capacity.
- * Otherwise nothing has changed, and the free takes the slow path.
- */
-bool pcpu_cache_free_wide(unsigned long off)
-{
-	unsigned int nr, granule = off >> PCPU_GRANULE_SHIFT;
-	struct pcpu_chunk *chunk;
-	struct pcpu_cache *cache;
-	struct pcpu_run *run;
-	unsigned long flags;
-	bool freed = false;
-	u8 *where, entry;
-
-	/* A chunk that is found with IRQs off does not go away. */
-	local_irq_save(flags);
-	chunk = pcpu_chunk_of(off);
-	if (unlikely(!chunk || off & (PCPU_GRANULE - 1) ||
-		     test_bit(pcpu_off_to_page(off), chunk->slow_free)))
-		goto out;
-	where = pcpu_objmap_entry(chunk, granule);
-	entry = READ_ONCE(*where);
-	if (!pcpu_objmap_is_wide(entry))
-		goto out;
-	nr = pcpu_objmap_read_wide(chunk, granule, entry);
-	cache = raw_cpu_read(pcpu_cache_local);
-	run = &cache->wides[cache->next_wide];
-	/* The cache of all CPUs is locked, and keeps no objects. */
-	if (unlikely(cache == &pcpu_cache_common || run->nr ||
-		     cache->capacity < (int)(nr << PCPU_GRANULE_SHIFT) ||
-		     !pcpu_objmap_try_clear(where, entry, entry)))
-		goto out;
-	/* After a race of two frees it can be a new object, of another length. */
-	nr = pcpu_objmap_read_wide(chunk, granule, entry);
-	pcpu_objmap_write(chunk, granule + 1, 0);
-	*run = (struct pcpu_run) { .off = off, .nr = nr };
-	cache->capacity -= pcpu_run_bytes(run);
-	cache->next_wide = (cache->next_wide + 1) % PCPU_CACHE_WIDES;
-	cache->wides_idle = false;
-	freed = true;
-out:
-	local_irq_restore(flags);
-	return freed;
-}
-
-/**
- * pcpu_cache_free_wide_slow - cache a freed object without a class
- * @run: the object; set to the object that it replaces, or to an empty run
- *
- * Context: any; owns a cache for a bounded time.
- * Return: true if it was cached; otherwise it is too large, or the budget is used up,
- * and @run is unchanged.
- */
-bool pcpu_cache_free_wide_slow(struct pcpu_run *run)
-{
-	struct pcpu_cache *cache;
-	struct pcpu_run *slot;
-	unsigned long flags;
-	bool taken;
-	int more;
-
-	if (run->nr > PCPU_WIDE_MAX)
-		return false;
-	cache = pcpu_cache_get(&flags);
-	slot = &cache->wides[cache->next_wide];
-	more = pcpu_run_bytes(run) - pcpu_run_bytes(slot);
-	taken = pcpu_cache_take_share(cache, more);
-	if (taken) {
-		cache->capacity -= more;
-		swap(*slot, *run);
-		cache->next_wide = (cache->next_wide + 1) % PCPU_CACHE_WIDES;
-		cache->wides_idle = false;
-	}
-	pcpu_cache_put_tracked(cache, flags);
-	return taken;
 }
 
 /**

@@ -138,14 +138,14 @@ size_t pcpu_cache_size(void);
 void pcpu_caches_init(struct pcpu_cache **caches, struct pcpu_cache *boot);
 int pcpu_cache_create(unsigned int cpu);
 bool pcpu_cpu_is_isolated(unsigned int cpu);
+struct pcpu_cache *pcpu_cache_get_first(void);
+void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags);
+bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes);
 void pcpu_cache_return_share(struct pcpu_cache *cache);
 
 unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align,
 				    gfp_t gfp);
 void pcpu_cache_free_slow(unsigned long off, unsigned int class);
-unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align);
-bool pcpu_cache_free_wide(unsigned long off);
-bool pcpu_cache_free_wide_slow(struct pcpu_run *run);
 unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
 			      unsigned long *bytes);
 unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
@@ -173,6 +173,27 @@ static __always_inline void pcpu_cache_unlock(struct pcpu_cache *cache)
 {
 	if (unlikely(READ_ONCE(cache->locked)))
 		raw_spin_unlock(&cache->lock);
+}
+
+/* Own the cache of this CPU; disables IRQs. */
+static __always_inline struct pcpu_cache *pcpu_cache_get(unsigned long *flags)
+{
+	struct pcpu_cache *cache;
+	unsigned long saved;
+
+	local_irq_save(saved);
+	*flags = saved;
+	cache = raw_cpu_read(pcpu_cache_local);
+	if (unlikely(cache == &pcpu_cache_common))
+		cache = pcpu_cache_get_first();
+	return cache;
+}
+
+static __always_inline void pcpu_cache_put(struct pcpu_cache *cache,
+					   unsigned long flags)
+{
+	pcpu_cache_unlock(cache);
+	local_irq_restore(flags);
 }
 
 /* Take the last object of a magazine that is not empty. */
@@ -271,6 +292,12 @@ out:
 	local_irq_restore(flags);
 	return freed;
 }
+
+/* wide.c: cached objects without a class. */
+
+unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align);
+bool pcpu_cache_free_wide(unsigned long off);
+bool pcpu_cache_free_wide_slow(struct pcpu_run *run);
 
 /* trim.c: return idle cached objects to the chunks. */
 

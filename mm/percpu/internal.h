@@ -50,6 +50,7 @@
  *    depot     batches of free objects between caches            depot.[ch]
  *    cache     free objects of each CPU; cuts the offset of a new one off a run
  *                                                                cache.[ch]
+ *    wide      free objects of each CPU that have no class       wide.c
  *    trim      returns cached objects; CPU hotplug               trim.c
  *    clear     zeroes all copies of an object                    clear.h
  *    balance   the worker: trims, refills the reserve of populated pages, gives

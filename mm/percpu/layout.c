@@ -2,6 +2,12 @@
 /*
  * layout: translate pointers and addresses to offsets.
  */
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/smp.h>
+#include <linux/vmalloc.h>
+
 #include "layout.h"
 
 struct pcpu_area pcpu_area __ro_after_init;
@@ -72,4 +78,59 @@ bool pcpu_area_addr_to_off(unsigned long addr, unsigned long *off,
 		return false;
 	*off += (window + 1) << pcpu_area.window_shift;
 	return true;
+}
+
+/**
+ * __is_kernel_percpu_address - test whether an address is static percpu data
+ * @addr: address
+ * @can_addr: set to the address of the boot CPU's copy, may be %NULL
+ *
+ * Context: any.
+ * Return: true if @addr is percpu data of the kernel image on a possible CPU. On
+ * UP that is ordinary data, and the function returns false.
+ */
+bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr)
+{
+	unsigned long off;
+	unsigned int unit;
+
+	if (!pcpu_area.static_size ||
+	    !pcpu_area_addr_to_off(addr, &off, &unit) ||
+	    off >= pcpu_area.static_size)
+		return false;
+	if (can_addr)
+		*can_addr = off + pcpu_area.base +
+			    pcpu_unit_offsets[get_boot_cpu_id()];
+	return true;
+}
+
+/**
+ * is_kernel_percpu_address - test whether an address is static percpu data
+ * @addr: address
+ *
+ * For percpu data of modules see is_module_percpu_address().
+ *
+ * Context: any.
+ * Return: true if @addr is a static percpu variable of the kernel on some CPU.
+ */
+bool is_kernel_percpu_address(unsigned long addr)
+{
+	return __is_kernel_percpu_address(addr, NULL);
+}
+
+/**
+ * per_cpu_ptr_to_phys - physical address of a CPU's copy
+ * @addr: address from per_cpu_ptr() and the like; the object stays allocated
+ *
+ * Percpu memory need not be linear, so __pa() does not serve.
+ *
+ * Context: any.
+ * Return: the physical address.
+ */
+phys_addr_t per_cpu_ptr_to_phys(void *addr)
+{
+	if (is_vmalloc_addr(addr))
+		return page_to_phys(vmalloc_to_page(addr)) +
+		       offset_in_page(addr);
+	return __pa(addr);
 }

@@ -14,7 +14,6 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
-#include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -24,7 +23,6 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
-#include <linux/vmalloc.h>
 
 #include "account.h"
 #include "cache.h"
@@ -651,61 +649,6 @@ void pcpu_free_module(void __percpu *ptr)
 	pcpu_chunks_free(off, granules);
 	pcpu_balance_check();
 	pcpu_free_finish(size, &owner);
-}
-
-/**
- * __is_kernel_percpu_address - test whether an address is static percpu data
- * @addr: address
- * @can_addr: set to the address of the boot CPU's copy, may be %NULL
- *
- * Context: any.
- * Return: true if @addr is percpu data of the kernel image on a possible CPU. On
- * UP that is ordinary data, and the function returns false.
- */
-bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr)
-{
-	unsigned long off;
-	unsigned int unit;
-
-	if (!pcpu_area.static_size ||
-	    !pcpu_area_addr_to_off(addr, &off, &unit) ||
-	    off >= pcpu_area.static_size)
-		return false;
-	if (can_addr)
-		*can_addr = off + pcpu_area.base +
-			    pcpu_unit_offsets[get_boot_cpu_id()];
-	return true;
-}
-
-/**
- * is_kernel_percpu_address - test whether an address is static percpu data
- * @addr: address
- *
- * For percpu data of modules see is_module_percpu_address().
- *
- * Context: any.
- * Return: true if @addr is a static percpu variable of the kernel on some CPU.
- */
-bool is_kernel_percpu_address(unsigned long addr)
-{
-	return __is_kernel_percpu_address(addr, NULL);
-}
-
-/**
- * per_cpu_ptr_to_phys - physical address of a CPU's copy
- * @addr: address from per_cpu_ptr() and the like; the object stays allocated
- *
- * Percpu memory need not be linear, so __pa() does not serve.
- *
- * Context: any.
- * Return: the physical address.
- */
-phys_addr_t per_cpu_ptr_to_phys(void *addr)
-{
-	if (is_vmalloc_addr(addr))
-		return page_to_phys(vmalloc_to_page(addr)) +
-		       offset_in_page(addr);
-	return __pa(addr);
 }
 
 /**

@@ -38,6 +38,9 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_area);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_area_addr_to_off);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_area_far_to_off);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_unit_offsets);
+EXPORT_SYMBOL_IF_KUNIT(__is_kernel_percpu_address);
+EXPORT_SYMBOL_IF_KUNIT(is_kernel_percpu_address);
+EXPORT_SYMBOL_IF_KUNIT(per_cpu_ptr_to_phys);
 
 /* pages.c */
 #ifdef CONFIG_MMU
@@ -98,12 +101,9 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_extent_alloc);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_extent_alloc_run);
 
 /* percpu.c */
-EXPORT_SYMBOL_IF_KUNIT(__is_kernel_percpu_address);
-EXPORT_SYMBOL_IF_KUNIT(is_kernel_percpu_address);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_alloc_module_noprof);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_free_module);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_nr_pages);
-EXPORT_SYMBOL_IF_KUNIT(per_cpu_ptr_to_phys);
 
 /* early_gap.c */
 #ifdef CONFIG_MMU

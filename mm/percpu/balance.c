@@ -120,8 +120,13 @@ static void pcpu_shrink_flush(struct pcpu_shrink *s)
 	cond_resched();
 }
 
-/* Give back pages beyond the reserve, those at the highest offsets first. */
-static void pcpu_balance_shrink(void)
+/* What pcpu_balance_shrink() gives back, those at the highest offsets first. */
+enum pcpu_shrink_what {
+	PCPU_SHRINK_PAGES,	/* empty pages beyond the reserve */
+	PCPU_SHRINK_CHUNKS,	/* empty chunks, but for the ones to keep */
+};
+
+static void pcpu_balance_shrink(enum pcpu_shrink_what what)
 {
 	struct pcpu_shrink s;
 	struct pcpu_chunk *chunk;
@@ -131,32 +136,17 @@ static void pcpu_balance_shrink(void)
 	do {
 		pcpu_shrink_init(&s);
 		do {
-			chunk = pcpu_chunks_claim_spare(PCPU_RESERVE_KEEP,
-							&pages);
+			chunk = what == PCPU_SHRINK_PAGES ?
+				pcpu_chunks_claim_spare(PCPU_RESERVE_KEEP, &pages) :
+				pcpu_chunk_remove_empty(PCPU_EMPTY_CHUNKS_KEEP, &pages);
 		} while (chunk && !pcpu_shrink_add(&s, chunk, pages));
 		pcpu_shrink_flush(&s);
-		for (i = 0; i < s.nr; i++)
-			pcpu_chunk_unclaim(s.chunks[i], s.withheld[i]);
-	} while (chunk);
-}
-
-/* Destroy empty chunks, but for the ones to keep. */
-static void pcpu_balance_chunks(void)
-{
-	struct pcpu_shrink s;
-	struct pcpu_chunk *chunk;
-	unsigned int i;
-	u64 pages;
-
-	do {
-		pcpu_shrink_init(&s);
-		do {
-			chunk = pcpu_chunk_remove_empty(PCPU_EMPTY_CHUNKS_KEEP,
-							&pages);
-		} while (chunk && !pcpu_shrink_add(&s, chunk, pages));
-		pcpu_shrink_flush(&s);
-		for (i = 0; i < s.nr; i++)
-			pcpu_chunk_discard(s.chunks[i]);
+		for (i = 0; i < s.nr; i++) {
+			if (what == PCPU_SHRINK_PAGES)
+				pcpu_chunk_unclaim(s.chunks[i], s.withheld[i]);
+			else
+				pcpu_chunk_discard(s.chunks[i]);
+		}
 	} while (chunk);
 }
 
@@ -177,8 +167,8 @@ static void pcpu_balance_pages(bool shrink)
 	unsigned int noio = memalloc_noio_save();
 
 	if (shrink) {
-		pcpu_balance_shrink();
-		pcpu_balance_chunks();
+		pcpu_balance_shrink(PCPU_SHRINK_PAGES);
+		pcpu_balance_shrink(PCPU_SHRINK_CHUNKS);
 	}
 	pcpu_balance_grow();
 	pcpu_balance_tables();

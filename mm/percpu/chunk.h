@@ -366,7 +366,7 @@ enum pcpu_found {
 
 /**
  * struct pcpu_search - where a search goes on after the lock was released
- * @phase: index of the pass over the slots
+ * @phase: 0 for a better run, 1 for the chunk of @fallback, 2 for any run that fits
  * @at: index of the slot; of the chunk, in a search for a module
  * @id: what &pcpu_chunk.seen of the chunks of that slot is set to
  * @raised: &pcpu_slot.raised of that slot when the search has entered it

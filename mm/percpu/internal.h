@@ -97,7 +97,7 @@
  *
  *    cache->lock        an object, or a step per size class
  *    pcpu_depot_lock    a batch, and a step per size class
- *    pcpu_chunk_lock    PCPU_SEARCH_STEPS chunks or pages and the pages of two chunks;
+ *    pcpu_chunk_lock    PCPU_SEARCH_STEPS chunks and pages, or the pages of one chunk;
  *                       the granules of PCPU_SMALL_PAGES pages; PCPU_LOCK_CHUNKS
  *                       chunks that the worker looks at; a range in one chunk, or
  *                       the objects of one magazine, up to 64; for a module, a

@@ -123,9 +123,12 @@ static unsigned int pcpu_find_in_page(struct pcpu_chunk *chunk,
 	return first + start;
 }
 
-/* First fit among @pages of @chunk: a granule, or the end of the chunk. */
+/*
+ * First fit among @pages of @chunk: a granule, or the end of the chunk. Each page that
+ * is read takes one of the steps in @left.
+ */
 static unsigned int pcpu_find(struct pcpu_chunk *chunk,
-			      const struct pcpu_fit *fit, u64 pages)
+			      const struct pcpu_fit *fit, u64 pages, int *left)
 {
 	u64 likely = pcpu_fit_likely(chunk, fit, pages);
 	unsigned int run = 0;
@@ -135,6 +138,7 @@ static unsigned int pcpu_find(struct pcpu_chunk *chunk,
 		struct pcpu_page *pg = &chunk->pages[page];
 		unsigned int base = page * PCPU_PAGE_GRANULES, start;
 
+		--*left;
 		/*
 		 * @run: free granules before the page. A wholly free page is
 		 * likely, so the last page was visited if it is one.
@@ -212,6 +216,20 @@ static void pcpu_fit_failed(struct pcpu_chunk *chunk,
 /* Steps of a search under the lock: one per chunk, one per page that is read. */
 #define PCPU_SEARCH_STEPS	64
 
+/*
+ * Return true if @search may read the pages of @chunk that are likely, or must release
+ * the lock before: a search that has just begun may read all pages of a chunk.
+ */
+static bool pcpu_search_may_read(const struct pcpu_search *search,
+				 const struct pcpu_chunk *chunk,
+				 const struct pcpu_fit *fit)
+{
+	u64 pages = pcpu_fit_pages(chunk, fit);
+
+	return search->left >= PCPU_SEARCH_STEPS - 1 ||
+	       (int)hweight64(pcpu_fit_likely(chunk, fit, pages)) <= search->left;
+}
+
 /* Allocate a run in @chunk. */
 static bool pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 				const struct pcpu_fit *fit,
@@ -228,10 +246,9 @@ static bool pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 	pages = pcpu_fit_pages(chunk, fit);
 	if (unlikely(pcpu_fit_missed(chunk, fit, pages)))
 		return false;
-	start = pcpu_find(chunk, fit, pages);
+	start = pcpu_find(chunk, fit, pages, &search->left);
 	if (start == PCPU_CHUNK_GRANULES) {
-		search->left -= hweight64(pcpu_fit_likely(chunk, fit, pages)) +
-				PCPU_SEARCH_STEPS / 4;
+		search->left -= PCPU_SEARCH_STEPS / 4;
 		pcpu_fit_failed(chunk, fit, pages);
 		return false;
 	}
@@ -301,7 +318,8 @@ static enum pcpu_found pcpu_place_in_slot(struct pcpu_slot *slot,
 		if ((chunk->seen == search->id && search->raised == slot->raised) ||
 		    search->nr_seen > 2 * pcpu_counts.chunks)
 			break;
-		if (search->left-- <= 0) {
+		if (search->left-- <= 0 ||
+		    (possible && !pcpu_search_may_read(search, chunk, fit))) {
 			pcpu_slot_turn(slot, chunk, search);
 			return PCPU_FOUND_LATER;
 		}
@@ -353,19 +371,24 @@ static enum pcpu_found pcpu_place(const struct pcpu_fit *fit,
 }
 
 /* Allocate a short run in the chunk that @search has noted for it. */
-static bool pcpu_place_fallback(const struct pcpu_fit *fit,
-				struct pcpu_search *search,
-				struct pcpu_run *run)
+static enum pcpu_found pcpu_place_fallback(const struct pcpu_fit *fit,
+					   struct pcpu_search *search,
+					   struct pcpu_run *run)
 {
 	struct pcpu_fit populated = *fit;
 	struct pcpu_chunk *chunk;
 
 	if (!search->fallback)
-		return false;
+		return PCPU_FOUND_NONE;
 	populated.pages = PCPU_FIT_POPULATED;
 	/* It may be gone, if the lock was released. */
 	chunk = pcpu_chunk_table[search->fallback - 1];
-	return chunk && pcpu_place_in_chunk(chunk, &populated, search, run);
+	if (!chunk)
+		return PCPU_FOUND_NONE;
+	if (!pcpu_search_may_read(search, chunk, &populated))
+		return PCPU_FOUND_LATER;
+	return pcpu_place_in_chunk(chunk, &populated, search, run) ?
+	       PCPU_FOUND : PCPU_FOUND_NONE;
 }
 
 /**
@@ -379,7 +402,7 @@ static bool pcpu_place_fallback(const struct pcpu_fit *fit,
  * fits if @fit allows it. The run of @wanted granules need not be aligned if @fit
  * fits into any such run.
  *
- * Bound: PCPU_SEARCH_STEPS chunks, or as many pages and those of two chunks; and a
+ * Bound: PCPU_SEARCH_STEPS chunks and pages, but a whole chunk in any case; and a
  * step per slot in each pass. If that is not enough, the result is PCPU_FOUND_LATER.
  *
  * Return: see &enum pcpu_found.
@@ -389,7 +412,7 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 			       struct pcpu_run *run)
 {
 	struct pcpu_fit better = *fit;
-	enum pcpu_found found;
+	enum pcpu_found found = PCPU_FOUND_NONE;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
@@ -398,15 +421,15 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 	better.nr = min(wanted, fit->max);
 	if (better.nr >= fit->nr + fit->align - 1)
 		better.align = 1;
-	if (!search->phase) {
+	if (search->phase == 0)
 		found = pcpu_place(&better, fit->nr, search, run);
-		if (found != PCPU_FOUND_NONE)
-			return found;
-		if (better.nr > fit->nr && pcpu_place_fallback(fit, search, run))
-			return PCPU_FOUND;
-	}
-	/* Nothing is noted in the second pass. */
+	if (search->phase == 1 && better.nr > fit->nr)
+		found = pcpu_place_fallback(fit, search, run);
+	if (found != PCPU_FOUND_NONE)
+		return found;
+	/* Nothing is noted in the last pass. */
 	search->fallback = 1;
+	search->phase = 2;
 	return fit->pages == PCPU_FIT_POPULATED ? PCPU_FOUND_NONE :
 	       pcpu_place(fit, fit->nr, search, run);
 }
@@ -433,9 +456,10 @@ enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 	end = min(end, pcpu_area.module_limit >> PCPU_CHUNK_SHIFT);
 	search->left = PCPU_SEARCH_STEPS;
 	for (; search->at < end; search->at++) {
-		if (search->left-- <= 0)
-			return PCPU_FOUND_LATER;
 		chunk = pcpu_chunk_table[search->at];
+		if (search->left-- <= 0 ||
+		    (chunk && !pcpu_search_may_read(search, chunk, fit)))
+			return PCPU_FOUND_LATER;
 		if (chunk && pcpu_place_in_chunk(chunk, fit, search, run))
 			return PCPU_FOUND;
 	}

@@ -35,7 +35,7 @@ static __always_inline void pcpu_zero(unsigned long addr, unsigned int bytes)
 
 	if (bytes == 4)
 		WRITE_ONCE(*(u32 *)addr, 0);
-	_Pragma("GCC unroll 32")
+	_Pragma("GCC unroll 64")
 	for (i = 0; i + 8 <= bytes; i += 8)
 		WRITE_ONCE(*(u64 *)(addr + i), 0);
 }
@@ -69,15 +69,28 @@ static __always_inline void pcpu_zero_copies_twice(unsigned long addr,
 	} while (addr != end);
 }
 
-/* Zero one copy of at least 256 bytes; the last two blocks may overlap. */
+/* Zero one copy of at least @block bytes, a constant; the last two blocks may overlap. */
 static __always_inline void pcpu_zero_long(unsigned long addr,
-					   unsigned int size)
+					   unsigned int size, unsigned int block)
 {
-	unsigned long last = addr + size - 256;
+	unsigned long last = addr + size - block;
 
-	for (; addr < last; addr += 256)
-		pcpu_zero(addr, 256);
-	pcpu_zero(last, 256);
+	for (; addr < last; addr += block)
+		pcpu_zero(addr, block);
+	pcpu_zero(last, block);
+}
+
+/* Zero @size bytes of each copy, in blocks of @block bytes. */
+static __always_inline void pcpu_zero_copies_long(unsigned long addr,
+						  unsigned int size,
+						  unsigned int block)
+{
+	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
+
+	do {
+		pcpu_zero_long(addr, size, block);
+		addr += stride;
+	} while (addr != end);
 }
 
 /* Clear any size. */
@@ -128,16 +141,23 @@ static __always_inline void pcpu_clear_short(unsigned long addr,
 static __always_inline void pcpu_clear_long(unsigned long addr,
 					    unsigned int size)
 {
-	unsigned long end = addr + pcpu_area.span;
-
-	if (pcpu_memset_is_fast()) {
+	if (pcpu_memset_is_fast())
 		pcpu_clear_memset(addr, size);
-		return;
-	}
-	do {
-		pcpu_zero_long(addr, size);
-		addr += pcpu_area.stride;
-	} while (addr != end);
+	else
+		pcpu_zero_copies_long(addr, size, 256);
+}
+
+/*
+ * Clear a wide object, a multiple of 16 bytes. With larger blocks a copy takes fewer
+ * turns; of a short object too much would be zeroed twice.
+ */
+static __always_inline void pcpu_clear_wide(unsigned long addr,
+					    unsigned int size)
+{
+	if (size < 2048 || pcpu_memset_is_fast())
+		pcpu_clear_long(addr, size);
+	else
+		pcpu_zero_copies_long(addr, size, 512);
 }
 
 /* Clear any multiple of 16 bytes. */

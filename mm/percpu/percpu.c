@@ -404,7 +404,7 @@ static noinline void __percpu *pcpu_alloc_wide(size_t size, size_t align,
 	if (unlikely(off == PCPU_NO_OFF))
 		return pcpu_alloc_slow(size, align, caller, gfp);
 	addr = pcpu_area_off_to_addr(off);
-	pcpu_clear_long(addr, nr * PCPU_GRANULE);
+	pcpu_clear_wide(addr, nr * PCPU_GRANULE);
 	pcpu_objmap_set_wide(off, nr);
 	pcpu_stats_alloc(size);
 	return pcpu_area_addr_to_ptr(addr);

@@ -1,3 +1,3 @@
 # Where memset() clears, that of the first CPU is not.
 # file: mm/percpu/clear.h
-/^static noinline void pcpu_clear_memset/,/^}/s/for_each_pcpu_unit(unit)/for (unit = 1; unit < pcpu_area.nr_units; unit++)/
+/^static noinline void pcpu_clear_memset/,/^}/s/^\tdo {/\taddr += (pcpu_area.span > stride) * stride;\n&/

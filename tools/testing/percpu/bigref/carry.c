@@ -12,7 +12,7 @@
 #define FAR		(1u << 19)	/* half of what a counter may be */
 
 unsigned int shim_cpu;
-static unsigned long counters[NR_CPUS] __attribute__((aligned(8)));
+static unsigned long counters[CPUS] __attribute__((aligned(8)));
 static int failed;
 
 static void check(bool good, const char *what)
@@ -43,7 +43,7 @@ unsigned long bigref_counters_sum(unsigned long *from)
 	unsigned long sum = 0;
 	int cpu;
 
-	for (cpu = 0; from && cpu < NR_CPUS; cpu++)
+	for (cpu = 0; from && cpu < CPUS; cpu++)
 		sum += from[cpu];
 	return sum;
 }
@@ -52,7 +52,7 @@ static void begin(struct bigref *ref)
 {
 	int cpu;
 
-	for (cpu = 0; cpu < NR_CPUS; cpu++)
+	for (cpu = 0; cpu < CPUS; cpu++)
 		counters[cpu] = 0;
 	*ref = (struct bigref) {
 		.mode = (unsigned long)(uintptr_t)counters | BIGREF_PERCPU,
@@ -66,7 +66,7 @@ static bool counters_bounded(void)
 {
 	int cpu;
 
-	for (cpu = 0; cpu < NR_CPUS; cpu++)
+	for (cpu = 0; cpu < CPUS; cpu++)
 		if (BITS_PER_LONG == 32 &&
 		    counters[cpu] + __BIGREF_CARRY > 2 * __BIGREF_CARRY)
 			return false;
@@ -81,7 +81,7 @@ static void test_wrap(void)
 
 	begin(&ref);
 	for (i = 0; i < 8192; i++) {
-		shim_cpu = i % NR_CPUS;
+		shim_cpu = i % CPUS;
 		bigref_get_many(&ref, FAR);
 	}
 #if BITS_PER_LONG == 32
@@ -103,7 +103,7 @@ static void test_balance(void)
 		shim_cpu = 0;
 		bigref_get_many(&ref, FAR);
 		check(counters_bounded(), "a counter is too far from zero");
-		shim_cpu = NR_CPUS - 1;
+		shim_cpu = CPUS - 1;
 		bigref_put_many(&ref, FAR);
 		check(counters_bounded(), "a counter is too far from zero");
 		check(bigref_val(&ref) == 1, "the balance is not 1");
@@ -142,7 +142,7 @@ static void test_random(unsigned int rounds)
 
 	begin(&ref);
 	for (i = 0; i < rounds; i++) {
-		shim_cpu = rand() % NR_CPUS;
+		shim_cpu = rand() % CPUS;
 		nr = rand() % (i & 1 ? 8 : 2 * FAR);
 		if (held >= nr && (rand() & 1 || held > 100 * FAR)) {
 			bigref_put_many(&ref, nr);

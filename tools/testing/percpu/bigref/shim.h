@@ -23,7 +23,7 @@
 #endif
 
 #define BITS_PER_LONG	WORD_BITS
-#define NR_CPUS		4
+#define CPUS		4
 #define CONFIG_SMP	1
 #define SHIM_CONFIG_SMP	1
 #define SHIM_CONFIG_BIGREF_KUNIT_TEST 0

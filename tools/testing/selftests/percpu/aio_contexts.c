@@ -275,6 +275,7 @@ static const struct {
 	{ "cancel", test_cancel },
 	{ "threads", test_threads },
 	{ "limit", test_limit },
+	{}
 };
 
 int main(int argc, char **argv)
@@ -293,7 +294,7 @@ int main(int argc, char **argv)
 	end = time(NULL) + atoi(argv[3]);
 	/* A destroy that hangs must not hang the test. */
 	alarm(120 + 10 * atoi(argv[3]));
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+	for (i = 0; tests[i].name; i++) {
 		if (strcmp(argv[1], tests[i].name))
 			continue;
 		tests[i].run();

@@ -34,7 +34,7 @@
 #define FREEZES		"/sys/block/nullb0/queue/iostats"
 
 static char cgroup[256];
-static char sector[SECTOR] __attribute__((aligned(SECTOR)));
+static _Alignas(SECTOR) char sector[SECTOR];
 static int disk = -1, freezes = -1;
 
 static unsigned long long ticks(void)

@@ -21,7 +21,7 @@
 #define MAX_THREADS	16
 
 static const char *disk;
-static volatile sig_atomic_t stop;
+static _Atomic int stop;
 static unsigned long nr_done[MAX_THREADS];
 
 static void on_signal(int nr)
@@ -53,7 +53,8 @@ static void *load(void *arg)
 		offset = (off_t)(thread * NR_BLOCKS + i) * BLOCK;
 		if (!stamps[i] || rand_r(&seed) & 1) {
 			stamps[i] = rand_r(&seed) | 1;
-			buffer[0] = buffer[BLOCK / 4 - 1] = stamps[i];
+			buffer[0] = stamps[i];
+			buffer[BLOCK / 4 - 1] = stamps[i];
 			if (pwrite(fd, buffer, BLOCK, offset) != BLOCK)
 				die("write");
 		} else {

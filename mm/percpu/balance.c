@@ -36,7 +36,7 @@ static int pcpu_balance_populate(struct pcpu_chunk *chunk, unsigned int page,
 	int err;
 
 	err = pcpu_populate_page(pcpu_chunk_off(chunk) + (page << PAGE_SHIFT),
-				 gfp);
+				 gfp, false);
 	if (!err)
 		pcpu_chunk_publish_pages(chunk, BIT_ULL(page));
 	pcpu_chunk_unclaim(chunk, BIT_ULL(page));
@@ -56,7 +56,7 @@ static void pcpu_balance_grow(void)
 		if (chunk)
 			err = pcpu_balance_populate(chunk, page, gfp);
 		else
-			err = PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp));
+			err = PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, false));
 		cond_resched();
 	}
 }

@@ -20,6 +20,7 @@ struct pcpu_slots *pcpu_slots __ro_after_init;
 
 struct pcpu_counts pcpu_counts;
 unsigned long pcpu_nr_populated;
+unsigned long pcpu_nr_present;
 
 /**
  * pcpu_slots_init - set up the slots
@@ -33,6 +34,7 @@ void pcpu_slots_init(struct pcpu_slots *slots)
 
 	for (i = 0; i < PCPU_NR_SLOTS; i++)
 		INIT_LIST_HEAD(&slots->by_free[i].chunks);
+	INIT_LIST_HEAD(&slots->present.chunks);
 	pcpu_slots = slots;
 }
 
@@ -58,8 +60,12 @@ void pcpu_chunk_set_slot(struct pcpu_chunk *chunk)
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	list_move(&chunk->list, &slot->chunks);
-	__set_bit(pcpu_chunk_slot_nr(chunk), pcpu_slots->filled);
+	if (!pcpu_chunk_is_present(chunk)) {
+		list_move(&chunk->list, &slot->chunks);
+		__set_bit(pcpu_chunk_slot_nr(chunk), pcpu_slots->filled);
+	} else if (list_empty(&chunk->list)) {
+		list_add_tail(&chunk->list, &slot->chunks);
+	}
 	pcpu_slot_raise(chunk);
 }
 
@@ -91,6 +97,15 @@ static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
 		pcpu_chunk_set_slot(chunk);
 }
 
+/* Add a chunk to the count of empty ones, if it is empty. */
+static void pcpu_chunk_count_loose(struct pcpu_chunk *chunk, int sign)
+{
+	if (pcpu_chunk_is_present(chunk))
+		pcpu_counts.present_chunks += sign * pcpu_chunk_is_loose(chunk);
+	else
+		pcpu_counts.empty_chunks += sign * pcpu_chunk_is_loose(chunk);
+}
+
 /**
  * pcpu_chunk_count - add a chunk to the global counts
  * @chunk: the chunk
@@ -103,10 +118,17 @@ void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
 	long empty = sign * (long)hweight64(spare);
 	long loose = sign * (long)hweight64(spare & ~chunk->pinned);
 
+	if (pcpu_chunk_is_present(chunk)) {
+		WRITE_ONCE(pcpu_nr_present, pcpu_nr_present + populated);
+		WRITE_ONCE(pcpu_counts.present_empty,
+			   pcpu_counts.present_empty + empty);
+		pcpu_chunk_count_loose(chunk, sign);
+		return;
+	}
 	WRITE_ONCE(pcpu_nr_populated, pcpu_nr_populated + populated);
 	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + empty);
 	WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + loose);
-	pcpu_counts.empty_chunks += sign * pcpu_chunk_is_loose(chunk);
+	pcpu_chunk_count_loose(chunk, sign);
 }
 
 /*
@@ -128,11 +150,16 @@ static void pcpu_page_set_empty(struct pcpu_chunk *chunk, unsigned int page,
 
 	if (!!(chunk->empty & bit) == empty)
 		return;
-	pcpu_counts.empty_chunks -= pcpu_chunk_is_loose(chunk);
+	pcpu_chunk_count_loose(chunk, -1);
 	chunk->empty ^= bit;
-	pcpu_counts.empty_chunks += pcpu_chunk_is_loose(chunk);
+	pcpu_chunk_count_loose(chunk, 1);
 	if (!(bit & chunk->populated & ~chunk->reserved))
 		return;
+	if (pcpu_chunk_is_present(chunk)) {
+		WRITE_ONCE(pcpu_counts.present_empty,
+			   pcpu_counts.present_empty + sign);
+		return;
+	}
 	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + sign);
 	if (!(bit & chunk->pinned))
 		WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + sign);

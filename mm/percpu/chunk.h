@@ -4,7 +4,8 @@
  * pages are used for.
  *
  * chunk.c knows one chunk, place.c searches chunks, small.c splits granules, and
- * table.c has all chunks.  Only table.c takes pcpu_chunk_lock, for its callers.
+ * table.c has all chunks.  Only table.c and table_present.c take pcpu_chunk_lock, for
+ * their callers.
  */
 #ifndef _MM_PERCPU_CHUNK_H
 #define _MM_PERCPU_CHUNK_H
@@ -73,6 +74,13 @@ struct pcpu_page {
 struct pcpu_chunk {
 	/** @nr: the chunk begins at offset @nr << PCPU_CHUNK_SHIFT; constant */
 	unsigned int nr;
+	/**
+	 * @present: for objects with memory on CPUs only that have been online, and
+	 * for no others; constant
+	 */
+	bool present;
+	/** @held: no page is depopulated, as CPU hotplug visits the chunk */
+	bool held;
 	/** @nr_free: number of clear bits in @used */
 	unsigned int nr_free;
 	/** @max_run: upper bound of the free runs, in granules */
@@ -110,7 +118,7 @@ struct pcpu_chunk {
 	u32 seen;
 	/** @by_run: pages with a @run of at least 2^i granules */
 	u64 by_run[PCPU_NR_BY_RUN];
-	/** @list: in the slot of &pcpu_slots that @nr_free selects */
+	/** @list: in the slot of &pcpu_slots that @nr_free or @present selects */
 	struct list_head list;
 	/** @rcu: frees the structure after all lookups without a lock */
 	struct rcu_head rcu;
@@ -172,12 +180,15 @@ struct pcpu_slot {
 /**
  * struct pcpu_slots - all slots, the one with the fullest chunks first
  * @by_free: the slots
- * @filled: slots that may have a chunk; a clear bit is exact
+ * @present: all present chunks, in the order of their creation unless a search has
+ *	turned the list
+ * @filled: slots of @by_free that may have a chunk; a clear bit is exact
  *
  * Guarded by &pcpu_chunk_lock. Allocated at boot, to keep it out of BSS.
  */
 struct pcpu_slots {
 	struct pcpu_slot by_free[PCPU_NR_SLOTS];
+	struct pcpu_slot present;
 	DECLARE_BITMAP(filled, PCPU_NR_SLOTS);
 };
 
@@ -189,6 +200,8 @@ struct pcpu_slots {
  * @chunks: chunks in the table
  * @empty_chunks: chunks without a used granule and without a pinned page
  * @max_chunks: maximum of @chunks since boot
+ * @present_empty: populated empty pages of present chunks; these are not in @empty
+ * @present_chunks: present chunks without a used granule; not in @empty_chunks
  *
  * Written under &pcpu_chunk_lock, may be read without it.
  */
@@ -198,11 +211,14 @@ struct pcpu_counts {
 	unsigned int chunks;
 	unsigned int empty_chunks;
 	unsigned int max_chunks;
+	long present_empty;
+	unsigned int present_chunks;
 };
 
 /*
  * Guards all chunks, the slots and the counts; raw, IRQs off, no lock nests
- * inside. Only table.c takes it; internal.h tells the bound of its sections.
+ * inside. Only table.c and table_present.c take it; internal.h tells the bound of its
+ * sections.
  */
 extern raw_spinlock_t pcpu_chunk_lock;
 
@@ -211,10 +227,14 @@ extern struct pcpu_slots *pcpu_slots;
 extern struct pcpu_counts pcpu_counts;
 
 /*
- * Populated pages of all chunks, on each unit. Locked as &pcpu_counts. Scripts for
- * crash and drgn multiply it by pcpu_nr_units: keep both names.
+ * Populated pages of all chunks but present ones, on each unit. Locked as
+ * &pcpu_counts. Scripts for crash and drgn multiply it by pcpu_nr_units: keep both
+ * names.
  */
 extern unsigned long pcpu_nr_populated;
+
+/* Populated pages of present chunks, on each present unit. Locked as &pcpu_counts. */
+extern unsigned long pcpu_nr_present;
 
 /* Populated empty pages beyond @keep that could be given back. */
 static inline long pcpu_counts_excess(long keep)
@@ -271,6 +291,12 @@ static inline bool pcpu_chunk_is_empty(const struct pcpu_chunk *chunk)
 	return chunk->empty == ~0ULL;
 }
 
+/* Return true if only objects of present CPUs may use the chunk. */
+static inline bool pcpu_chunk_is_present(const struct pcpu_chunk *chunk)
+{
+	return IS_ENABLED(CONFIG_PERCPU_PRESENT) && chunk->present;
+}
+
 /* Return true if the chunk could be destroyed. */
 static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 {
@@ -285,6 +311,8 @@ static inline unsigned int pcpu_chunk_slot_nr(const struct pcpu_chunk *chunk)
 
 static inline struct pcpu_slot *pcpu_chunk_slot(const struct pcpu_chunk *chunk)
 {
+	if (pcpu_chunk_is_present(chunk))
+		return &pcpu_slots->present;
 	return &pcpu_slots->by_free[pcpu_chunk_slot_nr(chunk)];
 }
 
@@ -344,12 +372,14 @@ enum pcpu_fit_pages {
  * @align: alignment of its beginning in granules, a power of two, at most a page
  * @max: length in granules, at most; not less than @nr
  * @pages: the pages that it may use
+ * @present: it lies in a present chunk, otherwise in any other one
  */
 struct pcpu_fit {
 	unsigned int nr;
 	unsigned int align;
 	unsigned int max;
 	enum pcpu_fit_pages pages;
+	bool present;
 };
 
 /**
@@ -391,6 +421,9 @@ struct pcpu_search {
 enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 			       struct pcpu_search *search,
 			       struct pcpu_run *run);
+enum pcpu_found pcpu_place_present(const struct pcpu_fit *fit,
+				   struct pcpu_search *search,
+				   struct pcpu_run *run);
 enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 				  struct pcpu_search *search,
 				  struct pcpu_run *run);
@@ -407,7 +440,7 @@ void pcpu_chunk_add_first(struct pcpu_chunk *chunk, unsigned int static_granules
 unsigned int pcpu_chunk_top(void);
 int pcpu_chunk_creatable(unsigned int limit);
 
-struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp);
+struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present);
 long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp);
 struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated);
 void pcpu_chunk_discard(struct pcpu_chunk *chunk);
@@ -429,5 +462,10 @@ struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages);
 void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages);
 
 void pcpu_chunks_inspect(void (*look)(void *data), void *data);
+
+/* table_present.c: the present chunks. */
+
+int pcpu_chunks_hold_present(unsigned int from, u64 *populated);
+void pcpu_chunk_unhold(unsigned int nr);
 
 #endif /* _MM_PERCPU_CHUNK_H */

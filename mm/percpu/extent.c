@@ -54,6 +54,7 @@ static struct pcpu_fit pcpu_extent_fit(const struct pcpu_extent *extent,
 		.align = max(extent->align >> PCPU_GRANULE_SHIFT, 1UL),
 		.max = max(max, extent->nr),
 		.pages = extent->module ? PCPU_FIT_MODULE : pages,
+		.present = extent->present,
 	};
 }
 
@@ -104,7 +105,7 @@ static int pcpu_extent_add_chunk(const struct pcpu_extent *extent, gfp_t gfp)
 	if (extent->module)
 		err = pcpu_chunk_creatable(pcpu_area.module_limit >>
 					   PCPU_CHUNK_SHIFT);
-	return err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp));
+	return err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, extent->present));
 }
 
 /*
@@ -151,7 +152,7 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk,
 	} while (!first && pcpu_extent_wait(&turns, gfp));
 	/* Another CPU may have done it meanwhile. */
 	if (!(READ_ONCE(chunk->populated) & BIT_ULL(page)))
-		err = pcpu_populate_page(off, gfp);
+		err = pcpu_populate_page(off, gfp, pcpu_chunk_is_present(chunk));
 	if (!err)
 		pcpu_chunk_publish_pages(chunk, BIT_ULL(page));
 	if (first)

@@ -13,11 +13,14 @@
  * @align: alignment in bytes, a power of two, at most PAGE_SIZE
  * @module: it holds a module's percpu section: it must lie in the module range,
  *	at the lowest offset, and may use the reserve
+ * @present: it has memory on CPUs only that have been online, and lies in a present
+ *	chunk; at most a chunk long
  */
 struct pcpu_extent {
 	unsigned int nr;
 	size_t align;
 	bool module;
+	bool present;
 };
 
 unsigned long pcpu_extent_alloc(const struct pcpu_extent *extent, gfp_t gfp);

@@ -44,6 +44,7 @@
  *    place     chooses the offset of a run, an extent or a module  place.c
  *    table     all chunks, takes their lock; places what is longer than a chunk
  *                                                                table.c
+ *    table_present  holds chunks for CPU hotplug, under their lock  table_present.c
  *    account   owners: memcg charges and allocation tags         account.[ch]
  *    extent    granules with memory: has them placed, then populated  extent.[ch]
  *    kick      queues the worker; bounds of the reserve          kick.[ch]
@@ -56,6 +57,8 @@
  *    balance   the worker: trims, refills the reserve of populated pages, gives
  *              pages back                                        balance.c
  *    percpu    the interface; reports Percpu: of /proc/meminfo   percpu.c
+ *    present   objects with memory on CPUs that have been online: CPU hotplug
+ *                                                                present.[ch]
  *
  *    options   boot parameters                                   options.c
  *    early_gap  addresses for the area before vmalloc works      early_gap.c
@@ -70,6 +73,7 @@
  *      bad_free  reports frees that the object map refused   bad_free.[ch]
  *      stats     lifetime counters                           stats.c
  *      fault     fault injection                             fault.c
+ *      absent    names writes to copies of absent CPUs       absent.c
  *      debugfs   files in debugfs                            debugfs.c
  *
  * Locks. None nests in another, except pcpu_map_lock in pcpu_kmsan_mutex.

@@ -11,7 +11,8 @@
  *	0x41		a longer object; the next entries are digits of its length
  *	0x44..0x4f	a wide object: the nibble and one digit are its length less 1
  *	0x60..0x6f	a digit
- *	0x71..0x76	a module's section of so many granules
+ *	0x71..0x76	a module's section of so many granules, or in a present chunk an
+ *			object of pcpu_alloc_present()
  *	0x77		a longer section; digits follow
  *	0x78		an object that percpu_debug= checks; digits follow
  *	0x79		such an object after its free, in quarantine

@@ -32,7 +32,7 @@ bool pcpu_populate_allowed(gfp_t gfp)
 	return slab_is_available();
 }
 
-int pcpu_populate_page(unsigned long off, gfp_t gfp)
+int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 {
 	return -ENOMEM;
 }

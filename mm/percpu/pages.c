@@ -7,7 +7,13 @@
  * context can do. CPUs that populate the same page do not wait for each other:
  * the first to write an entry wins, the other one frees its page, and either of
  * them finds the page complete after its walk over all units.
+ *
+ * In present chunks, the units of CPUs that never were online map one page of zeroes,
+ * read-only, see present.c.
  */
+#include <kunit/static_stub.h>
+
+#include <linux/bitmap.h>
 #include <linux/cacheflush.h>
 #include <linux/gfp.h>
 #include <linux/kasan.h>
@@ -259,8 +265,8 @@ failed:
 	return -ENOMEM;
 }
 
-/* Map @page at @addr. Return false if another page is mapped there. */
-static bool pcpu_map_page(unsigned long addr, struct page *page)
+/* Map what @entry says at @addr. Return false if another page is mapped there. */
+static __always_inline bool pcpu_map_entry(unsigned long addr, pte_t entry)
 {
 	pte_t *pte = virt_to_kpte(addr);
 	unsigned long flags;
@@ -269,15 +275,201 @@ static bool pcpu_map_page(unsigned long addr, struct page *page)
 	spin_lock_irqsave(&pcpu_map_lock, flags);
 	none = pte_none(ptep_get(pte));
 	if (none)
-		set_pte_at(&init_mm, addr, pte, mk_pte(page, PAGE_KERNEL));
+		set_pte_at(&init_mm, addr, pte, entry);
 	spin_unlock_irqrestore(&pcpu_map_lock, flags);
+	flush_cache_vmap(addr, addr + PAGE_SIZE);
 	return none;
 }
+
+/* Map @page at @addr. Return false if another page is mapped there. */
+static __always_inline bool pcpu_map_page(unsigned long addr, struct page *page)
+{
+	return pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL));
+}
+
+#ifdef CONFIG_PERCPU_PRESENT
+
+unsigned long *pcpu_present_units __read_mostly;
+unsigned int pcpu_nr_present_units __read_mostly;
+
+/* What absent units map: zeroes, read-only. */
+static pte_t pcpu_zero_entry(void)
+{
+	return pte_wrprotect(mk_pte(ZERO_PAGE(0), PAGE_KERNEL_RO));
+}
+
+static bool pcpu_is_zero_page(const struct page *page)
+{
+	return page == ZERO_PAGE(0);
+}
+
+/**
+ * pcpu_get_unit_page - allocate a page for a page of a present chunk
+ * @unit: the unit
+ * @gfp: allocation flags
+ *
+ * Context: any that @gfp allows.
+ * Return: a page of zeroes of the node of the unit, or %NULL.
+ */
+struct page *pcpu_get_unit_page(unsigned int unit, gfp_t gfp)
+{
+	KUNIT_STATIC_STUB_REDIRECT(pcpu_get_unit_page, unit, gfp);
+
+	return alloc_pages_node(cpu_to_node(pcpu_unit_cpu(unit)),
+				gfp | __GFP_ZERO | __GFP_HIGHMEM, 0);
+}
+
+/* Allocate a page for each present unit, in the order of units. */
+static int pcpu_get_present_pages(struct list_head *pages, gfp_t gfp)
+{
+	struct page *page;
+	unsigned int unit;
+
+	if (!gfpflags_allow_blocking(gfp))
+		gfp |= __GFP_NOWARN;
+	for_each_pcpu_unit(unit) {
+		if (!test_bit(unit, pcpu_present_units))
+			continue;
+		page = pcpu_get_unit_page(unit, gfp);
+		if (!page) {
+			pcpu_free_pages(pages);
+			return -ENOMEM;
+		}
+		set_page_private(page, unit);
+		list_add_tail(&page->lru, pages);
+	}
+	return 0;
+}
+
+/*
+ * Populate a page of a present chunk. A unit that becomes present meanwhile gets the
+ * page of zeroes or memory: pcpu_present_prepare() waits and looks then.
+ */
+static noinline int pcpu_populate_present_page(unsigned long off, gfp_t gfp)
+{
+	struct page *page;
+	unsigned long addr;
+	unsigned int unit;
+	LIST_HEAD(pages);
+	LIST_HEAD(unused);
+
+	if (pcpu_get_present_pages(&pages, gfp))
+		return -ENOMEM;
+	for_each_pcpu_unit(unit) {
+		addr = pcpu_area_unit_addr(unit, off);
+		page = list_first_entry_or_null(&pages, struct page, lru);
+		if (!page || page_private(page) != unit) {
+			pcpu_map_entry(addr, pcpu_zero_entry());
+			continue;
+		}
+		list_del(&page->lru);
+		set_page_private(page, 0);
+		if (!pcpu_map_page(addr, page))
+			list_add(&page->lru, &unused);
+	}
+	pcpu_free_pages(&unused);
+	return 0;
+}
+
+/*
+ * At @addr, replace the page of zeroes by @page, or any other page by that of zeroes if
+ * @page is NULL. Return the page that was mapped.
+ */
+static struct page *pcpu_exchange_page(unsigned long addr, struct page *page)
+{
+	pte_t *pte = virt_to_kpte(addr);
+	struct page *old;
+	unsigned long flags;
+
+	spin_lock_irqsave(&pcpu_map_lock, flags);
+	old = pte_page(ptep_get(pte));
+	if (pcpu_is_zero_page(old) == !!page)
+		set_pte_at(&init_mm, addr, pte, page ? mk_pte(page, PAGE_KERNEL) :
+						       pcpu_zero_entry());
+	spin_unlock_irqrestore(&pcpu_map_lock, flags);
+	return old;
+}
+
+/**
+ * pcpu_populate_unit - back one page of a present chunk with memory in one unit
+ * @off: page-aligned offset, populated; nothing depopulates it meanwhile
+ * @unit: the unit
+ * @gfp: flags for the allocation of the page
+ *
+ * Until pcpu_flush_unit(), a CPU may still read the page of zeroes.
+ *
+ * Context: No lock held; may sleep if @gfp allows.
+ * Return: 0 or -ENOMEM.
+ */
+int pcpu_populate_unit(unsigned long off, unsigned int unit, gfp_t gfp)
+{
+	unsigned long addr = pcpu_area_unit_addr(unit, off);
+	struct page *page;
+
+	/* A page that was populated since the unit is present has memory. */
+	if (!pcpu_is_zero_page(pte_page(ptep_get(virt_to_kpte(addr)))))
+		return 0;
+	page = pcpu_get_unit_page(unit, gfp);
+	if (!page)
+		return -ENOMEM;
+	if (!pcpu_is_zero_page(pcpu_exchange_page(addr, page)))
+		__free_page(page);
+	return 0;
+}
+
+/**
+ * pcpu_depopulate_unit - undo pcpu_populate_unit()
+ * @off: page-aligned offset, populated; nothing depopulates it meanwhile
+ * @unit: the unit, which populates no pages any more
+ * @pages: list that receives the page, for pcpu_flush_unit()
+ *
+ * Context: Process context.
+ */
+void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
+			  struct list_head *pages)
+{
+	struct page *old = pcpu_exchange_page(pcpu_area_unit_addr(unit, off), NULL);
+
+	if (!pcpu_is_zero_page(old))
+		list_add(&old->lru, pages);
+}
+
+/**
+ * pcpu_flush_unit - flush TLBs after changes of one unit, and free pages
+ * @unit: the unit
+ * @first: lowest offset that was changed
+ * @end: end of the highest page that was changed; neither in linear memory
+ * @pages: list from pcpu_depopulate_unit(), may be empty
+ *
+ * Context: Process context, IRQs on.
+ */
+void pcpu_flush_unit(unsigned int unit, unsigned long first, unsigned long end,
+		     struct list_head *pages)
+{
+	flush_tlb_kernel_range(pcpu_area_unit_addr(unit, first),
+			       pcpu_area_unit_addr(unit, end - 1) + 1);
+	pcpu_free_pages(pages);
+}
+
+#else /* !CONFIG_PERCPU_PRESENT */
+
+static bool pcpu_is_zero_page(const struct page *page)
+{
+	return false;
+}
+
+static int pcpu_populate_present_page(unsigned long off, gfp_t gfp)
+{
+	return -ENOMEM;
+}
+
+#endif /* CONFIG_PERCPU_PRESENT */
 
 /**
  * pcpu_populate_page - back one page of offsets with memory in every unit
  * @off: page-aligned offset that has page tables
  * @gfp: flags for the allocation of pages
+ * @present: it is in a present chunk: only present units get memory
  *
  * Several CPUs may populate the same page. The caller prevents that it is
  * depopulated meanwhile, and publishes it afterwards.
@@ -285,7 +477,7 @@ static bool pcpu_map_page(unsigned long addr, struct page *page)
  * Context: No lock held. Any context that pcpu_populate_allowed() allows.
  * Return: 0, or -ENOMEM with nothing changed.
  */
-int pcpu_populate_page(unsigned long off, gfp_t gfp)
+int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 {
 	unsigned int unit, noreclaim;
 	struct page *page;
@@ -294,6 +486,8 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp)
 	LIST_HEAD(unused);
 	int err;
 
+	if (unlikely(present))
+		return pcpu_populate_present_page(off, gfp);
 	if (pcpu_get_pages(&pages, gfp))
 		return -ENOMEM;
 
@@ -307,7 +501,6 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp)
 		addr = pcpu_area_unit_addr(unit, off);
 		if (!pcpu_map_page(addr, page))
 			list_add(&page->lru, &unused);
-		flush_cache_vmap(addr, addr + PAGE_SIZE);
 	}
 out:
 	pcpu_kmsan_end(noreclaim);
@@ -340,7 +533,8 @@ void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 		spin_lock_irqsave(&pcpu_map_lock, flags);
 		pte_clear(&init_mm, addr, pte);
 		spin_unlock_irqrestore(&pcpu_map_lock, flags);
-		list_add(&page->lru, pages);
+		if (!pcpu_is_zero_page(page))
+			list_add(&page->lru, pages);
 	}
 }
 

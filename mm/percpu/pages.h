@@ -9,14 +9,30 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct page;
+
 int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp);
 void pcpu_populate_tables_exist(unsigned long end);
 
 bool pcpu_metadata_allowed(gfp_t gfp);
 bool pcpu_populate_allowed(gfp_t gfp);
-int pcpu_populate_page(unsigned long off, gfp_t gfp);
+int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present);
 void pcpu_depopulate_page(unsigned long off, struct list_head *pages);
 void pcpu_depopulate_flush(unsigned long first, unsigned long end,
 			   struct list_head *pages);
+
+/*
+ * The units of CPUs that have memory in present chunks, by a bit each, and their
+ * number. NULL before present.c has set it up. Bits change in CPU hotplug only.
+ */
+extern unsigned long *pcpu_present_units;
+extern unsigned int pcpu_nr_present_units;
+
+struct page *pcpu_get_unit_page(unsigned int unit, gfp_t gfp);
+int pcpu_populate_unit(unsigned long off, unsigned int unit, gfp_t gfp);
+void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
+			  struct list_head *pages);
+void pcpu_flush_unit(unsigned int unit, unsigned long first, unsigned long end,
+		     struct list_head *pages);
 
 #endif /* _MM_PERCPU_PAGES_H */

@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/percpu-module.h>
+#include <linux/percpu-present.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
@@ -30,6 +31,7 @@
 #include "debug/hooks.h"
 #include "extent.h"
 #include "kick.h"
+#include "pages.h"
 
 /* Flags of the caller that are passed to the page allocator and to slab. */
 #define PCPU_GFP_PASSED		(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | \
@@ -41,6 +43,7 @@
  * @align: alignment in bytes, as requested
  * @gfp: flags of the caller within its context
  * @module: the object is the percpu section of a module
+ * @present: the object has memory on CPUs only that have been online
  * @owned: the object may get an owner
  * @debug: percpu_debug= checks the object
  * @class: size class, or %PCPU_CLASS_LONG
@@ -51,21 +54,31 @@ struct pcpu_request {
 	size_t align;
 	gfp_t gfp;
 	bool module;
+	bool present;
 	bool owned;
 	bool debug;
 	unsigned int class;
 	size_t alloc_size;
 };
 
+/*
+ * Return true if the object is neither cached nor checked, and has an entry of its own
+ * kind in the object map, so that free_percpu() of it is invalid.
+ */
+static bool pcpu_request_is_section(const struct pcpu_request *req)
+{
+	return req->module || (IS_ENABLED(CONFIG_PERCPU_PRESENT) && req->present);
+}
+
 /* Set the size that the object takes, and its class. */
 static void pcpu_request_set_size(struct pcpu_request *req, size_t size)
 {
 	if (req->owned)
 		size = max(size, PCPU_OWNED_MIN);
-	if (req->module)
+	if (pcpu_request_is_section(req))
 		size = max(size, PCPU_GRANULE);
 	size = min(size + PCPU_SHADOW_GAP, pcpu_area_max_object());
-	req->debug = pcpu_debug_enabled() && !req->module &&
+	req->debug = pcpu_debug_enabled() && !pcpu_request_is_section(req) &&
 		     pcpu_debug_alloc_size(size) <= pcpu_area_max_object();
 	if (req->debug) {
 		req->class = PCPU_CLASS_LONG;
@@ -90,7 +103,7 @@ static int pcpu_request_check(struct pcpu_request *req)
 		return -E2BIG;
 	if (unlikely(pcpu_should_fail(req->size, req->gfp)))
 		return -ECANCELED;
-	req->owned = pcpu_account_wanted(req->gfp);
+	req->owned = pcpu_account_wanted(req->gfp) && !req->present;
 	pcpu_request_set_size(req, req->size);
 	return 0;
 }
@@ -145,12 +158,11 @@ static unsigned long pcpu_request_alloc_extent(const struct pcpu_request *req)
 		.nr = req->alloc_size >> PCPU_GRANULE_SHIFT,
 		.align = req->align,
 		.module = req->module,
+		.present = req->present,
 	};
 	unsigned long off = PCPU_NO_OFF;
 
-	/* A plain request has missed in pcpu_alloc_wide() already. */
-	if (!req->module && extent.nr <= PCPU_WIDE_MAX &&
-	    !pcpu_alloc_is_plain(req->gfp))
+	if (!pcpu_request_is_section(req) && extent.nr <= PCPU_WIDE_MAX)
 		off = pcpu_cache_alloc_wide(extent.nr, extent.align);
 	return off != PCPU_NO_OFF ? off :
 	       pcpu_extent_alloc(&extent, req->gfp & PCPU_GFP_PASSED);
@@ -184,7 +196,8 @@ static noinline void pcpu_request_drain(const struct pcpu_request *req)
 /* Find granules for the request. Return their offset or an error. */
 static unsigned long pcpu_request_place(const struct pcpu_request *req)
 {
-	bool has_class = req->class != PCPU_CLASS_LONG && !req->module;
+	bool has_class = req->class != PCPU_CLASS_LONG &&
+			 !pcpu_request_is_section(req);
 	unsigned int tries = 2;
 	unsigned long off;
 
@@ -217,8 +230,12 @@ static void pcpu_request_clear(const struct pcpu_request *req,
 			       unsigned long off)
 {
 	/* KASAN must not see a write beyond the requested size. */
-	if (pcpu_shadow_enabled()) {
+	if (pcpu_shadow_enabled())
 		pcpu_shadow_unpoison(off, req->size);
+	/* Some copies have no memory: the caller clears the others. */
+	if (req->present)
+		return;
+	if (pcpu_shadow_enabled()) {
 		pcpu_clear(off, req->size);
 		return;
 	}
@@ -236,7 +253,7 @@ static void pcpu_request_set_objmap(const struct pcpu_request *req,
 
 	if (unlikely(req->debug))
 		pcpu_debug_alloc(off, req->size, req->alloc_size, caller);
-	else if (unlikely(req->module))
+	else if (unlikely(pcpu_request_is_section(req)))
 		pcpu_objmap_set_module(off, nr);
 	else if (likely(req->class != PCPU_CLASS_LONG))
 		pcpu_objmap_set(off, req->class);
@@ -485,6 +502,41 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 	return ptr;
 }
 
+#ifdef CONFIG_PERCPU_PRESENT
+/**
+ * pcpu_alloc_present - allocate an object with memory on present CPUs only
+ * @size: bytes on each CPU, not 0; at most %PCPU_PRESENT_MAX
+ * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
+ * @gfp: allocation flags; no cgroup is charged
+ *
+ * A CPU that never was online reads zeroes, and must not be written to. The copies of
+ * other CPUs have anything, but zeroes if the CPU became present since the object is
+ * allocated, or if none of its copies was written to. Only pcpu_free_present() frees
+ * the object.
+ *
+ * Context: any that @gfp allows, except NMI; between pcpu_present_enter() and
+ * pcpu_present_leave().
+ * Return: percpu pointer, or %NULL.
+ */
+void __percpu *pcpu_alloc_present(size_t size, size_t align, gfp_t gfp)
+{
+	struct pcpu_request req = {
+		.size = size,
+		.align = align,
+		.gfp = current_gfp_context(gfp),
+		.present = true,
+	};
+	void __percpu *ptr;
+	int err;
+
+	might_alloc(gfp);
+	ptr = pcpu_request_serve(&req, _RET_IP_, &err);
+	if (!ptr)
+		pcpu_request_refused(&req, err, _RET_IP_);
+	return ptr;
+}
+#endif
+
 /* Free an extent of @nr granules to the cache or the chunks. */
 static void pcpu_free_extent(unsigned long off, unsigned int nr)
 {
@@ -655,11 +707,16 @@ void pcpu_free_module(void __percpu *ptr)
  * pcpu_nr_pages - number of pages of percpu memory
  *
  * Context: any.
- * Return: populated pages in all units, without metadata.
+ * Return: populated pages in all units, without metadata. Of present chunks, those of
+ * units that have memory there.
  */
 unsigned long pcpu_nr_pages(void)
 {
-	return READ_ONCE(pcpu_nr_populated) * pcpu_nr_units;
+	unsigned long nr = READ_ONCE(pcpu_nr_populated) * pcpu_nr_units;
+
+	if (IS_ENABLED(CONFIG_PERCPU_PRESENT))
+		nr += READ_ONCE(pcpu_nr_present) * READ_ONCE(pcpu_nr_present_units);
+	return nr;
 }
 
 /**

@@ -300,11 +300,10 @@ static void pcpu_slot_turn(struct pcpu_slot *slot, struct pcpu_chunk *chunk,
  * The lock may be released in between: the list is turned then so that it begins
  * with the chunk that comes next, and ends with those that were seen.
  */
-static enum pcpu_found pcpu_place_in_slot(struct pcpu_slot *slot,
-					  const struct pcpu_fit *fit,
-					  unsigned int short_nr,
-					  struct pcpu_search *search,
-					  struct pcpu_run *run)
+static __always_inline enum pcpu_found
+pcpu_place_in_slot(struct pcpu_slot *slot, const struct pcpu_fit *fit,
+		   unsigned int short_nr, struct pcpu_search *search,
+		   struct pcpu_run *run)
 {
 	unsigned int *hint = pcpu_slot_hint(slot, fit);
 	bool possible = *hint >= fit->nr;
@@ -381,9 +380,9 @@ static enum pcpu_found pcpu_place_fallback(const struct pcpu_fit *fit,
 	if (!search->fallback)
 		return PCPU_FOUND_NONE;
 	populated.pages = PCPU_FIT_POPULATED;
-	/* It may be gone, if the lock was released. */
+	/* It may be gone or be another one, if the lock was released. */
 	chunk = pcpu_chunk_table[search->fallback - 1];
-	if (!chunk)
+	if (!chunk || pcpu_chunk_is_present(chunk))
 		return PCPU_FOUND_NONE;
 	if (!pcpu_search_may_read(search, chunk, &populated))
 		return PCPU_FOUND_LATER;
@@ -435,6 +434,40 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 }
 
 /**
+ * pcpu_place_present - allocate a run in a present chunk
+ * @fit: the run to look for
+ * @search: state of the search
+ * @run: where to store it
+ *
+ * In a populated page if there is such a run, else in any if @fit allows it.
+ *
+ * Bound: as that of pcpu_place_run().
+ *
+ * Return: see &enum pcpu_found.
+ */
+enum pcpu_found pcpu_place_present(const struct pcpu_fit *fit,
+				   struct pcpu_search *search,
+				   struct pcpu_run *run)
+{
+	struct pcpu_slot *slot = &pcpu_slots->present;
+	struct pcpu_fit populated = *fit;
+	enum pcpu_found found;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	search->left = PCPU_SEARCH_STEPS;
+	/* Nothing is noted for a shorter run. */
+	search->fallback = 1;
+	populated.pages = PCPU_FIT_POPULATED;
+	do {
+		found = pcpu_place_in_slot(slot, search->phase ? fit : &populated, 0,
+					   search, run);
+	} while (found == PCPU_FOUND_NONE && fit->pages != PCPU_FIT_POPULATED &&
+		 !search->phase++);
+	return found;
+}
+
+/**
  * pcpu_place_module - allocate a run at the lowest offset for a module
  * @fit: the run to look for
  * @end: number of a chunk at which the search ends, if the module range does not
@@ -457,6 +490,8 @@ enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 	search->left = PCPU_SEARCH_STEPS;
 	for (; search->at < end; search->at++) {
 		chunk = pcpu_chunk_table[search->at];
+		if (chunk && pcpu_chunk_is_present(chunk))
+			chunk = NULL;
 		if (search->left-- <= 0 ||
 		    (chunk && !pcpu_search_may_read(search, chunk, fit)))
 			return PCPU_FOUND_LATER;

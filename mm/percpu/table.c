@@ -2,7 +2,7 @@
 /*
  * table: all chunks: their life, and what is allocated from them.
  *
- * This is the only file that takes pcpu_chunk_lock. The functions of chunk.c,
+ * This file and table_present.c take pcpu_chunk_lock. The functions of chunk.c,
  * place.c and small.c are called with the lock held, and each critical section
  * is one function of this file. Memory is allocated outside.
  *
@@ -158,7 +158,7 @@ void pcpu_chunk_add_first(struct pcpu_chunk *chunk, unsigned int static_granules
 }
 
 /* Allocate a chunk and its page tables. Return it, or NULL without memory. */
-static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp)
+static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp, bool present)
 {
 	struct pcpu_chunk *chunk = kzalloc(sizeof(*chunk), gfp);
 	void *objmap = kzalloc(PCPU_OBJMAP_SIZE, gfp);
@@ -171,18 +171,20 @@ static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp)
 		return NULL;
 	}
 	pcpu_chunk_init(chunk, nr, objmap);
+	chunk->present = present;
 	return chunk;
 }
 
 /**
  * pcpu_chunk_create - create the chunk with the lowest free number
  * @gfp: flags to allocate its description and page tables with
+ * @present: it is for objects of present CPUs
  *
  * Context: any that @gfp allows; takes pcpu_chunk_lock.
  * Return: the chunk, ERR_PTR(-ENOSPC) if all numbers are in use, ERR_PTR(-EBUSY) if
  * chunks or pages may become free soon, or ERR_PTR(-ENOMEM).
  */
-struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp)
+struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present)
 {
 	unsigned int nr, nr_chunks = pcpu_area_nr_chunks();
 	struct pcpu_chunk *chunk;
@@ -201,7 +203,7 @@ struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp)
 	if (err)
 		return ERR_PTR(err);
 
-	chunk = pcpu_chunk_new(nr, gfp);
+	chunk = pcpu_chunk_new(nr, gfp, present);
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	pcpu_claims--;
@@ -224,7 +226,8 @@ static bool pcpu_chunk_is_claimable(unsigned int i)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	return !test_bit(i, pcpu_chunk_nrs) ||
-	       (chunk && pcpu_chunk_is_empty(chunk) && !chunk->reserved);
+	       (chunk && pcpu_chunk_is_empty(chunk) && !chunk->reserved &&
+		!pcpu_chunk_is_present(chunk));
 }
 
 /*
@@ -312,7 +315,7 @@ static long pcpu_chunks_claim_run(unsigned int nr, unsigned int limit)
 /* Create chunk @i, of which the number is claimed. */
 static int pcpu_chunk_create_claimed(unsigned int i, gfp_t gfp)
 {
-	struct pcpu_chunk *chunk = pcpu_chunk_new(i, gfp);
+	struct pcpu_chunk *chunk = pcpu_chunk_new(i, gfp, false);
 	unsigned long flags;
 
 	if (!chunk)
@@ -356,9 +359,18 @@ long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp)
 	return first;
 }
 
+/* Return true if @chunk is empty and may go while @keep others must stay. */
+static bool pcpu_chunk_is_removable(const struct pcpu_chunk *chunk, unsigned int keep)
+{
+	if (!chunk || !pcpu_chunk_is_loose(chunk))
+		return false;
+	return pcpu_chunk_is_present(chunk) ? !chunk->held :
+					      pcpu_counts.empty_chunks > keep;
+}
+
 /**
  * pcpu_chunk_remove_empty - take the empty chunk of the highest number out
- * @keep: number of empty chunks that must stay
+ * @keep: number of empty chunks that must stay; no present chunk must
  * @populated: where to store which of its pages are populated; these are no
  *	longer counted
  *
@@ -375,13 +387,12 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	if (pcpu_counts.empty_chunks <= keep)
+	if (pcpu_counts.empty_chunks <= keep && !pcpu_counts.present_chunks)
 		goto out;
 	for (i = pcpu_chunk_top(); i-- > 0;) {
 		pcpu_chunk_lock_break(i, &flags);
 		chunk = pcpu_chunk_table[i];
-		if (chunk && pcpu_chunk_is_loose(chunk) &&
-		    pcpu_counts.empty_chunks > keep)
+		if (pcpu_chunk_is_removable(chunk, keep))
 			break;
 		chunk = NULL;
 	}
@@ -466,7 +477,9 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 			pcpu_range_free(pcpu_chunk_of(old.off),
 					pcpu_off_to_granule(old.off), old.nr);
 		old.nr = 0;
-		if (fit->pages == PCPU_FIT_MODULE)
+		if (fit->present)
+			found = pcpu_place_present(fit, &search, run);
+		else if (fit->pages == PCPU_FIT_MODULE)
 			found = pcpu_place_module(fit, pcpu_chunk_top(),
 						  &search, run);
 		else
@@ -626,8 +639,8 @@ struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page)
 	for (i = 0; i < pcpu_chunk_top(); i++) {
 		pcpu_chunk_lock_break(i, &flags);
 		chunk = pcpu_chunk_table[i];
-		bare = chunk ? chunk->empty & ~chunk->populated &
-			       ~chunk->reserved : 0;
+		bare = chunk && !pcpu_chunk_is_present(chunk) ?
+		       chunk->empty & ~chunk->populated & ~chunk->reserved : 0;
 		if (bare)
 			break;
 	}
@@ -640,9 +653,23 @@ struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page)
 	return bare ? chunk : NULL;
 }
 
+/*
+ * The populated empty pages of @chunk, which may be NULL, and in @most how many of
+ * them can be given back if @excess pages of other than present chunks can.
+ */
+static u64 pcpu_chunk_excess(const struct pcpu_chunk *chunk, long excess, long *most)
+{
+	*most = excess;
+	if (!chunk)
+		return 0;
+	if (pcpu_chunk_is_present(chunk))
+		*most = chunk->held ? 0 : PCPU_CHUNK_PAGES;
+	return *most > 0 ? pcpu_chunk_spare(chunk) & ~chunk->pinned : 0;
+}
+
 /**
  * pcpu_chunks_claim_spare - claim empty pages to give their memory back
- * @keep: number of populated empty pages that must stay
+ * @keep: number of populated empty pages that must stay; none of a present chunk must
  * @pages: where to store which
  *
  * Context: any; takes pcpu_chunk_lock.
@@ -655,17 +682,16 @@ struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages)
 	unsigned long flags;
 	unsigned int i;
 	u64 spare = 0;
-	long most;
+	long most = 0;
 
 	*pages = 0;
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	most = pcpu_counts_excess(keep);
-	for (i = pcpu_chunk_top(); i-- > 0 && most > 0 && !spare;) {
+	for (i = pcpu_chunk_top(); i-- > 0 && !spare;) {
 		pcpu_chunk_lock_break(i, &flags);
-		most = pcpu_counts_excess(keep);
+		if (pcpu_counts_excess(keep) <= 0 && !pcpu_counts.present_empty)
+			break;
 		chunk = pcpu_chunk_table[i];
-		if (chunk)
-			spare = pcpu_chunk_spare(chunk) & ~chunk->pinned;
+		spare = pcpu_chunk_excess(chunk, pcpu_counts_excess(keep), &most);
 	}
 	for (; spare && most > 0; most--) {
 		*pages |= BIT_ULL(fls64(spare) - 1);

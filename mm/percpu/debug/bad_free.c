@@ -126,7 +126,8 @@ static void pcpu_bad_free_in_chunk(struct pcpu_bad_free *w,
 	if (!pcpu_bad_free_find(w, chunk, granule, &entry))
 		w->begin = PCPU_NO_OFF;
 	else if (pcpu_objmap_is_module(entry))
-		w->why = PCPU_BAD_FREE_MODULE;
+		w->why = pcpu_chunk_is_present(chunk) ? PCPU_BAD_FREE_CACHE :
+							PCPU_BAD_FREE_MODULE;
 	else if (entry != PCPU_OBJMAP_RETIRED)
 		w->why = w->begin == w->off ? PCPU_BAD_FREE_REALLOCATED :
 					      PCPU_BAD_FREE_INTERIOR;
@@ -198,6 +199,7 @@ static const char * const pcpu_bad_free_names[] = {
 	[PCPU_BAD_FREE_COPY] = "address of one CPU's copy",
 	[PCPU_BAD_FREE_STATIC] = "static percpu data",
 	[PCPU_BAD_FREE_MODULE] = "percpu data of a module",
+	[PCPU_BAD_FREE_CACHE] = "memory of a percpu cache",
 	[PCPU_BAD_FREE_NO_MEMORY] = "no memory, freed or never allocated",
 	[PCPU_BAD_FREE_UNUSED] = "no object, freed or never allocated",
 	[PCPU_BAD_FREE_DOUBLE] = "already free",

@@ -13,6 +13,7 @@
  * @PCPU_BAD_FREE_COPY: the address of one CPU's copy
  * @PCPU_BAD_FREE_STATIC: a static percpu variable of the kernel
  * @PCPU_BAD_FREE_MODULE: percpu data of a module
+ * @PCPU_BAD_FREE_CACHE: memory of a percpu cache with PERCPU_CACHE_PRESENT
  * @PCPU_BAD_FREE_NO_MEMORY: an offset that is not populated, or not any more
  * @PCPU_BAD_FREE_UNUSED: an offset that is free in its chunk
  * @PCPU_BAD_FREE_DOUBLE: a freed object that is cached or in quarantine
@@ -25,6 +26,7 @@ enum pcpu_bad_free_kind {
 	PCPU_BAD_FREE_COPY,
 	PCPU_BAD_FREE_STATIC,
 	PCPU_BAD_FREE_MODULE,
+	PCPU_BAD_FREE_CACHE,
 	PCPU_BAD_FREE_NO_MEMORY,
 	PCPU_BAD_FREE_UNUSED,
 	PCPU_BAD_FREE_DOUBLE,

@@ -68,7 +68,7 @@ static struct pcpu_chunk *chunk_create_locked(struct kunit *test, unsigned long 
 		pcpu_balance_now();
 		/* A chunk is freed by RCU. */
 		rcu_read_lock();
-		chunk = pcpu_chunk_create(GFP_ATOMIC);
+		chunk = pcpu_chunk_create(GFP_ATOMIC, false);
 		raw_spin_lock_irqsave(&pcpu_chunk_lock, *flags);
 		if (!IS_ERR_OR_NULL(chunk) && pcpu_chunk_table[chunk->nr] == chunk) {
 			rcu_read_unlock();

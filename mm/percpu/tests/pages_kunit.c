@@ -42,7 +42,7 @@ static int race_thread(void *data)
 	struct race *race = data;
 
 	wait_for_completion(&race->start);
-	if (pcpu_populate_page(race->off, GFP_KERNEL))
+	if (pcpu_populate_page(race->off, GFP_KERNEL, false))
 		atomic_inc(&race->failed);
 	complete(&race->done);
 	return 0;
@@ -53,7 +53,7 @@ static struct pcpu_chunk *claim_bare(unsigned int *page)
 {
 	struct pcpu_chunk *chunk = pcpu_chunks_claim_bare(page);
 
-	if (chunk || IS_ERR(pcpu_chunk_create(GFP_KERNEL)))
+	if (chunk || IS_ERR(pcpu_chunk_create(GFP_KERNEL, false)))
 		return chunk;
 	return pcpu_chunks_claim_bare(page);
 }
@@ -136,7 +136,7 @@ static void depopulate_and_populate(struct kunit *test)
 	if (!chunk)
 		kunit_skip(test, "all pages have memory");
 	off = pcpu_chunk_off(chunk) + (page << PAGE_SHIFT);
-	KUNIT_ASSERT_EQ(test, pcpu_populate_page(off, GFP_KERNEL), 0);
+	KUNIT_ASSERT_EQ(test, pcpu_populate_page(off, GFP_KERNEL, false), 0);
 	expect_own_pages(test, off);
 	depopulate(off);
 	for_each_pcpu_unit(cpu) {
@@ -145,7 +145,7 @@ static void depopulate_and_populate(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, pte);
 		KUNIT_EXPECT_TRUE(test, pte_none(ptep_get(pte)));
 	}
-	KUNIT_ASSERT_EQ(test, pcpu_populate_page(off, GFP_KERNEL), 0);
+	KUNIT_ASSERT_EQ(test, pcpu_populate_page(off, GFP_KERNEL, false), 0);
 	expect_own_pages(test, off);
 	depopulate(off);
 	pcpu_chunk_unclaim(chunk, BIT_ULL(page));

@@ -310,10 +310,27 @@ const char *pcpu_validate_conservation(void)
 		"granules are lost or have two uses" : NULL;
 }
 
+/* Add a chunk to the counts of its kind, and its populated pages. */
+static void pcpu_sum_counts(const struct pcpu_chunk *chunk, struct pcpu_counts *sum,
+			    unsigned long *populated, unsigned long *present)
+{
+	sum->chunks++;
+	if (pcpu_chunk_is_present(chunk)) {
+		sum->present_chunks += pcpu_chunk_is_loose(chunk);
+		sum->present_empty += hweight64(pcpu_chunk_spare(chunk));
+		*present += hweight64(chunk->populated);
+		return;
+	}
+	sum->empty_chunks += pcpu_chunk_is_loose(chunk);
+	sum->empty += hweight64(pcpu_chunk_spare(chunk));
+	sum->loose += hweight64(pcpu_chunk_spare(chunk) & ~chunk->pinned);
+	*populated += hweight64(chunk->populated);
+}
+
 static void pcpu_validate_chunks(void *data)
 {
 	struct pcpu_counts sum = { };
-	unsigned long populated = 0;
+	unsigned long populated = 0, present = 0;
 	const char *bad = NULL;
 	unsigned int i;
 
@@ -323,16 +340,13 @@ static void pcpu_validate_chunks(void *data)
 		if (!chunk)
 			continue;
 		bad = pcpu_validate_chunk(chunk);
-		sum.chunks++;
-		sum.empty_chunks += pcpu_chunk_is_loose(chunk);
-		populated += hweight64(chunk->populated);
-		sum.empty += hweight64(pcpu_chunk_spare(chunk));
-		sum.loose += hweight64(pcpu_chunk_spare(chunk) &
-				       ~chunk->pinned);
+		pcpu_sum_counts(chunk, &sum, &populated, &present);
 	}
 	if (!bad && (sum.chunks != pcpu_counts.chunks ||
 		     sum.empty_chunks != pcpu_counts.empty_chunks ||
-		     populated != pcpu_nr_populated ||
+		     populated != pcpu_nr_populated || present != pcpu_nr_present ||
+		     sum.present_chunks != pcpu_counts.present_chunks ||
+		     sum.present_empty != pcpu_counts.present_empty ||
 		     sum.empty != pcpu_counts.empty ||
 		     sum.loose != pcpu_counts.loose))
 		bad = "pcpu_counts or pcpu_nr_populated is not the sum over all chunks";

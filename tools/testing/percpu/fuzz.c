@@ -123,6 +123,14 @@ static void fuzz_work(u8 what)
 	}
 }
 
+static void fuzz_section(unsigned int slot, size_t size, size_t align, u8 kind)
+{
+	if (kind & 1)
+		model_alloc_present(slot, size, align, kind & 2 ? GFP_KERNEL : GFP_ATOMIC);
+	else
+		model_alloc_module(slot, size, align);
+}
+
 static void fuzz_step(const u8 *b)
 {
 	switch (b[0] % FUZZ_NR) {
@@ -140,8 +148,8 @@ static void fuzz_step(const u8 *b)
 		fuzz_free_many(b[1], b[2], b[3]);
 		break;
 	case FUZZ_MODULE:
-		model_alloc_module(b[1] * 4, fuzz_size(b[2], b[3]),
-				   fuzz_align(b[0] / FUZZ_NR, b[1]));
+		fuzz_section(b[1] * 4, fuzz_size(b[2], b[3]),
+			     fuzz_align(b[0] / FUZZ_NR, b[1]), b[2] >> 4);
 		break;
 	case FUZZ_INVALID:
 		model_free_invalid(b[1] % MODEL_NR_INVALID, b[2] * 4,

@@ -4,6 +4,8 @@
  */
 #include <shim.h>
 
+#include <linux/percpu-present.h>
+
 #include "account.h"
 #include "cache.h"
 #include "chunk.h"
@@ -42,7 +44,7 @@ static struct model_object {
 	unsigned long off;
 	size_t size, alloc_size;
 	unsigned char tag;
-	bool module;
+	enum model_kind kind;
 } model_objects[MODEL_SLOTS];
 
 /* Offsets of the objects that were freed last */
@@ -87,6 +89,12 @@ static void __attribute__((noreturn)) fail(const char *what)
 	strict_fail("%s (layout: %s)", what, pcpu_area.name);
 }
 
+/* Of an object of present CPUs, other units have no memory. */
+static bool has_copy(const struct model_object *o, unsigned int unit)
+{
+	return o->kind != MODEL_PRESENT || test_bit(unit, pcpu_present_units);
+}
+
 static char *copy_of(const struct model_object *o, unsigned int cpu)
 {
 	return (char *)pcpu_area_unit_addr(cpu, o->off);
@@ -97,7 +105,8 @@ static void fill(const struct model_object *o)
 	unsigned int cpu;
 
 	for_each_pcpu_unit(cpu)
-		memset(copy_of(o, cpu), o->tag + cpu, o->size);
+		if (has_copy(o, cpu))
+			memset(copy_of(o, cpu), o->tag + cpu, o->size);
 }
 
 static bool is_all(const char *p, size_t size, char want)
@@ -118,7 +127,7 @@ static void check_contents(const struct model_object *o)
 	unsigned int cpu;
 
 	for_each_pcpu_unit(cpu)
-		if (!is_filled(copy_of(o, cpu), o->size, o->tag + cpu))
+		if (has_copy(o, cpu) && !is_filled(copy_of(o, cpu), o->size, o->tag + cpu))
 			fail("an object changed");
 }
 
@@ -160,9 +169,9 @@ static bool is_valid(size_t size, size_t align)
 }
 
 /* Bytes of each CPU that an object needs */
-static size_t alloc_size_of(size_t size, size_t align, gfp_t gfp, bool module)
+static size_t alloc_size_of(size_t size, size_t align, gfp_t gfp, enum model_kind kind)
 {
-	if (!module && size <= 8 && align <= 8) {
+	if (kind == MODEL_PLAIN && size <= 8 && align <= 8) {
 		if (pcpu_account_wanted(gfp))
 			return 8;
 		return size > 4 || align > 4 ? 8 : 4;
@@ -171,25 +180,30 @@ static size_t alloc_size_of(size_t size, size_t align, gfp_t gfp, bool module)
 }
 
 /* Check place, alignment, memory and contents of a new object, and enter it. */
-static void check_new(unsigned int slot, struct model_object *o, size_t align, bool module)
+static void check_new(unsigned int slot, struct model_object *o, size_t align)
 {
 	unsigned int cpu;
+	bool present;
 
 	o->off = pcpu_area_ptr_to_off(o->ptr);
 	if (o->off == PCPU_NO_OFF || o->off + o->alloc_size > pcpu_area.size)
 		fail("an object lies outside the area");
 	if ((o->off ^ (o->off + o->alloc_size - 1)) >> pcpu_area.window_shift)
 		fail("an object crosses the end of a window");
-	if (module && o->off + o->size > pcpu_area.module_limit)
+	if (o->kind == MODEL_MODULE && o->off + o->size > pcpu_area.module_limit)
 		fail("a module's object is outside of the module range");
-	if (!module && pcpu_chunk_is_reserved(pcpu_chunk_of(o->off), o->off))
+	if (o->kind != MODEL_MODULE && pcpu_chunk_is_reserved(pcpu_chunk_of(o->off), o->off))
 		fail("an object lies in the reserve for modules");
+	present = o->kind == MODEL_PRESENT;
+	if (pcpu_chunk_is_present(pcpu_chunk_of(o->off)) != present)
+		fail("an object lies in a chunk of another kind");
 	for_each_pcpu_unit(cpu)
 		if (align && (unsigned long)copy_of(o, cpu) & (align - 1))
 			fail("an object is not aligned");
 	if (!strict_has_memory(o->off, o->alloc_size))
 		fail("an object has no memory");
-	verify_zero(o);
+	if (o->kind != MODEL_PRESENT)
+		verify_zero(o);
 	own(o, 0, slot + 1);
 	o->tag = 1 + model_allocs % 64;
 	fill(o);
@@ -211,14 +225,16 @@ static struct pcpu_owner *owner_of(const struct model_object *o)
 	return pcpu_owner_at(pcpu_chunk_of(o->off), o->off);
 }
 
-static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool module)
+static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp,
+		  enum model_kind kind)
 {
+	static const char * const names[] = { "object", "module", "present object" };
 	struct model_object *o = &model_objects[slot], new = {
 		.size = size,
-		.alloc_size = alloc_size_of(size, align, gfp, module),
-		.module = module,
+		.alloc_size = alloc_size_of(size, align, gfp, kind),
+		.kind = kind,
 	};
-	unsigned long limit = module ? pcpu_area.module_limit : pcpu_area.size;
+	unsigned long limit = kind == MODEL_MODULE ? pcpu_area.module_limit : pcpu_area.size;
 	/* Nested steps may run during must_succeed(). */
 	unsigned long nested = model_nested, failures = strict_failures();
 	bool must = must_succeed(size, gfp, limit), atomic = strict_atomic;
@@ -227,20 +243,22 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool 
 	/* The invalid free in progress could free the new object. */
 	if (o->state != MODEL_EMPTY || model_stray)
 		return;
-	say("slot %u: %s of %zu, align %zu, gfp %#x", slot, module ? "module" : "object",
+	say("slot %u: %s of %zu, align %zu, gfp %#x", slot, names[kind],
 	    size, align, gfp);
 	o->state = MODEL_BUSY;
 	strict_atomic = !gfpflags_allow_blocking(gfp);
 	model_allocs++;
 	model_allocating++;
-	if (module)
+	if (kind == MODEL_MODULE)
 		new.ptr = pcpu_alloc_module_noprof(size, align, &why);
+	else if (kind == MODEL_PRESENT)
+		new.ptr = pcpu_alloc_present(size, align, gfp);
 	else
 		new.ptr = pcpu_alloc_noprof(size, align, false, gfp);
 	model_allocating--;
 	strict_atomic = atomic;
 	o->state = MODEL_EMPTY;
-	if (module && !new.ptr == !why)
+	if (kind == MODEL_MODULE && !new.ptr == !why)
 		fail("a failure without a reason, or a reason without a failure");
 	if (!new.ptr) {
 		say("slot %u: refused%s%s", slot, why ? ": " : "", why ?: "");
@@ -252,9 +270,9 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool 
 	}
 	if (!is_valid(size, align))
 		fail("an invalid request succeeds");
-	check_new(slot, &new, align, module);
+	check_new(slot, &new, align);
 	/* Nested steps may change what is charged. */
-	if (!module && pcpu_account_memcg(gfp) && !strict_cgroup.root &&
+	if (kind == MODEL_PLAIN && pcpu_account_memcg(gfp) && !strict_cgroup.root &&
 	    nested == model_nested &&
 	    !(owner_of(&new) && owner_of(&new)->objcg))
 		fail("an object is not charged");
@@ -263,14 +281,21 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp, bool 
 
 void model_alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp)
 {
-	alloc(slot, size, align, gfp, false);
+	alloc(slot, size, align, gfp, MODEL_PLAIN);
 }
 
 void model_alloc_module(unsigned int slot, size_t size, size_t align)
 {
 	/* There are no modules in early boot. */
 	if (pcpu_metadata_allowed(GFP_KERNEL))
-		alloc(slot, size, align, GFP_KERNEL, true);
+		alloc(slot, size, align, GFP_KERNEL, MODEL_MODULE);
+}
+
+void model_alloc_present(unsigned int slot, size_t size, size_t align, gfp_t gfp)
+{
+	/* Callers begin when hotplug works. */
+	if (pcpu_metadata_allowed(GFP_KERNEL))
+		alloc(slot, min(size, (size_t)PCPU_PRESENT_MAX), align, gfp, MODEL_PRESENT);
 }
 
 void model_free(unsigned int slot)
@@ -292,7 +317,7 @@ void model_free(unsigned int slot)
 	};
 	/* A free must work in any context. */
 	strict_atomic = true;
-	if (o->module)
+	if (o->kind != MODEL_PLAIN)
 		pcpu_free_module(o->ptr);
 	else
 		free_percpu(o->ptr);
@@ -361,7 +386,7 @@ static void diagnose(enum model_invalid how, char *ptr, const struct model_objec
 	strict_hook = hook;
 	if (how == MODEL_STATIC && w.why != PCPU_BAD_FREE_STATIC)
 		fail("static data is not reported as such");
-	if (how == MODEL_INTERIOR && !o->module &&
+	if (how == MODEL_INTERIOR && o->kind == MODEL_PLAIN &&
 	    (w.why != PCPU_BAD_FREE_INTERIOR || w.begin != o->off))
 		fail("an interior pointer is not reported with its object");
 	if (how == MODEL_COPY && (w.why != PCPU_BAD_FREE_COPY || w.off != o->off))
@@ -419,7 +444,8 @@ void model_look(unsigned int arg)
 		fail("static data has no canonical address");
 	if (per_cpu_ptr_to_phys((void *)addr) != addr)
 		fail("a physical address is wrong");
-	if (pcpu_nr_pages() != pcpu_nr_populated * shim_nr_cpus)
+	if (pcpu_nr_pages() != pcpu_nr_populated * shim_nr_cpus +
+	    pcpu_nr_present * pcpu_nr_present_units)
 		fail("the number of pages is wrong");
 }
 
@@ -462,7 +488,7 @@ static void check(void)
 	bad = pcpu_validate_area() ?: pcpu_validate_conservation();
 	if (bad)
 		fail(bad);
-	if (strict_nr_pages() != pcpu_nr_populated)
+	if (strict_nr_pages() != pcpu_nr_populated + pcpu_nr_present)
 		fail("the number of populated pages is wrong");
 	if (strict_allocated != strict_held_by_chunks())
 		strict_fail("chunks have %ld slab allocations, %ld are live",
@@ -652,6 +678,8 @@ static void check_end(void)
 		fail("the reserve is not refilled");
 	if (pcpu_counts.empty_chunks > PCPU_EMPTY_CHUNKS_KEEP)
 		fail("empty chunks are not released");
+	if (pcpu_nr_present || pcpu_counts.present_chunks)
+		fail("present chunks are not released");
 	if (strict_cgroup.charged || strict_cgroup.stat || strict_cgroup.refs ||
 	    strict_tag.bytes || strict_traced)
 		fail("objects are charged or traced, although nothing is allocated");

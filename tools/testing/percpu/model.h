@@ -36,6 +36,18 @@ enum model_invalid {
 	MODEL_NR_INVALID
 };
 
+/**
+ * enum model_kind - kinds of objects
+ * @MODEL_PLAIN: of alloc_percpu()
+ * @MODEL_MODULE: of pcpu_alloc_module()
+ * @MODEL_PRESENT: of pcpu_alloc_present()
+ */
+enum model_kind {
+	MODEL_PLAIN,
+	MODEL_MODULE,
+	MODEL_PRESENT,
+};
+
 /* Print each step. */
 extern bool model_trace;
 
@@ -50,6 +62,7 @@ void model_rules(unsigned int rules);
 
 void model_alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp);
 void model_alloc_module(unsigned int slot, size_t size, size_t align);
+void model_alloc_present(unsigned int slot, size_t size, size_t align, gfp_t gfp);
 void model_free(unsigned int slot);
 void model_free_invalid(enum model_invalid how, unsigned int slot, unsigned int arg);
 void model_look(unsigned int arg);

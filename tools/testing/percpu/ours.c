@@ -104,7 +104,7 @@ bool pcpu_populate_allowed(gfp_t gfp)
 	return true;
 }
 
-int pcpu_populate_page(unsigned long off, gfp_t gfp)
+int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 {
 	long left = READ_ONCE(shim_fail_after);
 

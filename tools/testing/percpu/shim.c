@@ -13,6 +13,8 @@ unsigned int shim_refused;
 unsigned long shim_jiffies;
 bool shim_work_due;
 void (*shim_work)(struct work_struct *work);
+unsigned long *pcpu_present_units;
+unsigned int pcpu_nr_present_units;
 char __per_cpu_start[1] __attribute__((aligned(4096))), __per_cpu_end[1];
 
 unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from)

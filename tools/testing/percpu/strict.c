@@ -303,7 +303,7 @@ bool pcpu_populate_allowed(gfp_t gfp)
 	       (gfpflags_allow_blocking(gfp) || !strict_rules.no_atomic_populate);
 }
 
-static void strict_populate(unsigned long off)
+static void strict_populate(unsigned long off, bool present)
 {
 	unsigned int cpu;
 	char *p;
@@ -312,6 +312,8 @@ static void strict_populate(unsigned long off)
 		return;
 	strict_pages[PFN_DOWN(off)] = true;
 	for_each_pcpu_unit(cpu) {
+		if (present && !test_bit(cpu, pcpu_present_units))
+			continue;
 		p = (char *)pcpu_area_unit_addr(cpu, off);
 		ASAN_UNPOISON_MEMORY_REGION(p, PAGE_SIZE);
 		/* The page was never populated, or has the pattern. */
@@ -329,21 +331,25 @@ static void strict_depopulate(unsigned long off)
 	strict_pages[PFN_DOWN(off)] = false;
 	for_each_pcpu_unit(cpu) {
 		p = (char *)pcpu_area_unit_addr(cpu, off);
+		/* An absent unit has no memory. */
+		ASAN_UNPOISON_MEMORY_REGION(p, PAGE_SIZE);
 		memset(p, NOT_POPULATED, PAGE_SIZE);
 		ASAN_POISON_MEMORY_REGION(p, PAGE_SIZE);
 	}
 }
 
-int pcpu_populate_page(unsigned long off, gfp_t gfp)
+int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 {
 	if (!pcpu_populate_allowed(gfp))
 		strict_fail("a page is populated in a context that does not allow it");
 	if (off + PAGE_SIZE > strict_tables)
 		strict_fail("a page is populated that has no page tables");
+	if (present != pcpu_chunk_is_present(pcpu_chunk_of(off)))
+		strict_fail("a page is populated as if its chunk was of another kind");
 	strict_may_alloc(gfp);
 	if (strict_fails())
 		return -ENOMEM;
-	strict_populate(off);
+	strict_populate(off, present);
 	strict_point();
 	return 0;
 }
@@ -396,6 +402,19 @@ static void strict_number_units(void)
 	}
 }
 
+/* The CPUs of every other unit were online. */
+static void strict_choose_present(const struct strict_layout *l)
+{
+	static unsigned long present[BITS_TO_LONGS(STRICT_MAX_CPUS)];
+	unsigned int unit;
+
+	memset(present, 0, sizeof(present));
+	for (unit = 0; unit < l->cpus; unit += 2)
+		set_bit(unit, present);
+	pcpu_present_units = present;
+	pcpu_nr_present_units = DIV_ROUND_UP(l->cpus, 2);
+}
+
 static void strict_describe_area(const struct strict_layout *l)
 {
 	unsigned long window = l->size / l->windows, unit = window + PAGE_SIZE;
@@ -421,6 +440,7 @@ static void strict_describe_area(const struct strict_layout *l)
 		.name = l->name,
 	};
 	pcpu_nr_units = pcpu_area.nr_units;
+	strict_choose_present(l);
 }
 
 /* Memory that lives from strict_boot() to strict_shutdown() */
@@ -506,7 +526,7 @@ void strict_boot(const struct strict_layout *layout, const struct strict_rules *
 	strict_describe_area(layout);
 	strict_number_units();
 	for (off = 0; off < layout->populated; off += PAGE_SIZE)
-		strict_populate(off);
+		strict_populate(off, false);
 	pcpu_chunk_table_init(strict_early_alloc(nr_chunks * sizeof(void *)),
 			      strict_early_alloc(BITS_TO_LONGS(nr_chunks) * sizeof(long)),
 			      strict_early_alloc(sizeof(struct pcpu_slots)));
@@ -575,6 +595,7 @@ void strict_shutdown(void)
 			strict_depopulate(off);
 	pcpu_counts = (struct pcpu_counts) { };
 	pcpu_nr_populated = 0;
+	pcpu_nr_present = 0;
 	memset(pcpu_cache_local, 0, nr_cpu_ids * sizeof(pcpu_cache_local[0]));
 	for_each_pcpu_unit(i)
 		if (i)

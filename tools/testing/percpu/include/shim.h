@@ -31,6 +31,7 @@ typedef uint64_t phys_addr_t;
 
 #define CONFIG_SMP		1
 #define CONFIG_64BIT		1
+#define CONFIG_PERCPU_PRESENT	1
 #define BITS_PER_LONG		64
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
@@ -154,6 +155,7 @@ static inline void list_add(struct list_head *n, struct list_head *h)
 {
 	h->next->prev = n; WRITE_ONCE(n->next, h->next); n->prev = h; WRITE_ONCE(h->next, n);
 }
+static inline void list_add_tail(struct list_head *n, struct list_head *h) { list_add(n, h->prev); }
 static inline void list_del_init(struct list_head *n)
 {
 	n->next->prev = n->prev; WRITE_ONCE(n->prev->next, n->next); INIT_LIST_HEAD(n);

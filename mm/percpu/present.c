@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * present: objects that have memory on CPUs only that have been online.
+ *
+ * These objects lie in chunks of their own. A page of such a chunk has memory on the
+ * present units, those of CPUs that have been online; the other units map one page of
+ * zeroes, read-only. The hotplug callback makes a unit present before its CPU runs for
+ * the first time:
+ *
+ *	callback				allocation
+ *
+ *	set the bit of the unit			pcpu_present_enter()
+ *	pcpu_present_synchronize():		read the bits, populate the pages
+ *	  wait for allocations that may		use the copies of CPUs that were
+ *	  have read the old bits		ready before pcpu_present_enter()
+ *	replace the page of zeroes in all	pcpu_present_leave()
+ *	  populated pages, flush TLBs
+ *
+ * So each page was populated by an allocation that has read the new bits, or is found
+ * populated by the callback. No allocation waits: it increments a counter. The callback
+ * waits until each of two counters was 0. Allocations use one of them, at first the one
+ * that is not waited for.
+ *
+ * If a page cannot be allocated, the callback clears the bit, waits again, maps the page
+ * of zeroes where the unit has memory, and the CPU stays offline. The unit of a CPU that
+ * goes offline stays present.
+ *
+ * CPU hotplug serializes the callbacks. Chunks are held while they are visited, see
+ * pcpu_chunks_hold_present(), so that the worker does not unmap the pages meanwhile.
+ */
+#define pr_fmt(fmt) "percpu: " fmt
+
+#include <linux/atomic.h>
+#include <linux/bitmap.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
+#include <linux/init.h>
+#include <linux/percpu-module.h>
+#include <linux/percpu-present.h>
+#include <linux/printk.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+
+#include "chunk.h"
+#include "kick.h"
+#include "pages.h"
+#include "present.h"
+
+/* Allocations under way, and which of the counters new ones use. */
+static atomic_t pcpu_present_busy[2];
+static unsigned int pcpu_present_index;
+
+/**
+ * pcpu_present_enter - begin to allocate and to use an object
+ *
+ * Context: any, except NMI. May sleep before pcpu_present_leave(), but must not wait for
+ * CPU hotplug.
+ * Return: the argument for pcpu_present_leave().
+ */
+unsigned int pcpu_present_enter(void)
+{
+	unsigned int index = READ_ONCE(pcpu_present_index);
+
+	atomic_inc(&pcpu_present_busy[index]);
+	/*
+	 * Pairs with smp_mb() in pcpu_present_synchronize(): the callback sees the
+	 * counter, or the caller sees what the callback wrote before.
+	 */
+	smp_mb__after_atomic();
+	return index;
+}
+
+/**
+ * pcpu_present_leave - undo pcpu_present_enter()
+ * @index: its result
+ *
+ * Context: any, except NMI.
+ */
+void pcpu_present_leave(unsigned int index)
+{
+	/* Pairs with smp_mb() in pcpu_present_wait(): changes come before. */
+	smp_mb__before_atomic();
+	atomic_dec(&pcpu_present_busy[index]);
+}
+
+static void pcpu_present_wait(unsigned int index)
+{
+	while (atomic_read(&pcpu_present_busy[index]))
+		schedule_timeout_uninterruptible(1);
+	/* Pairs with smp_mb__before_atomic() in pcpu_present_leave(). */
+	smp_mb();
+}
+
+/**
+ * pcpu_present_synchronize - wait for callers between enter and leave
+ *
+ * Those that may not have seen what was written before this call have left on return.
+ *
+ * Context: process context, CPU hotplug is locked.
+ */
+void pcpu_present_synchronize(void)
+{
+	unsigned int i;
+
+	/* Pairs with smp_mb__after_atomic() in pcpu_present_enter(). */
+	smp_mb();
+	for (i = 0; i < 2; i++) {
+		unsigned int index = pcpu_present_index;
+
+		/* A caller that has read the old index may come later: wait for both. */
+		WRITE_ONCE(pcpu_present_index, !index);
+		pcpu_present_wait(index);
+	}
+}
+
+/**
+ * struct pcpu_visit - changes of one unit
+ * @unit: the unit
+ * @first: lowest offset that was changed
+ * @end: end of the highest page that was changed
+ * @pages: pages to free
+ */
+struct pcpu_visit {
+	unsigned int unit;
+	unsigned long first;
+	unsigned long end;
+	struct list_head pages;
+};
+
+/* Change @pages of chunk @nr. */
+static int pcpu_visit_chunk(struct pcpu_visit *visit, unsigned int nr, u64 pages,
+			    bool present)
+{
+	unsigned long off, base = (unsigned long)nr << PCPU_CHUNK_SHIFT;
+	int err = 0;
+
+	for (; pages && !err; pages &= pages - 1) {
+		off = base + (__ffs64(pages) << PAGE_SHIFT);
+		if (present)
+			err = pcpu_populate_unit(off, visit->unit,
+						 GFP_KERNEL | __GFP_NOWARN);
+		else
+			pcpu_depopulate_unit(off, visit->unit, &visit->pages);
+		visit->first = min(visit->first, off);
+		visit->end = max(visit->end, off + PAGE_SIZE);
+		cond_resched();
+	}
+	return err;
+}
+
+/* Give memory to all populated pages of @unit, or take it from them. */
+static int pcpu_present_visit(unsigned int unit, bool present)
+{
+	struct pcpu_visit visit = { .unit = unit, .first = PCPU_NO_OFF };
+	int nr = -1, err = 0;
+	u64 pages;
+
+	INIT_LIST_HEAD(&visit.pages);
+	while (!err && (nr = pcpu_chunks_hold_present(nr + 1, &pages)) >= 0) {
+		err = pcpu_visit_chunk(&visit, nr, pages, present);
+		pcpu_chunk_unhold(nr);
+	}
+	if (visit.end)
+		pcpu_flush_unit(unit, visit.first, visit.end, &visit.pages);
+	/* The worker has passed by chunks that were held. */
+	pcpu_balance_kick();
+	return err;
+}
+
+/**
+ * pcpu_present_remove - take the memory of a unit that is not in use
+ * @cpu: its CPU, which was not online since its unit is present
+ *
+ * Context: process context, CPU hotplug is locked.
+ */
+void pcpu_present_remove(unsigned int cpu)
+{
+	unsigned int unit = pcpu_cpu_unit(cpu);
+
+	clear_bit(unit, pcpu_present_units);
+	pcpu_present_synchronize();
+	pcpu_present_visit(unit, false);
+	WRITE_ONCE(pcpu_nr_present_units,
+		   bitmap_weight(pcpu_present_units, pcpu_area.nr_units));
+}
+
+/**
+ * pcpu_present_prepare - make the unit of a CPU present
+ * @cpu: the CPU
+ *
+ * Context: process context, CPU hotplug is locked.
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int pcpu_present_prepare(unsigned int cpu)
+{
+	unsigned int unit = pcpu_cpu_unit(cpu);
+	int err;
+
+	if (test_bit(unit, pcpu_present_units))
+		return 0;
+	set_bit(unit, pcpu_present_units);
+	pcpu_present_synchronize();
+	err = pcpu_present_visit(unit, true);
+	if (err) {
+		pcpu_present_remove(cpu);
+		pr_warn("CPU %u stays offline: out of memory for its copies of objects\n",
+			cpu);
+		return err;
+	}
+	WRITE_ONCE(pcpu_nr_present_units,
+		   bitmap_weight(pcpu_present_units, pcpu_area.nr_units));
+	return 0;
+}
+
+/**
+ * pcpu_addr_is_absent - test whether an address is the copy of an absent CPU
+ * @addr: address, as per_cpu_ptr() returns it
+ * @off: where to store the offset
+ * @cpu: where to store the CPU
+ *
+ * Context: any.
+ * Return: true if @addr lies in a present chunk, in the unit of a CPU that never was
+ * online.
+ */
+bool pcpu_addr_is_absent(unsigned long addr, unsigned long *off, unsigned int *cpu)
+{
+	struct pcpu_chunk *chunk;
+	unsigned int unit;
+	bool absent;
+
+	if (!pcpu_present_units || !pcpu_area_addr_to_off(addr, off, &unit))
+		return false;
+	rcu_read_lock();
+	chunk = pcpu_chunk_of(*off);
+	absent = chunk && pcpu_chunk_is_present(chunk) &&
+		 !test_bit(unit, pcpu_present_units);
+	rcu_read_unlock();
+	*cpu = pcpu_unit_cpu(unit);
+	return absent;
+}
+
+/**
+ * pcpu_present_init - allow objects that have memory on present CPUs only
+ *
+ * Context: boot, before a second CPU runs.
+ * Return: 0, or an error: pcpu_alloc_present() must not be called then.
+ */
+int __init pcpu_present_init(void)
+{
+	unsigned int cpu;
+	int err;
+
+	pcpu_present_units = bitmap_zalloc(pcpu_area.nr_units, GFP_KERNEL);
+	if (!pcpu_present_units)
+		return -ENOMEM;
+	for_each_online_cpu(cpu)
+		pcpu_present_prepare(cpu);
+	err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "mm/percpu:present",
+					pcpu_present_prepare, NULL);
+	if (err < 0) {
+		bitmap_free(pcpu_present_units);
+		pcpu_present_units = NULL;
+	}
+	return min(err, 0);
+}
+
+/**
+ * pcpu_free_present - free an object from pcpu_alloc_present()
+ * @ptr: the object
+ *
+ * Context: any, except NMI.
+ */
+void pcpu_free_present(void __percpu *ptr)
+{
+	pcpu_free_module(ptr);
+	if (READ_ONCE(pcpu_counts.present_empty))
+		pcpu_balance_kick();
+}

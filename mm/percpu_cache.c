@@ -34,6 +34,12 @@
  * return while a visitor uses the object or its owner. The wait is as long as one
  * visitor takes. A free on the CPU of the walk cannot wait for it, as IRQs are off.
  *
+ * Absent CPUs
+ * -----------
+ * With PERCPU_CACHE_PRESENT a slab is allocated by pcpu_alloc_present(), and CPU
+ * hotplug constructs the copies of a CPU before it comes online: see
+ * percpu_cache_present.c.
+ *
  * Locks
  * -----
  *	percpu_caches_mutex	the list of caches; then
@@ -126,20 +132,22 @@ static __always_inline void __percpu *publish(struct percpu_cache_obj *obj, void
 static noinline void __percpu *alloc_with_steps(struct percpu_cache *cache, gfp_t gfp,
 						void *owner, unsigned long caller)
 {
+	unsigned int nr = percpu_cache_nr_cpus(cache);
 	struct obj_cgroup *objcg = NULL;
 	struct percpu_cache_obj *obj;
 
-	if (!percpu_cache_charge(cache, gfp, &objcg))
+	if (!percpu_cache_charge(cache, gfp, nr, &objcg))
 		return NULL;
 	obj = alloc_fast(cache);
 	if (unlikely(!obj))
 		obj = alloc_slow(cache, gfp);
 	if (unlikely(!obj)) {
-		percpu_cache_cancel_charge(cache, objcg);
+		percpu_cache_cancel_charge(cache, nr, objcg);
 		return NULL;
 	}
 	obj->objcg = objcg;
-	percpu_cache_record_charge(cache, objcg);
+	obj->nr = nr;
+	percpu_cache_record_charge(cache, nr, objcg);
 	if (unlikely(percpu_cache_is_checked(cache)))
 		percpu_cache_check_obj(cache, obj, false, caller);
 	return publish(obj, owner);
@@ -151,7 +159,8 @@ static noinline void __percpu *alloc_with_steps(struct percpu_cache *cache, gfp_
  * @gfp: allocation flags
  * @owner: passed to the visitor of a walk
  *
- * The object is in its constructed state on every possible CPU. With %__GFP_ACCOUNT
+ * The object is in its constructed state on every possible CPU, or on those in
+ * percpu_cache_cpus(). With %__GFP_ACCOUNT
  * the current cgroup is charged for it, until it is freed.
  *
  * If no free object is left, a slab is created: a percpu allocation with @gfp, then a
@@ -243,7 +252,7 @@ static noinline void free_with_steps(struct percpu_cache *cache,
 	struct obj_cgroup *objcg = obj->objcg;
 
 	obj->objcg = NULL;
-	percpu_cache_uncharge(cache, objcg);
+	percpu_cache_uncharge(cache, obj->nr, objcg);
 	if (percpu_cache_is_checked(cache))
 		percpu_cache_check_obj(cache, obj, true, caller);
 }

@@ -10,16 +10,24 @@
 
 #include "percpu_cache_internal.h"
 
+/* Bytes of an object on @nr CPUs, at most INT_MAX */
+static int charge_bytes(const struct percpu_cache *cache, unsigned int nr)
+{
+	return cache->stride * nr;
+}
+
 /**
  * percpu_cache_charge - charge the current cgroup for an object
  * @cache: the cache
  * @gfp: flags of the allocation
+ * @nr: number of CPUs to charge it for
  * @objcg: set to the charged cgroup; unchanged if none is charged
  *
  * Context: any that @gfp allows; may reclaim.
  * Return: false if the cgroup is over its limit.
  */
-bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp, struct obj_cgroup **objcg)
+bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp, unsigned int nr,
+			 struct obj_cgroup **objcg)
 {
 	struct obj_cgroup *payer;
 
@@ -30,7 +38,7 @@ bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp, struct obj_cgrou
 		return true;
 	/* The task may be moved to another cgroup while it reclaims. */
 	obj_cgroup_get(payer);
-	if (obj_cgroup_charge(payer, gfp, percpu_cache_obj_bytes(cache))) {
+	if (obj_cgroup_charge(payer, gfp, charge_bytes(cache, nr))) {
 		obj_cgroup_put(payer);
 		return false;
 	}
@@ -41,17 +49,18 @@ bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp, struct obj_cgrou
 /**
  * percpu_cache_cancel_charge - undo percpu_cache_charge()
  * @cache: the cache
+ * @nr: as charged
  * @objcg: as set by percpu_cache_charge(), or NULL
  */
-void percpu_cache_cancel_charge(struct percpu_cache *cache, struct obj_cgroup *objcg)
+void percpu_cache_cancel_charge(struct percpu_cache *cache, unsigned int nr,
+				struct obj_cgroup *objcg)
 {
 	if (!objcg)
 		return;
-	obj_cgroup_uncharge(objcg, percpu_cache_obj_bytes(cache));
+	obj_cgroup_uncharge(objcg, charge_bytes(cache, nr));
 	obj_cgroup_put(objcg);
 }
 
-/* An object over all CPUs has at most INT_MAX bytes. */
 static void add_stat(struct obj_cgroup *objcg, int bytes)
 {
 	rcu_read_lock();
@@ -62,25 +71,29 @@ static void add_stat(struct obj_cgroup *objcg, int bytes)
 /**
  * percpu_cache_record_charge - add an object to the statistics of a cgroup
  * @cache: the cache
+ * @nr: as charged
  * @objcg: as set by percpu_cache_charge(), or NULL
  */
-void percpu_cache_record_charge(struct percpu_cache *cache, struct obj_cgroup *objcg)
+void percpu_cache_record_charge(struct percpu_cache *cache, unsigned int nr,
+				struct obj_cgroup *objcg)
 {
 	if (objcg)
-		add_stat(objcg, percpu_cache_obj_bytes(cache));
+		add_stat(objcg, charge_bytes(cache, nr));
 }
 
 /**
  * percpu_cache_uncharge - uncharge a cgroup for an object that is being freed
  * @cache: the cache
+ * @nr: as charged
  * @objcg: the charged cgroup, or NULL
  *
  * Context: any, except NMI.
  */
-void percpu_cache_uncharge(struct percpu_cache *cache, struct obj_cgroup *objcg)
+void percpu_cache_uncharge(struct percpu_cache *cache, unsigned int nr,
+			   struct obj_cgroup *objcg)
 {
 	if (!objcg)
 		return;
-	add_stat(objcg, -(int)percpu_cache_obj_bytes(cache));
-	percpu_cache_cancel_charge(cache, objcg);
+	add_stat(objcg, -charge_bytes(cache, nr));
+	percpu_cache_cancel_charge(cache, nr, objcg);
 }

@@ -17,21 +17,6 @@
 /* percpu_debug=on: check the objects of all caches. */
 bool percpu_cache_check_all __ro_after_init;
 
-/**
- * percpu_cache_construct - construct all copies of a new object
- * @cache: the cache
- * @ptr: the object, zero on all CPUs
- */
-void percpu_cache_construct(struct percpu_cache *cache, void __percpu *ptr)
-{
-	unsigned int cpu;
-
-	if (!cache->ctor)
-		return;
-	for_each_possible_cpu(cpu)
-		cache->ctor(per_cpu_ptr(ptr, cpu), cpu);
-}
-
 /* Return true if the copy is in its constructed state, or if that is not known. */
 static bool copy_is_constructed(struct percpu_cache *cache, const void *copy,
 				unsigned int cpu)
@@ -69,14 +54,14 @@ void percpu_cache_report_copy(struct percpu_cache *cache, const void __percpu *p
  * @free: it is being freed, not allocated
  * @caller: of the free or the allocation
  *
- * Context: any. Takes a step for each byte of each possible CPU.
+ * Context: any. Takes a step for each byte of each CPU of the cache.
  */
 void percpu_cache_check_obj(struct percpu_cache *cache, struct percpu_cache_obj *obj,
 			    bool free, unsigned long caller)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu) {
+	for_each_cpu(cpu, percpu_cache_cpus(cache)) {
 		void *copy = per_cpu_ptr(obj->ptr, cpu);
 
 		if (copy_is_constructed(cache, copy, cpu))

@@ -37,11 +37,11 @@ static void show_cache(struct seq_file *m, struct percpu_cache *cache)
 		   cache->nr_slabs * cache->slab_objs, cache->size,
 		   cache->slab_objs, cache->nr_slabs,
 		   (u64)cache->nr_slabs * percpu_cache_slab_bytes(cache) *
-		   num_possible_cpus());
+		   percpu_cache_nr_cpus(cache));
 	show_rate(m, cache);
 }
 
-/* Bytes are those of all possible CPUs. */
+/* Bytes are those of all CPUs that have memory. */
 static int percpu_cache_show(struct seq_file *m, void *unused)
 {
 	struct percpu_cache *cache;

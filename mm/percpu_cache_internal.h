@@ -9,6 +9,7 @@
  *	percpu_cache_trim.c	slabs without live objects go back
  *	percpu_cache_slab.c	slabs and the depot
  *	percpu_cache_check.c	checks of copies, reports
+ *	percpu_cache_present.c	the CPUs of objects, construction of copies
  *	percpu_cache_charge.c	memcg charges
  *
  * A file calls only files below it in this list; percpu_cache.c does not call those
@@ -19,6 +20,7 @@
 
 #include <linux/atomic.h>
 #include <linux/cache.h>
+#include <linux/cpumask.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
@@ -28,6 +30,29 @@
 
 struct obj_cgroup;
 struct work_struct;
+
+#ifdef CONFIG_PERCPU_PRESENT
+#include <linux/percpu-present.h>
+#else
+/* No cache is present, so that these are not called. */
+static inline void __percpu *pcpu_alloc_present(size_t size, size_t align, gfp_t gfp)
+{
+	return NULL;
+}
+
+static inline void pcpu_free_present(void __percpu *ptr)
+{
+}
+
+static inline unsigned int pcpu_present_enter(void)
+{
+	return 0;
+}
+
+static inline void pcpu_present_leave(unsigned int index)
+{
+}
+#endif
 
 /* Objects of a slab: with its head, their descriptors fill 2 KB on 64-bit. */
 #define PERCPU_CACHE_SLAB_OBJS	31
@@ -48,7 +73,8 @@ enum percpu_cache_obj_state { OBJ_FREE, OBJ_LIVE, OBJ_VISITED };
 /**
  * struct percpu_cache_obj - descriptor of an object
  * @state: see enum percpu_cache_obj_state
- * @nr: objects of the batch; of the first object of a batch in the depot
+ * @nr: objects of the batch; of the first object of a batch in the depot. Of a live
+ *	object with @objcg, the CPUs that are charged
  * @next: next object of the batch; under the lock of the batch
  * @next_batch: next batch of the depot; under cache->lock
  * @ptr: the object; constant
@@ -137,6 +163,7 @@ struct percpu_cache_cpu {
  * @slab_objs: objects of a slab
  * @batch: objects of a full batch
  * @check_copies: check each object when it is allocated and freed
+ * @present: objects have memory on CPUs only that have been online
  * @size: bytes of an object on each CPU
  * @slab_align: alignment of a slab
  * @ctor: constructor of a copy, or NULL: copies are zero
@@ -163,6 +190,7 @@ struct percpu_cache {
 	unsigned int slab_objs;
 	unsigned int batch;
 	bool check_copies;
+	bool present;
 	size_t size;
 	size_t slab_align;
 	percpu_cache_ctor_t ctor;
@@ -195,12 +223,6 @@ static inline void percpu_cache_batch_push(struct percpu_cache_batch *batch,
 	obj->next = batch->first;
 	batch->first = obj;
 	batch->nr++;
-}
-
-/* Bytes of an object on all CPUs */
-static inline size_t percpu_cache_obj_bytes(const struct percpu_cache *cache)
-{
-	return (size_t)cache->stride * num_possible_cpus();
 }
 
 /* Bytes of a slab on each CPU */
@@ -244,7 +266,6 @@ void percpu_cache_kick(void);
 /* percpu_cache_check.c */
 extern bool percpu_cache_check_all;
 
-void percpu_cache_construct(struct percpu_cache *cache, void __percpu *ptr);
 void percpu_cache_check_obj(struct percpu_cache *cache, struct percpu_cache_obj *obj,
 			    bool free, unsigned long caller);
 void percpu_cache_report_copy(struct percpu_cache *cache, const void __percpu *ptr,
@@ -258,30 +279,60 @@ static inline bool percpu_cache_is_checked(const struct percpu_cache *cache)
 	return cache->check_copies;
 }
 
-/* percpu_cache_charge.c */
+/* percpu_cache_present.c */
+void percpu_cache_construct_slab(struct percpu_cache *cache, struct percpu_cache_slab *slab,
+				 gfp_t gfp);
+void percpu_cache_clear_heads(struct percpu_cache *cache, struct percpu_cache_slab *slab);
+
+/* The number of CPUs that have copies of present caches */
+extern unsigned int percpu_cache_nr_ready;
+
+/* The number of CPUs that objects have copies on */
+static inline unsigned int percpu_cache_nr_cpus(const struct percpu_cache *cache)
+{
+	return unlikely(cache->present) ? READ_ONCE(percpu_cache_nr_ready) :
+					  num_possible_cpus();
+}
+
+#ifdef CONFIG_PERCPU_PRESENT
+bool percpu_cache_present_possible(size_t slab_bytes);
+int percpu_cache_present_prepare(unsigned int cpu);
+void percpu_cache_present_remove(unsigned int cpu);
+#else
+static inline bool percpu_cache_present_possible(size_t slab_bytes)
+{
+	return false;
+}
+#endif
+
+/* percpu_cache_charge.c; @nr: CPUs for which an object is charged */
 #ifdef CONFIG_PERCPU_CACHE_CHARGE
-bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp, struct obj_cgroup **objcg);
-void percpu_cache_cancel_charge(struct percpu_cache *cache, struct obj_cgroup *objcg);
-void percpu_cache_record_charge(struct percpu_cache *cache, struct obj_cgroup *objcg);
-void percpu_cache_uncharge(struct percpu_cache *cache, struct obj_cgroup *objcg);
+bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp, unsigned int nr,
+			 struct obj_cgroup **objcg);
+void percpu_cache_cancel_charge(struct percpu_cache *cache, unsigned int nr,
+				struct obj_cgroup *objcg);
+void percpu_cache_record_charge(struct percpu_cache *cache, unsigned int nr,
+				struct obj_cgroup *objcg);
+void percpu_cache_uncharge(struct percpu_cache *cache, unsigned int nr,
+			   struct obj_cgroup *objcg);
 #else
 static inline bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp,
-				       struct obj_cgroup **objcg)
+				       unsigned int nr, struct obj_cgroup **objcg)
 {
 	return true;
 }
 
-static inline void percpu_cache_cancel_charge(struct percpu_cache *cache,
+static inline void percpu_cache_cancel_charge(struct percpu_cache *cache, unsigned int nr,
 					      struct obj_cgroup *objcg)
 {
 }
 
-static inline void percpu_cache_record_charge(struct percpu_cache *cache,
+static inline void percpu_cache_record_charge(struct percpu_cache *cache, unsigned int nr,
 					      struct obj_cgroup *objcg)
 {
 }
 
-static inline void percpu_cache_uncharge(struct percpu_cache *cache,
+static inline void percpu_cache_uncharge(struct percpu_cache *cache, unsigned int nr,
 					 struct obj_cgroup *objcg)
 {
 }

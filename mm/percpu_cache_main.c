@@ -64,7 +64,7 @@ static void set_layout(struct percpu_cache *cache, size_t size, size_t align)
 static int check_request(const char *name, size_t size, size_t align, unsigned int flags)
 {
 	if (!name || !size || !is_power_of_2(align) || align > PAGE_SIZE ||
-	    flags & ~PERCPU_CACHE_CHECK)
+	    flags & ~(PERCPU_CACHE_CHECK | PERCPU_CACHE_PRESENT))
 		return -EINVAL;
 	/* Charges of an object are an int. */
 	if (size > INT_MAX / num_possible_cpus() - align)
@@ -94,7 +94,11 @@ static void free_cache(struct percpu_cache *cache)
  * @size: bytes of an object on each CPU, not 0
  * @align: alignment of an object, a power of two, at most %PAGE_SIZE
  * @ctor: constructor of a copy, or %NULL if the constructed state is zero
- * @flags: %PERCPU_CACHE_CHECK or 0
+ * @flags: %PERCPU_CACHE_CHECK, %PERCPU_CACHE_PRESENT, both or 0
+ *
+ * With %PERCPU_CACHE_PRESENT, objects have memory on CPUs only that have been online,
+ * unless the kernel cannot do that: see Documentation/core-api/percpu_cache.rst. A CPU
+ * does not come online for the first time without memory for its copies.
  *
  * Context: process context, may sleep.
  * Return: the cache; ERR_PTR(-EINVAL) if an argument is invalid, ERR_PTR(-E2BIG) if
@@ -114,6 +118,8 @@ struct percpu_cache *percpu_cache_create(const char *name, size_t size, size_t a
 	set_layout(cache, size, align);
 	cache->ctor = ctor;
 	cache->check_copies = percpu_cache_check_all || flags & PERCPU_CACHE_CHECK;
+	cache->present = flags & PERCPU_CACHE_PRESENT &&
+			 percpu_cache_present_possible(percpu_cache_slab_bytes(cache));
 	raw_spin_lock_init(&cache->lock);
 	mutex_init(&cache->mutex);
 	INIT_LIST_HEAD(&cache->slabs);

@@ -48,16 +48,21 @@ void __percpu *percpu_cache_alloc_mem(size_t size, size_t align, gfp_t gfp)
 	return __alloc_percpu_gfp(size, align, gfp);
 }
 
-/* Write the head of each copy of a slab. */
-static void set_heads(struct percpu_cache_slab *slab, struct percpu_cache_head value)
+static void __percpu *alloc_slab_mem(struct percpu_cache *cache, gfp_t gfp)
 {
-	struct percpu_cache_head *head;
-	unsigned int cpu;
+	size_t size = percpu_cache_slab_bytes(cache);
 
-	for_each_possible_cpu(cpu) {
-		head = per_cpu_ptr(slab->mem, cpu);
-		*head = value;
-	}
+	if (cache->present)
+		return pcpu_alloc_present(size, cache->slab_align, gfp);
+	return percpu_cache_alloc_mem(size, cache->slab_align, gfp);
+}
+
+static void free_slab_mem(struct percpu_cache *cache, struct percpu_cache_slab *slab)
+{
+	if (cache->present)
+		pcpu_free_present(slab->mem);
+	else
+		free_percpu(slab->mem);
 }
 
 static struct percpu_cache_slab *alloc_slab(struct percpu_cache *cache, gfp_t gfp)
@@ -69,8 +74,7 @@ static struct percpu_cache_slab *alloc_slab(struct percpu_cache *cache, gfp_t gf
 	slab = percpu_cache_alloc_meta(struct_size(slab, objs, cache->slab_objs), gfp);
 	if (!slab)
 		return NULL;
-	slab->mem = percpu_cache_alloc_mem(percpu_cache_slab_bytes(cache),
-					   cache->slab_align, gfp);
+	slab->mem = alloc_slab_mem(cache, gfp);
 	if (!slab->mem) {
 		kfree(slab);
 		return NULL;
@@ -81,23 +85,34 @@ static struct percpu_cache_slab *alloc_slab(struct percpu_cache *cache, gfp_t gf
 /* Construct the objects of a new slab, and let walks see it. */
 static void init_slab(struct percpu_cache *cache, struct percpu_cache_slab *slab, gfp_t gfp)
 {
-	struct percpu_cache_obj *obj;
 	unsigned long flags;
 	unsigned int i;
 
-	set_heads(slab, (struct percpu_cache_head){ cache, slab });
 	for (i = 0; i < cache->slab_objs; i++) {
-		obj = &slab->objs[i];
-		obj->slab = slab;
-		obj->ptr = slab->mem + cache->first + i * cache->stride;
-		percpu_cache_construct(cache, obj->ptr);
-		if (gfpflags_allow_blocking(gfp))
-			cond_resched();
+		slab->objs[i].slab = slab;
+		slab->objs[i].ptr = slab->mem + cache->first + i * cache->stride;
 	}
+	percpu_cache_construct_slab(cache, slab, gfp);
 	raw_spin_lock_irqsave(&cache->lock, flags);
 	list_add_tail_rcu(&slab->list, &cache->slabs);
 	cache->nr_slabs++;
 	raw_spin_unlock_irqrestore(&cache->lock, flags);
+}
+
+/* Create a slab. Return NULL if there is no memory. */
+static struct percpu_cache_slab *create_slab(struct percpu_cache *cache, gfp_t gfp)
+{
+	struct percpu_cache_slab *slab;
+	unsigned int index = 0;
+
+	if (cache->present)
+		index = pcpu_present_enter();
+	slab = alloc_slab(cache, gfp);
+	if (slab)
+		init_slab(cache, slab, gfp);
+	if (cache->present)
+		pcpu_present_leave(index);
+	return slab;
 }
 
 /**
@@ -112,12 +127,11 @@ static void init_slab(struct percpu_cache *cache, struct percpu_cache_slab *slab
 bool percpu_cache_slab_create(struct percpu_cache *cache, gfp_t gfp,
 			      struct percpu_cache_batch *batch)
 {
-	struct percpu_cache_slab *slab = alloc_slab(cache, gfp);
+	struct percpu_cache_slab *slab = create_slab(cache, gfp);
 	unsigned int i = cache->slab_objs;
 
 	if (!slab)
 		return false;
-	init_slab(cache, slab, gfp);
 	while (i--) {
 		if (batch->nr == cache->batch)
 			percpu_cache_depot_put(cache, batch);
@@ -144,8 +158,8 @@ void percpu_cache_slab_release(struct percpu_cache *cache, struct percpu_cache_s
 	cache->nr_slabs--;
 	raw_spin_unlock_irqrestore(&cache->lock, flags);
 	/* A late free of one of its objects finds no head, or no memory. */
-	set_heads(slab, (struct percpu_cache_head){ });
-	free_percpu(slab->mem);
+	percpu_cache_clear_heads(cache, slab);
+	free_slab_mem(cache, slab);
 	kfree(slab);
 }
 

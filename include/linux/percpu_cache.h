@@ -12,18 +12,28 @@
 #include <linux/percpu-defs.h>
 #include <linux/types.h>
 
+struct cpumask;
 struct percpu_cache;
 
 /* Check each copy of an object when it is allocated and freed, as percpu_debug=on does. */
 #define PERCPU_CACHE_CHECK	BIT(0)
+
+/*
+ * Objects have memory on CPUs only that have been online. The copy of another CPU reads
+ * as zeroes, also in a cache with a constructor, and must not be written to. The
+ * constructor runs for all objects, also for those that are live, before a CPU comes
+ * online for the first time.
+ */
+#define PERCPU_CACHE_PRESENT	BIT(1)
 
 /**
  * typedef percpu_cache_ctor_t - construct one copy of an object
  * @copy: the copy, zero when the object is created
  * @cpu: the CPU of the copy, one of the possible CPUs
  *
- * Context: that of the allocation which creates the object. Must not allocate from
- * or free to a percpu cache.
+ * Context: that of the allocation which creates the object; with %PERCPU_CACHE_PRESENT
+ * also process context, before @cpu is online. Must not allocate from or free to a
+ * percpu cache, nor wait for CPU hotplug.
  */
 typedef void (*percpu_cache_ctor_t)(void *copy, unsigned int cpu);
 
@@ -52,6 +62,7 @@ typedef void (*percpu_cache_visit_t)(void __percpu *ptr, void *owner, void *arg)
 struct percpu_cache *percpu_cache_create(const char *name, size_t size, size_t align,
 					 percpu_cache_ctor_t ctor, unsigned int flags);
 int percpu_cache_destroy(struct percpu_cache *cache);
+const struct cpumask *percpu_cache_cpus(const struct percpu_cache *cache);
 void percpu_cache_set_check(struct percpu_cache *cache, percpu_cache_check_t check);
 
 void __percpu *percpu_cache_alloc_owner(struct percpu_cache *cache, gfp_t gfp,

@@ -76,15 +76,19 @@ count_returns() {
 	[ "$after" = "$before" ]
 }
 
-# Percpu: is every populated page on every unit.
+# Percpu: is every populated page on every unit, in present chunks on the present units.
 pages_agree() {
 	for try in $TRIES; do
 		read_stat pages populated_pages
+		read_stat present present_pages
+		read_stat present_units present_units
+		due=$(((pages * units + ${present:-0} * ${present_units:-0}) * page_kb))
 		kb=$(percpu_kb)
-		[ "$kb" = $((pages * units * page_kb)) ] && break
+		[ "$kb" = "$due" ] && break
 	done
 	say "$pages pages of $page_kb kB on $units units, Percpu: $kb kB"
-	[ "$kb" = $((pages * units * page_kb)) ]
+	say "${present:-0} pages on ${present_units:-0} present units"
+	[ "$kb" = "$due" ]
 }
 
 pages_case() {

@@ -5,8 +5,9 @@
  *	insmod test_percpu_cache.ko run=fight|charge [parameter=value ...]
  *
  * "fight" runs while the module is loaded. "charge" allocates objects that stay until
- * the module is unloaded. The exit status of insmod is the result. A log line that
- * begins with FAIL describes an error.
+ * the module is unloaded. With present=1 the objects have memory on CPUs only that have
+ * been online. The exit status of insmod is the result. A log line that begins with FAIL
+ * describes an error.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -38,6 +39,10 @@ MODULE_PARM_DESC(nr_threads, "number of threads of fight; 0: two per online CPU"
 static unsigned int nr_objects = 64;
 module_param(nr_objects, uint, 0444);
 MODULE_PARM_DESC(nr_objects, "objects that each thread or the charge test holds, at most");
+
+static bool present;
+module_param(present, bool, 0444);
+MODULE_PARM_DESC(present, "create the cache with PERCPU_CACHE_PRESENT");
 
 static bool stop;
 module_param(stop, bool, 0644);
@@ -105,6 +110,15 @@ static bool item_check(const void *copy, unsigned int cpu)
 	return item->magic == magic_of(cpu) && !item->user && list_empty(&item->list);
 }
 
+/* Return true if the copy of a CPU that never was online reads as zeroes. */
+static bool item_is_absent(const struct item *item, unsigned int cpu)
+{
+	/* The CPU may come meanwhile. */
+	unsigned long magic = data_race(item->magic), user = data_race(item->user);
+
+	return (!magic || magic == magic_of(cpu)) && !user;
+}
+
 /* Check that an object is constructed and that no other fighter has it. */
 static void take(struct owner *owner)
 {
@@ -113,6 +127,11 @@ static void take(struct owner *owner)
 	for_each_possible_cpu(cpu) {
 		struct item *item = per_cpu_ptr(owner->item, cpu);
 
+		if (!cpumask_test_cpu(cpu, percpu_cache_cpus(cache))) {
+			if (!item_is_absent(item, cpu))
+				fail("the copy of an absent CPU is not zero");
+			continue;
+		}
 		if (!item_check(item, cpu))
 			fail("an object is not in its constructed state");
 		item->user = (unsigned long)owner;
@@ -124,10 +143,14 @@ static void give(struct owner *owner)
 	struct item __percpu *item = owner->item;
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu) {
-		if (per_cpu_ptr(item, cpu)->user != (unsigned long)owner)
+	for_each_cpu(cpu, percpu_cache_cpus(cache)) {
+		struct item *copy = per_cpu_ptr(item, cpu);
+
+		/* A CPU that has come since take() has a constructed copy. */
+		if (copy->user != (unsigned long)owner &&
+		    !(present && item_check(copy, cpu)))
 			fail("an object has two users");
-		per_cpu_ptr(item, cpu)->user = 0;
+		copy->user = 0;
 	}
 	owner->item = NULL;
 	percpu_cache_free(cache, item);
@@ -298,7 +321,7 @@ static int test_charge(void)
 		}
 	}
 	say("%u objects, %u bytes each", nr_objects,
-	    ITEM_BYTES * num_possible_cpus());
+	    ITEM_BYTES * cpumask_weight(percpu_cache_cpus(cache)));
 	return 0;
 }
 
@@ -310,7 +333,8 @@ static int __init test_percpu_cache_init(void)
 	if (!nr_objects)
 		return -EINVAL;
 	cache = percpu_cache_create(KBUILD_MODNAME, charge ? ITEM_BYTES : sizeof(struct item),
-				    __alignof__(struct item), charge ? NULL : item_ctor, 0);
+				    __alignof__(struct item), charge ? NULL : item_ctor,
+				    present ? PERCPU_CACHE_PRESENT : 0);
 	if (IS_ERR(cache))
 		return PTR_ERR(cache);
 	if (!charge)

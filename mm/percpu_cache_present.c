@@ -125,7 +125,10 @@ int percpu_cache_present_prepare(unsigned int cpu)
 		list_for_each_entry(cache, &percpu_caches, node)
 			if (cache->present)
 				construct_cpu(cache, cpu);
-	/* A user that finds the CPU in the mask finds its copies constructed. */
+	/*
+	 * A user that finds the CPU in the mask finds its copies constructed: its loads
+	 * are in order, as CONFIG_PERCPU_PRESENT depends on x86.
+	 */
 	smp_mb__before_atomic();
 	cpumask_set_cpu(cpu, ready_cpus);
 	WRITE_ONCE(percpu_cache_nr_ready, cpumask_weight(ready_cpus));

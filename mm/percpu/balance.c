@@ -214,7 +214,8 @@ static bool pcpu_balance_frees_paused(void)
 {
 	static unsigned int turns;
 	static long last;
-	long excess = pcpu_counts_excess(PCPU_RESERVE_KEEP);
+	long excess = max(pcpu_counts_excess(PCPU_RESERVE_KEEP), 0L) +
+		      READ_ONCE(pcpu_counts.present_empty);
 	bool paused = excess <= last || ++turns > PCPU_PAUSE_TURNS;
 
 	last = excess;

@@ -34,6 +34,7 @@
 
 /* Wide objects of a cache, at most. */
 #define PCPU_CACHE_WIDES	4
+static_assert(!(PCPU_CACHE_WIDES & (PCPU_CACHE_WIDES - 1)));
 
 /**
  * struct pcpu_magazine - free objects of one class

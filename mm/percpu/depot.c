@@ -128,8 +128,8 @@ static void pcpu_depot_push(struct pcpu_batch *batch)
  * @evicted: set to a batch that the caller owns now, or to an empty one
  *
  * A full depot evicts another batch, so that what was added long ago does not
- * keep out what is freed now. Of a batch of up to pcpu_depot_batch_max() objects no
- * more come back than it has.
+ * keep out what is freed now. For a batch of up to pcpu_depot_batch_max() objects no more
+ * come back than it has, or than a part has if that is more.
  *
  * Context: any; takes pcpu_depot_lock.
  */

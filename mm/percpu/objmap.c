@@ -13,6 +13,8 @@ static void pcpu_objmap_write_long(struct pcpu_chunk *chunk, unsigned int granul
 	for (i = 0; i < PCPU_OBJMAP_DIGITS; i++, granules >>= 4)
 		pcpu_objmap_write(chunk, granule + 1 + i,
 				  PCPU_OBJMAP_DIGIT | (granules & 0xf));
+	/* Pairs with the cmpxchg in pcpu_objmap_clear(), as in pcpu_objmap_set_wide(). */
+	smp_wmb();
 	pcpu_objmap_write(chunk, granule, entry);
 }
 

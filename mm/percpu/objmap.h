@@ -55,6 +55,8 @@
 #define PCPU_WIDE_BYTES		(PCPU_WIDE_MAX * PCPU_GRANULE)
 
 static_assert(PCPU_OBJMAP_LONG < (PCPU_OBJMAP_WIDE | PCPU_CLASS_GRANULES >> 4));
+/* Eight bits have the length less one. */
+static_assert(PCPU_WIDE_MAX <= 256);
 
 /* Digits of a length: four bits each, the lowest first. */
 #define PCPU_OBJMAP_DIGITS	6
@@ -172,6 +174,11 @@ static inline void pcpu_objmap_set_wide(unsigned long off, unsigned int nr)
 	unsigned int granule = off >> PCPU_GRANULE_SHIFT, length = nr - 1;
 
 	pcpu_objmap_write(chunk, granule + 1, PCPU_OBJMAP_DIGIT | (length & 0xf));
+	/*
+	 * Pairs with the cmpxchg in pcpu_cache_free_wide(): a second free that clears
+	 * the entry reads the digit afterwards.
+	 */
+	smp_wmb();
 	pcpu_objmap_write(chunk, granule, PCPU_OBJMAP_WIDE | length >> 4);
 }
 

@@ -22,8 +22,9 @@
  * that is not waited for.
  *
  * If a page cannot be allocated, the callback clears the bit, waits again, maps the page
- * of zeroes where the unit has memory, and the CPU stays offline. The unit of a CPU that
- * goes offline stays present.
+ * of zeroes where the unit has memory, and the CPU stays offline; no task is killed for
+ * the memory. The unit of a CPU that goes offline stays present, and so does that of a
+ * CPU that fails to come online after the callback: its copies may be in use.
  *
  * CPU hotplug serializes the callbacks. Chunks are held while they are visited, see
  * pcpu_chunks_hold_present(), so that the worker does not unmap the pages meanwhile.
@@ -138,7 +139,8 @@ static int pcpu_visit_chunk(struct pcpu_visit *visit, unsigned int nr, u64 pages
 		off = base + (__ffs64(pages) << PAGE_SHIFT);
 		if (present)
 			err = pcpu_populate_unit(off, visit->unit,
-						 GFP_KERNEL | __GFP_NOWARN);
+						 GFP_KERNEL | __GFP_RETRY_MAYFAIL |
+						 __GFP_NOWARN);
 		else
 			pcpu_depopulate_unit(off, visit->unit, &visit->pages);
 		visit->first = min(visit->first, off);

@@ -155,6 +155,12 @@ def show_layout(area):
     prog = area.prog
     counts = prog["pcpu_counts"]
     populated = prog["pcpu_nr_populated"].value_()
+    try:
+        present = prog["pcpu_nr_present"].value_()
+        present_units = prog["pcpu_nr_present_units"].value_()
+    except KeyError:
+        present = present_units = 0
+    nr_pages = populated * area.nr_units + present * present_units
     print(f"layout {area.name}: {area.nr_units} units, "
           f"{area.size >> 10} KB of offsets, stride {area.stride >> 10} KB")
     print(f"unit 0: {area.base:#x}, static data {area.static_size} bytes, "
@@ -162,8 +168,11 @@ def show_layout(area):
     print(f"modules end below offset {area.module_limit:#x}, "
           f"largest object {area.max_object >> 10} KB")
     print(f"populated: {populated} pages on each CPU, "
-          f"{populated * area.nr_units * area.page_size >> 10} KB in all; "
+          f"{nr_pages * area.page_size >> 10} KB in all; "
           f"{counts.empty.value_()} pages empty")
+    if present:
+        print(f"of these, {present} pages on {present_units} CPUs "
+              "that have been online")
 
 
 def show_chunks(chunks):
@@ -189,7 +198,7 @@ def show_caches(area):
             continue
         held = [(mag.nr.value_(), mag.size.value_()) for mag in cache.magazines]
         held += [(1, run.nr.value_() * area.granule)
-                 for run in cache.longs if run.nr]
+                 for run in cache.wides if run.nr]
         run = (cache.run.nr + cache.leftover.nr).value_() * area.granule
         print(f"{cpu:12} {sum(nr for nr, _ in held):8} "
               f"{sum(nr * size for nr, size in held):8} {run:8}")

@@ -35,7 +35,7 @@ for cpus; do
 	count stock-bench "$cpus" >"$tmp/stock"
 	join <(sort "$tmp/ours") <(sort "$tmp/stock") | sort -V | awk -v cpus="$cpus" '
 		{ printf "%-16s %6d %12d %12d %6.2f\n", $1, cpus, $2, $3, $2 / $3 }
-		$2 > 1.02 * $3 { worse = 1 }
-		END { exit worse }' || status=1
+		!$2 || !$3 || $2 > 1.02 * $3 { worse = 1 }
+		END { exit worse || !NR }' || status=1
 done
 exit "${status:-0}"

@@ -342,7 +342,7 @@ bool bigref_mode_begin_pending(bool kill)
 	return busy;
 }
 
-/* Return the counts whose grace period is over; only the RCU callback calls this. */
+/* Return the counts that a grace period has passed for; only the RCU callback calls this. */
 struct bigref *bigref_mode_take_pending(bool kill)
 {
 	return bigref_pending[kill].waiting;

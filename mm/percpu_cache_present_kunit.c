@@ -606,7 +606,7 @@ static void bad_free(struct kunit *test)
 	end(test, a);
 }
 
-/* A cache whose slabs are too long is an ordinary one. */
+/* A cache with too long slabs is an ordinary one. */
 static void long_objects(struct kunit *test)
 {
 	struct percpu_cache *cache;

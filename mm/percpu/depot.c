@@ -96,7 +96,7 @@ static void pcpu_depot_evict(struct pcpu_batch *batch)
 	pcpu_depot_pop(class, batch);
 }
 
-/* Move objects of @batch to the depot, the last ones first, while there is room. */
+/* Move objects of @batch to the depot, the last ones first, while there is space. */
 static void pcpu_depot_push(struct pcpu_batch *batch)
 {
 	struct pcpu_depot_class *stack = &pcpu_depot->classes[batch->class];

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # tags: generic users
 #
-# AIO contexts, whose users and requests are counted by percpu_refs or, with
+# AIO contexts. Their users and requests are counted by percpu_refs or, with
 # CONFIG_AIO_BIGREF, by bigrefs: all contexts end, with and without requests in flight,
 # and their counters are freed.
 

@@ -34,7 +34,7 @@
 #define FREEZES		"/sys/block/nullb0/queue/iostats"
 
 static char cgroup[256];
-static _Alignas(SECTOR) char sector[SECTOR];
+static char *sector;
 static int disk = -1, freezes = -1;
 
 static unsigned long long ticks(void)
@@ -164,7 +164,8 @@ static void measure_disk(void)
 {
 	disk = open(DISK, O_RDONLY | O_DIRECT);
 	freezes = open(FREEZES, O_WRONLY);
-	if (disk < 0 || freezes < 0)
+	sector = aligned_alloc(SECTOR, SECTOR);
+	if (disk < 0 || freezes < 0 || !sector)
 		return;
 	measure("nullb_read", disk_read, 101);
 	measure_by(cpu_time, "nullb_freeze_unfreeze", disk_freeze, 101);

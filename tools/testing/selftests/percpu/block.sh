@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # tags: generic users
 #
-# Request queues, whose users are counted by a percpu_ref or, with CONFIG_BLOCK_BIGREF,
+# Request queues. Their users are counted by a percpu_ref or, with CONFIG_BLOCK_BIGREF,
 # by a bigref: queues are frozen by changes of their settings, by runtime suspend and by
 # their end, while threads read and write. No request fails, and the data are right.
 #

@@ -21,12 +21,12 @@
 #define MAX_THREADS	16
 
 static const char *disk;
-static _Atomic int stop;
+static int stop;
 static unsigned long nr_done[MAX_THREADS];
 
 static void on_signal(int nr)
 {
-	stop = nr;
+	__atomic_store_n(&stop, nr, __ATOMIC_RELAXED);
 }
 
 static void die(const char *what)
@@ -48,7 +48,7 @@ static void *load(void *arg)
 	buffer = aligned_alloc(BLOCK, BLOCK);
 	if (!buffer)
 		die("memory");
-	while (!stop) {
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		i = rand_r(&seed) % NR_BLOCKS;
 		offset = (off_t)(thread * NR_BLOCKS + i) * BLOCK;
 		if (!stamps[i] || rand_r(&seed) & 1) {

@@ -129,9 +129,9 @@ static __always_inline bool alloc_fast(struct percpu_tag_cpu *list, unsigned int
 	unsigned long flags;
 	bool taken;
 
-	raw_spin_lock_irqsave(&list->lock, flags);
+	list_lock(list, flags);
 	taken = list_alloc(list, tag);
-	raw_spin_unlock_irqrestore(&list->lock, flags);
+	list_unlock(list, flags);
 	return taken;
 }
 
@@ -210,20 +210,22 @@ EXPORT_SYMBOL_GPL(percpu_tag_alloc_wait);
 static unsigned int alloc_some(struct percpu_tag_cpu *list, int *tags,
 			       unsigned int nr)
 {
-	unsigned int n, head, *next = list->next;
+	int *tag = tags, *end = tags + min(nr, BATCH_MAX);
+	unsigned int head, *next = list->next;
+	unsigned long flags;
 
-	nr = min(nr, BATCH_MAX);
-	guard(raw_spinlock_irqsave)(&list->lock);
+	list_lock(list, flags);
 	head = list->head;
-	for (n = 0; n < nr && head != TAG_NONE; n++) {
+	while (tag < end && head != TAG_NONE) {
 		unsigned int *link = &next[head];
 
-		tags[n] = head;
+		*tag++ = head;
 		head = *link;
 		WRITE_ONCE(*link, TAG_IN_USE);
 	}
 	list->head = head;
-	return n;
+	list_unlock(list, flags);
+	return tag - tags;
 }
 
 /**
@@ -350,12 +352,12 @@ void percpu_tag_free(struct percpu_tag_pool *pool, int tag)
 	struct percpu_tag_cpu *list = raw_cpu_ptr(pool->cpus);
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&list->lock, flags);
+	list_lock(list, flags);
 	if (likely(free_fast(list, tag))) {
-		raw_spin_unlock_irqrestore(&list->lock, flags);
+		list_unlock(list, flags);
 		return;
 	}
-	raw_spin_unlock_irqrestore(&list->lock, flags);
+	list_unlock(list, flags);
 	free_slow(list, tag, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(percpu_tag_free);
@@ -364,21 +366,21 @@ EXPORT_SYMBOL_GPL(percpu_tag_free);
 static unsigned int free_some(struct percpu_tag_cpu *list, const int *tags,
 			      unsigned int nr)
 {
-	unsigned int n, head, limit, *next = list->next;
+	const int *tag = tags, *end = tags + min(nr, BATCH_MAX);
+	unsigned int head, limit, *next = list->next;
+	unsigned long flags;
 
-	nr = min(nr, BATCH_MAX);
-	guard(raw_spinlock_irqsave)(&list->lock);
+	list_lock(list, flags);
 	head = list->head;
 	limit = list->limit;
-	for (n = 0; n < nr; n++) {
-		unsigned int tag = tags[n];
-
-		if (tag >= limit || !clear_in_use(next, tag, head))
+	for (; tag < end; tag++) {
+		if ((unsigned int)*tag >= limit || !clear_in_use(next, *tag, head))
 			break;
-		head = tag;
+		head = *tag;
 	}
 	list->head = head;
-	return n;
+	list_unlock(list, flags);
+	return tag - tags;
 }
 
 /**

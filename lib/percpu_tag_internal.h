@@ -16,6 +16,7 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/cpumask.h>
+#include <linux/irqflags.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
@@ -115,6 +116,27 @@ static inline bool report_once(struct percpu_tag_pool *pool, enum report kind)
 {
 	return !test_and_set_bit(kind, &pool->reported);
 }
+
+/*
+ * Lock a list on a fast path, and disable interrupts. The functions of
+ * raw_spinlock_t are out of line, and disable preemption, which disabled interrupts
+ * imply. Lock debugging needs them.
+ */
+#if defined(CONFIG_DEBUG_SPINLOCK) || defined(CONFIG_DEBUG_LOCK_ALLOC)
+#define list_lock(list, flags)	raw_spin_lock_irqsave(&(list)->lock, flags)
+#define list_unlock(list, flags)	raw_spin_unlock_irqrestore(&(list)->lock, flags)
+#else
+#define list_lock(list, flags)						\
+do {									\
+	local_irq_save(flags);						\
+	arch_spin_lock(&(list)->lock.raw_lock);				\
+} while (0)
+#define list_unlock(list, flags)					\
+do {									\
+	arch_spin_unlock(&(list)->lock.raw_lock);			\
+	local_irq_restore(flags);					\
+} while (0)
+#endif
 
 /*
  * Operations on one list. The caller must hold list->lock.

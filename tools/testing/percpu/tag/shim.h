@@ -219,10 +219,11 @@ static inline void *shim_alloc(size_t size)
 #define kfree(p)		free(p)
 
 /* locks; a waiter yields, because the owner may not be running */
-typedef struct { int taken; } raw_spinlock_t;
+typedef struct { int taken; } arch_spinlock_t;
+typedef struct { arch_spinlock_t raw_lock; } raw_spinlock_t;
 typedef raw_spinlock_t spinlock_t;
-#define raw_spin_lock_init(l)	((l)->taken = 0)
-static inline void raw_spin_lock(raw_spinlock_t *l)
+#define raw_spin_lock_init(l)	((l)->raw_lock.taken = 0)
+static inline void arch_spin_lock(arch_spinlock_t *l)
 {
 	int free = 0;
 
@@ -239,10 +240,12 @@ static inline void raw_spin_lock(raw_spinlock_t *l)
 		free = 0;
 	}
 }
-static inline void raw_spin_unlock(raw_spinlock_t *l)
+static inline void arch_spin_unlock(arch_spinlock_t *l)
 {
 	__atomic_store_n(&l->taken, 0, __ATOMIC_RELEASE);
 }
+#define raw_spin_lock(l)	arch_spin_lock(&(l)->raw_lock)
+#define raw_spin_unlock(l)	arch_spin_unlock(&(l)->raw_lock)
 #define raw_spin_lock_nested(l, n)	raw_spin_lock(l)
 #define local_irq_save(f)		((void)((f) = 0))
 #define local_irq_restore(f)		((void)(f))

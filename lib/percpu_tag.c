@@ -20,33 +20,41 @@
  *
  * Waiting
  * -------
- * A list is in one of three states:
+ * A list that is not in pool->marked is empty. A tag that is freed to such a list is
+ * offered to the queue of waiters, pool->waiters, under pool->lock. If there are
+ * waiters, the tag is either assigned to the first one, which is woken up; or it is
+ * pushed on the list, the list is marked, and the first waiter is woken up and becomes
+ * pool->drainer. Tags that are freed to a marked list are pushed, and wake no waiter.
  *
- *	EMPTY	not in pool->marked, no tags
- *	MARKED	in pool->marked, with or without tags
- *	WAITERS	not in pool->marked, no tags, and there may be waiters
+ * A waiter first joins the queue. Then it drains each list in pool->marked, under the
+ * lock of the list: tags found there are assigned to waiters, in the order of the
+ * queue, and a list left empty is unmarked. A waiter that is pool->drainer does the
+ * same when it has been woken up, until no list is marked or no waiter is left, also
+ * if its own wait has ended. Hence, under pool->lock:
  *
- * A waiter first joins the queue pool->waiters. Then it drains the list of
- * each possible CPU under its lock: tags found there are assigned to waiters,
- * in the order of the queue, and a list left empty changes to WAITERS. A tag
- * that is freed to a list in state WAITERS is not pushed but assigned to the
- * first waiter; if the queue is empty, the tag is pushed and the list changes
- * to MARKED. Hence, under the lock of a list:
+ *	the queue is not empty  =>  no list is marked; or there is a drainer; or each
+ *	list that is marked will be drained by a waiter that runs
  *
- *	a waiter that has drained the list is still waiting  =>  the list is
- *	empty
+ * A waiter therefore sleeps while a tag is free only until a waiter before it has run,
+ * which was woken up for that tag. As lists are marked under pool->lock, and the lists
+ * are read after the waiter joined the queue under it, this follows from the locks
+ * alone; only the assignment has barriers, because a waiter reads its tag without
+ * pool->lock.
  *
- * A waiter that has drained all lists sleeps only while no tag is free, and
- * the next tag that is freed, on any CPU, is assigned to the first waiter,
- * which is woken up. This follows from the locks alone; only the assignment
- * has barriers, because a waiter reads its tag without pool->lock.
- * pool->drained is set while a waiter that has drained all lists is in the
- * queue, so that a later waiter need not drain them.
+ * Between the wakeup of a waiter and its run other allocations may get the tag: the
+ * task that runs need not sleep while the tag waits for another task. The first waiter
+ * is woken up at most BARGE_MAX times for nothing. Once it has been, the next tag that
+ * finds no marked list is assigned to it, and the drain that was the last for nothing has
+ * unmarked the lists. With PERCPU_TAG_FIFO each such tag is assigned, and there is
+ * never a drainer.
  *
  * An allocation that must not wait fails if pool->nr_marked, the number of marked
  * lists, is 0: at that moment no list had a tag, as a move marks one list before
  * it unmarks the other. If each list was emptied by another CPU just before it
- * was tried, the allocation does the same as a waiter, except for the sleep.
+ * was tried, the allocation does the same as a waiter, except for the sleep, and in a
+ * queue of its own, pool->searchers, which is served first unless a tag must be
+ * assigned to a waiter. Nothing is pushed on an unmarked list while that queue is not
+ * empty, so that no tag gets to a list that was already drained.
  *
  * Lock order: pool->resize; then the lock of a list, of two lists by CPU
  * number; then pool->lock. All but pool->resize are taken with interrupts off,
@@ -73,6 +81,7 @@
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 
 #include "percpu_tag_internal.h"

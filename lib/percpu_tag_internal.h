@@ -5,7 +5,7 @@
  *	percpu_tag.c		theory, allocation and freeing
  *	percpu_tag_pool.c	init, destroy, resize, CPU hotplug, validator
  *	percpu_tag_list.c	the list of a CPU; moves of tags between lists
- *	percpu_tag_wait.c	the queue of waiters
+ *	percpu_tag_wait.c	the queues of waiters
  *
  * A file calls only files below it in this list; percpu_tag.c does not call
  * percpu_tag_pool.c.
@@ -34,24 +34,21 @@
 #define SIEVE_MAX	32		/* tags compared with the limit of a resize */
 #define BATCH_MAX	32		/* tags allocated or freed at once */
 
-/*
- * LIST_EMPTY: not in pool->marked, no tags
- * LIST_MARKED: in pool->marked, with or without tags
- * LIST_WAITERS: not in pool->marked, no tags, and there may be waiters
- */
-enum list_state { LIST_EMPTY, LIST_MARKED, LIST_WAITERS };
+/* How often the first waiter is woken without a tag before one is assigned to it */
+#define BARGE_MAX	8
 
 /**
  * struct percpu_tag_cpu - the list of free tags of one CPU
- * @lock: guards @head, @limit and @state, and pool->next[] of the tags on the
+ * @lock: guards @head, @limit and @marked, and pool->next[] of the tags on the
  *	list
  * @head: first tag or TAG_NONE
  * @aside: first of the tags that a resize has yet to compare with its limit, or
  *	TAG_NONE; they are part of the list
- * @limit: the fast path of a free pushes tags below it. 0 unless @state is
- *	LIST_MARKED; otherwise pool->nr_usable, or its former value while a
- *	resize is in progress
- * @state: see enum list_state
+ * @limit: the fast path of a free pushes tags below it. 0 unless @marked;
+ *	otherwise pool->nr_usable, or its former value while a resize is in
+ *	progress
+ * @marked: the list is in pool->marked; false only if it is empty. Set under
+ *	pool->lock, too
  * @next: pool->next; constant
  * @pool: the pool; constant
  * @cpu: the CPU; constant
@@ -63,7 +60,7 @@ struct percpu_tag_cpu {
 	unsigned int head;
 	unsigned int aside;
 	unsigned int limit;
-	enum list_state state;
+	bool marked;
 	unsigned int *next;
 	struct percpu_tag_pool *pool;
 	unsigned int cpu;
@@ -71,7 +68,8 @@ struct percpu_tag_cpu {
 
 /**
  * struct percpu_tag_waiter - an allocation that waits for a tag
- * @node: entry in pool->waiters until a tag is assigned; under pool->lock
+ * @node: entry in pool->waiters or @searchers until the wait is ended by
+ *	another CPU; under pool->lock
  * @task: the task to wake; NULL if the caller does not sleep and may be in an
  *	interrupt; constant while queued
  * @tag: the assigned tag, WAIT_PENDING, or WAIT_CANCELED; written under
@@ -165,9 +163,9 @@ static inline bool list_is_empty(const struct percpu_tag_cpu *list)
 /* Unmark the list if it is empty, so that other CPUs do not search it. */
 static inline void list_unmark_empty(struct percpu_tag_cpu *list)
 {
-	if (!list_is_empty(list) || list->state != LIST_MARKED)
+	if (!list_is_empty(list) || !list->marked)
 		return;
-	list->state = LIST_EMPTY;
+	list->marked = false;
 	list->limit = 0;
 	cpumask_clear_cpu(list->cpu, list->pool->marked);
 	atomic_dec(&list->pool->nr_marked);
@@ -225,8 +223,8 @@ static inline void unlock_two(struct percpu_tag_cpu *a, struct percpu_tag_cpu *b
 
 /* percpu_tag_wait.c */
 void percpu_tag_wake(struct percpu_tag_wakes *wakes);
-void percpu_tag_assign(struct percpu_tag_pool *pool, unsigned int tag,
-		       struct percpu_tag_wakes *wakes);
+bool percpu_tag_offer(struct percpu_tag_pool *pool, unsigned int tag,
+		      struct percpu_tag_wakes *wakes);
 bool percpu_tag_wait_begin(struct percpu_tag_pool *pool,
 			   struct percpu_tag_waiter *w,
 			   struct task_struct *task);

@@ -334,24 +334,32 @@ static unsigned int nr_waiting(void)
 	unsigned int nr;
 
 	raw_spin_lock_irq(&pool.lock);
-	nr = pool.drained ? list_count_nodes(&pool.waiters) : 0;
+	nr = list_count_nodes(&pool.waiters);
+	if (atomic_read(&pool.nr_marked) || pool.drainer)
+		nr = 0;
 	raw_spin_unlock_irq(&pool.lock);
 	return nr;
+}
+
+/* Wait until @nr waiters have drained the lists. */
+static void wait_for_waiters(struct kunit *test, unsigned int nr)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < 5000 && nr_waiting() < nr; ms++)
+		usleep_range(1000, 2000);
+	KUNIT_EXPECT_EQ(test, nr_waiting(), nr);
 }
 
 /* Start a waiter and wait until it sleeps behind @before other waiters. */
 static void waiter_begin(struct kunit *test, struct waiter *w, unsigned int state,
 			 unsigned int before)
 {
-	unsigned int ms;
-
 	w->state = state;
 	init_completion(&w->done);
 	w->task = kthread_run(waiter_run, w, "tag_waiter");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(w->task));
-	for (ms = 0; ms < 5000 && nr_waiting() <= before; ms++)
-		usleep_range(1000, 2000);
-	KUNIT_EXPECT_EQ(test, nr_waiting(), before + 1);
+	wait_for_waiters(test, before + 1);
 }
 
 static bool waiter_done(struct waiter *w)
@@ -359,7 +367,7 @@ static bool waiter_done(struct waiter *w)
 	return wait_for_completion_timeout(&w->done, 5 * HZ);
 }
 
-/* A free on any CPU wakes one waiter, in the order of their arrival. */
+/* With PERCPU_TAG_FIFO a free wakes one waiter, in the order of their arrival. */
 static void waiters_in_order(struct kunit *test)
 {
 	struct waiter *w = kunit_kcalloc(test, num_possible_cpus(), sizeof(*w), GFP_KERNEL);
@@ -367,7 +375,7 @@ static void waiters_in_order(struct kunit *test)
 	int tag;
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
-	pool_begin(test, NR);
+	KUNIT_ASSERT_EQ(test, percpu_tag_pool_init(&pool, NR, PERCPU_TAG_FIFO), 0);
 	while (percpu_tag_alloc(&pool, GFP_NOWAIT) >= 0)
 		;
 	atomic_set(&turns, 0);
@@ -391,6 +399,66 @@ static void waiters_in_order(struct kunit *test)
 	pool_check(test);
 	free_all();
 	KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_free(&pool), NR);
+	pool_end(test);
+}
+
+/* Free a tag and allocate it again before a waiter can. */
+static void free_alloc_here(void *tag)
+{
+	free_here(tag);
+	alloc_here(tag);
+}
+
+/*
+ * Others allocate the tag that the first waiter is woken up for, but not for ever; and
+ * the second waiter is not forgotten.
+ */
+static void waiters_barged(struct kunit *test)
+{
+	struct waiter w[2] = { };
+	unsigned int rounds = 0, cpu = cpumask_first(cpu_online_mask);
+	int tag = 0;
+
+	pool_begin(test, 1);
+	KUNIT_ASSERT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), 0);
+	waiter_begin(test, &w[0], TASK_UNINTERRUPTIBLE, 0);
+	waiter_begin(test, &w[1], TASK_UNINTERRUPTIBLE, 1);
+	for (;;) {
+		on_cpu(cpu, free_alloc_here, &tag);
+		if (tag < 0 || rounds == 100)
+			break;
+		rounds++;
+		wait_for_waiters(test, 2);
+		pool_check(test);
+	}
+	KUNIT_EXPECT_GE(test, rounds, 1);
+	KUNIT_EXPECT_LE(test, rounds, 8);
+	KUNIT_EXPECT_EQ(test, tag, -ENOSPC);
+	KUNIT_ASSERT_TRUE(test, waiter_done(&w[0]));
+	KUNIT_EXPECT_EQ(test, w[0].tag, 0);
+	KUNIT_EXPECT_FALSE(test, completion_done(&w[1].done));
+	percpu_tag_free(&pool, 0);
+	KUNIT_ASSERT_TRUE(test, waiter_done(&w[1]));
+	KUNIT_EXPECT_EQ(test, w[1].tag, 0);
+	percpu_tag_free(&pool, 0);
+	pool_end(test);
+}
+
+/* One waiter is woken for two tags, and the other gets the second one from it. */
+static void waiter_serves_next(struct kunit *test)
+{
+	struct waiter w[2] = { };
+
+	pool_begin(test, 2);
+	KUNIT_ASSERT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), 0);
+	KUNIT_ASSERT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), 1);
+	waiter_begin(test, &w[0], TASK_UNINTERRUPTIBLE, 0);
+	waiter_begin(test, &w[1], TASK_UNINTERRUPTIBLE, 1);
+	percpu_tag_free_batch(&pool, (int []){ 0, 1 }, 2);
+	KUNIT_ASSERT_TRUE(test, waiter_done(&w[0]));
+	KUNIT_ASSERT_TRUE(test, waiter_done(&w[1]));
+	KUNIT_EXPECT_EQ(test, w[0].tag + w[1].tag, 1);
+	free_all();
 	pool_end(test);
 }
 
@@ -489,6 +557,8 @@ static struct kunit_case percpu_tag_cases[] = {
 	KUNIT_CASE(destroy_unlinks),
 	KUNIT_CASE(drain_one_cpu),
 	KUNIT_CASE(waiters_in_order),
+	KUNIT_CASE(waiters_barged),
+	KUNIT_CASE(waiter_serves_next),
 	KUNIT_CASE(waiter_killed),
 	KUNIT_CASE(waits_stopped),
 	KUNIT_CASE(waiter_times_out),

@@ -12,12 +12,14 @@
 
 #include "percpu_tag_internal.h"
 
-/* Add the list to pool->marked. The caller must hold list->lock. */
+/*
+ * Add the list to pool->marked. The caller must hold list->lock, and pool->lock: a
+ * waiter that joins the queue later sees the list in the mask.
+ */
 static void list_mark(struct percpu_tag_cpu *list)
 {
-	if (list->state == LIST_MARKED)
-		return;
-	list->state = LIST_MARKED;
+	lockdep_assert_held(&list->pool->lock);
+	list->marked = true;
 	list->limit = READ_ONCE(list->pool->nr_usable);
 	cpumask_set_cpu(list->cpu, list->pool->marked);
 	atomic_inc(&list->pool->nr_marked);
@@ -37,9 +39,10 @@ static unsigned int list_half(struct percpu_tag_cpu *list)
 }
 
 /*
- * Assign a free tag that is on no list to the first waiter, or push it on
- * @list if there is none. The caller must hold list->lock and call
- * percpu_tag_wake() after it drops the lock, at the latest after STEAL_MAX tags.
+ * Push a free tag that is on no list on @list; if the list is not marked, assign the
+ * tag to a waiter instead, or wake one, as percpu_tag_offer() says. The caller must
+ * hold list->lock and call percpu_tag_wake() after it drops the lock, at the latest
+ * after STEAL_MAX tags.
  */
 void percpu_tag_add(struct percpu_tag_cpu *list, unsigned int tag,
 		    struct percpu_tag_wakes *wakes)
@@ -47,15 +50,13 @@ void percpu_tag_add(struct percpu_tag_cpu *list, unsigned int tag,
 	struct percpu_tag_pool *pool = list->pool;
 
 	lockdep_assert_held(&list->lock);
-	if (list->state == LIST_WAITERS) {
+	if (!list->marked) {
 		guard(raw_spinlock)(&pool->lock);
-		if (!list_empty(&pool->waiters)) {
-			percpu_tag_assign(pool, tag, wakes);
+		if (percpu_tag_offer(pool, tag, wakes))
 			return;
-		}
+		list_mark(list);
 	}
 	list_push(list, tag);
-	list_mark(list);
 }
 
 /*

@@ -82,7 +82,7 @@ static void list_set_usable(struct percpu_tag_pool *pool, unsigned int cpu)
 
 	scoped_guard(raw_spinlock_irqsave, &list->lock) {
 		swap(list->head, list->aside);
-		if (list->state == LIST_MARKED)
+		if (list->marked)
 			list->limit = pool->nr_usable;
 	}
 	do {
@@ -236,7 +236,7 @@ static int pool_allocate(struct percpu_tag_pool *pool, gfp_t gfp, int node)
  * percpu_tag_pool_init_node - initialize a pool, with flags and a node for its memory
  * @pool: the pool
  * @nr_tags: size of the pool, from 1 to PERCPU_TAG_MAX; all tags are usable
- * @flags: PERCPU_TAG_IOWAIT if a wait for a tag counts as a wait for I/O, or 0
+ * @flags: PERCPU_TAG_IOWAIT, PERCPU_TAG_FIFO, both or 0
  * @gfp: flags of the allocations; they must allow blocking
  * @node: node of the memory that is not percpu, or NUMA_NO_NODE
  *
@@ -252,13 +252,15 @@ int percpu_tag_pool_init_node(struct percpu_tag_pool *pool, unsigned int nr_tags
 	unsigned int i;
 	int err;
 
-	if (!nr_tags || nr_tags > PERCPU_TAG_MAX || flags & ~PERCPU_TAG_IOWAIT)
+	if (!nr_tags || nr_tags > PERCPU_TAG_MAX ||
+	    flags & ~(PERCPU_TAG_IOWAIT | PERCPU_TAG_FIFO))
 		return -EINVAL;
 	memset(pool, 0, sizeof(*pool));
 	pool->nr_tags = nr_tags;
 	pool->flags = flags;
 	raw_spin_lock_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->waiters);
+	INIT_LIST_HEAD(&pool->searchers);
 	mutex_init(&pool->resize);
 	err = pool_allocate(pool, gfp, node);
 	if (err)
@@ -403,8 +405,8 @@ core_initcall(percpu_tag_init);
  */
 
 /*
- * Check the invariants of one list and of the queue, and add the length of the
- * list to @listed. Return the violated invariant or NULL.
+ * Check the invariants of one list, and add its length to @listed. Return the
+ * violated invariant or NULL.
  */
 static const char *check_list(struct percpu_tag_pool *pool, unsigned int cpu,
 			      unsigned int *listed)
@@ -414,7 +416,7 @@ static const char *check_list(struct percpu_tag_pool *pool, unsigned int cpu,
 	bool here;
 
 	guard(raw_spinlock_irqsave)(&list->lock);
-	here = list->state == LIST_MARKED;
+	here = list->marked;
 	for (tag = list->head; tag != TAG_NONE; tag = pool->next[tag]) {
 		if (tag >= pool->nr_usable)
 			return "list has a tag that is not usable";
@@ -427,14 +429,24 @@ static const char *check_list(struct percpu_tag_pool *pool, unsigned int cpu,
 	if (list->limit != (here ? pool->nr_usable : 0))
 		return "list limit is not the number of usable tags";
 	if (here != cpumask_test_cpu(cpu, pool->marked))
-		return "list state does not match the mask";
+		return "list is marked but not in the mask, or the reverse";
 	if (nr && !here)
 		return "list has tags but is not marked";
-	guard(raw_spinlock)(&pool->lock);
-	if (list_empty(&pool->waiters))
-		return pool->drained ? "pool is drained but has no waiters" : NULL;
-	if (pool->drained && (nr || list->state != LIST_WAITERS))
-		return "waiter sleeps while a tag is free";
+	if (here && !atomic_read(&pool->nr_marked))
+		return "list is marked but not counted";
+	return NULL;
+}
+
+/* Check the queues. With @quiet all waiters sleep. */
+static const char *check_queues(struct percpu_tag_pool *pool, bool quiet)
+{
+	guard(raw_spinlock_irqsave)(&pool->lock);
+	if (list_empty(&pool->waiters) && pool->barged)
+		return "waits are counted without a waiter";
+	if (!quiet)
+		return NULL;
+	if (!list_empty(&pool->waiters) && !pool->drainer && atomic_read(&pool->nr_marked))
+		return "waiter sleeps while a list is marked";
 	return NULL;
 }
 
@@ -459,7 +471,7 @@ const char *percpu_tag_pool_check(struct percpu_tag_pool *pool, bool quiet)
 	}
 	if (quiet && listed != percpu_tag_pool_nr_free(pool))
 		return "free tag is on no list";
-	return NULL;
+	return check_queues(pool, quiet);
 }
 EXPORT_SYMBOL_GPL(percpu_tag_pool_check);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * percpu_tag: the queue of waiters.
+ * percpu_tag: the queues of waiters. See percpu_tag.c for the order in which waiters
+ * are served.
  */
 #include <linux/cleanup.h>
 #include <linux/cpumask.h>
@@ -10,6 +11,7 @@
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 
 #include "percpu_tag_internal.h"
@@ -25,47 +27,101 @@ void percpu_tag_wake(struct percpu_tag_wakes *wakes)
 	}
 }
 
+static void wakes_add(struct percpu_tag_wakes *wakes, struct task_struct *task)
+{
+	wakes->tasks[wakes->nr++] = get_task_struct(task);
+}
+
+/* Remove a waiter from its queue. The caller must hold pool->lock. */
+static void wait_remove(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w)
+{
+	if (pool->waiters.next == &w->node)
+		pool->barged = 0;
+	list_del_init(&w->node);
+}
+
 /*
- * End the wait of the first waiter, which must exist, with @tag. The caller must
- * hold pool->lock and call percpu_tag_wake() after it drops its locks.
+ * End the wait of @w with @tag. The caller must hold pool->lock and call
+ * percpu_tag_wake() after it drops its locks.
  *
  * The waiter owns the tag from now on, and no other CPU wakes it. Therefore the
  * caller must keep preemption disabled until percpu_tag_wake(): otherwise a task
  * of higher priority could delay the wakeup.
  */
-static void wait_finish(struct percpu_tag_pool *pool, int tag,
-			struct percpu_tag_wakes *wakes)
+static void wait_finish(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w,
+			int tag, struct percpu_tag_wakes *wakes)
 {
-	struct percpu_tag_waiter *w;
-
-	w = list_first_entry(&pool->waiters, struct percpu_tag_waiter, node);
-	list_del_init(&w->node);
-	if (list_empty(&pool->waiters))
-		pool->drained = false;
+	wait_remove(pool, w);
 	if (w->task)
-		wakes->tasks[wakes->nr++] = get_task_struct(w->task);
+		wakes_add(wakes, w->task);
 	/*
-	 * Pairs with smp_load_acquire() in percpu_tag_wait_sleep(). @w is on
-	 * the stack of the waiter and must not be accessed afterwards.
+	 * Pairs with smp_load_acquire() in wait_sleep(). @w is on the stack of the
+	 * waiter and must not be accessed afterwards.
 	 */
 	smp_store_release(&w->tag, tag);
 }
 
-/* Assign @tag to the first waiter, as wait_finish() says. */
-void percpu_tag_assign(struct percpu_tag_pool *pool, unsigned int tag,
-		       struct percpu_tag_wakes *wakes)
+/*
+ * Waiters for a tag
+ */
+
+/* Return true if the next tag belongs to the first sleeping waiter. */
+static bool must_assign(struct percpu_tag_pool *pool)
 {
-	lockdep_assert_held(&pool->lock);
+	return pool->flags & PERCPU_TAG_FIFO || pool->barged >= BARGE_MAX;
+}
+
+/* Return the waiter that is served next, or NULL. */
+static struct percpu_tag_waiter *first_waiter(struct percpu_tag_pool *pool)
+{
+	struct list_head *queue = &pool->searchers;
+
+	if (list_empty(queue) || (must_assign(pool) && !list_empty(&pool->waiters)))
+		queue = &pool->waiters;
+	return list_first_entry_or_null(queue, struct percpu_tag_waiter, node);
+}
+
+static void assign(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w,
+		   unsigned int tag, struct percpu_tag_wakes *wakes)
+{
 	WRITE_ONCE(pool->next[tag], TAG_IN_USE);
-	wait_finish(pool, tag, wakes);
+	wait_finish(pool, w, tag, wakes);
 }
 
 /*
- * Assign tags of @list to waiters, in the order of the queue. A list that is left
- * empty becomes LIST_WAITERS. Return true if there are more tags and waiters.
+ * Offer a free tag that is on no list to the waiters. Return true if it was assigned
+ * to one, as wait_finish() says. Otherwise the caller must push it on a list and
+ * mark the list before it drops pool->lock; the first waiter, if there is one, has
+ * been told to drain the lists. Adds at most one task to @wakes.
  */
-static bool wait_drain_list(struct percpu_tag_cpu *list,
-			    struct percpu_tag_wakes *wakes)
+bool percpu_tag_offer(struct percpu_tag_pool *pool, unsigned int tag,
+		      struct percpu_tag_wakes *wakes)
+{
+	struct percpu_tag_waiter *w = first_waiter(pool);
+
+	lockdep_assert_held(&pool->lock);
+	if (!w)
+		return false;
+	if (!w->task || must_assign(pool)) {
+		assign(pool, w, tag, wakes);
+		return true;
+	}
+	/* A drainer that has yet to begin will find this tag, too. */
+	if (!pool->drainer) {
+		WRITE_ONCE(pool->drainer, w);
+		pool->barged++;
+		wakes_add(wakes, w->task);
+	}
+	return false;
+}
+
+enum drain { DRAIN_AGAIN, DRAIN_NEXT, DRAIN_END };
+
+/*
+ * Assign tags of @list to waiters, and unmark the list if it is left empty. Return
+ * DRAIN_AGAIN if it may have more tags, DRAIN_END if no waiter is left.
+ */
+static enum drain drain_list(struct percpu_tag_cpu *list, struct percpu_tag_wakes *wakes)
 {
 	struct percpu_tag_pool *pool = list->pool;
 	unsigned int n;
@@ -75,50 +131,97 @@ static bool wait_drain_list(struct percpu_tag_cpu *list,
 	if (list->head == TAG_NONE)
 		list_sieve(list);
 	for (n = 0; n < STEAL_MAX && list->head != TAG_NONE; n++) {
-		if (list_empty(&pool->waiters))
-			return false;
-		percpu_tag_assign(pool, list_pop(list), wakes);
+		struct percpu_tag_waiter *w = first_waiter(pool);
+
+		if (!w)
+			return DRAIN_END;
+		assign(pool, w, list_pop(list), wakes);
 	}
-	if (!list_is_empty(list))
-		return true;
 	list_unmark_empty(list);
-	list->state = LIST_WAITERS;
-	return false;
+	return list->marked ? DRAIN_AGAIN : DRAIN_NEXT;
 }
 
 /* Drain the list of @cpu to the waiters and wake them. */
-static void wait_drain_cpu(struct percpu_tag_pool *pool, unsigned int cpu)
+static enum drain drain_cpu(struct percpu_tag_pool *pool, unsigned int cpu)
 {
-	bool more;
+	enum drain state;
 
 	do {
 		struct percpu_tag_wakes wakes = { };
 
 		guard(preempt)();
-		more = wait_drain_list(cpu_list(pool, cpu), &wakes);
+		state = drain_list(cpu_list(pool, cpu), &wakes);
 		percpu_tag_wake(&wakes);
-	} while (more);
+	} while (state == DRAIN_AGAIN);
+	return state;
 }
 
 /*
- * Add @w to the queue, or end the wait at once if waits are stopped. Return true if
- * @w need not drain the lists, because that is so or a waiter before it has done it.
- * @task is NULL if the caller does not sleep.
+ * Drain each marked list to the waiters, from the one of @first on, until the wait of
+ * @w has ended; if @w is NULL, until no waiter is left.
+ *
+ * pool->marked changes concurrently. A list that was marked before the caller joined
+ * the queue, or before it was told to drain, is seen, as pool->lock was taken since.
+ */
+__no_kcsan void percpu_tag_wait_drain(struct percpu_tag_pool *pool,
+				      struct percpu_tag_waiter *w,
+				      unsigned int first)
+{
+	unsigned int cpu;
+
+	for_each_cpu_wrap(cpu, pool->marked, first) {
+		if (drain_cpu(pool, cpu) == DRAIN_END ||
+		    (w && READ_ONCE(w->tag) != WAIT_PENDING))
+			break;
+	}
+}
+
+/*
+ * Add @w to a queue, or end the wait at once if waits are stopped. Return true if @w
+ * need not drain the lists: because waits are stopped, no list is marked, or another
+ * waiter has yet to drain them. @task is NULL if the caller does not sleep.
  */
 bool percpu_tag_wait_begin(struct percpu_tag_pool *pool,
 			   struct percpu_tag_waiter *w,
 			   struct task_struct *task)
 {
+	bool fifo = pool->flags & PERCPU_TAG_FIFO;
+
 	w->task = task;
 	w->tag = WAIT_PENDING;
 	guard(raw_spinlock_irqsave)(&pool->lock);
 	pool->nr_waits++;
 	if (pool->stopped && task) {
+		INIT_LIST_HEAD(&w->node);
 		w->tag = WAIT_CANCELED;
 		return true;
 	}
-	list_add_tail(&w->node, &pool->waiters);
-	return pool->drained;
+	list_add_tail(&w->node, task || fifo ? &pool->waiters : &pool->searchers);
+	return !atomic_read(&pool->nr_marked) || (task && pool->drainer);
+}
+
+/* pool->drainer is the caller: drain the lists, for all waiters. */
+static void drain_as_told(struct percpu_tag_pool *pool)
+{
+	scoped_guard(raw_spinlock_irqsave, &pool->lock)
+		WRITE_ONCE(pool->drainer, NULL);
+	percpu_tag_wait_drain(pool, NULL, raw_smp_processor_id());
+}
+
+/*
+ * Remove @w from the queue if no tag was assigned. Return false if it was told to
+ * drain the lists: waiters behind it rely on that.
+ */
+static bool wait_leave(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w)
+{
+	guard(raw_spinlock_irqsave)(&pool->lock);
+	if (pool->drainer == w)
+		return false;
+	/* This unlocks last: percpu_tag_pool_destroy() may free the pool then. */
+	pool->nr_waits--;
+	if (w->tag == WAIT_PENDING)
+		wait_remove(pool, w);
+	return true;
 }
 
 /*
@@ -128,42 +231,18 @@ bool percpu_tag_wait_begin(struct percpu_tag_pool *pool,
 int percpu_tag_wait_end(struct percpu_tag_pool *pool,
 			struct percpu_tag_waiter *w, int err)
 {
-	guard(raw_spinlock_irqsave)(&pool->lock);
-	/* This unlocks last: percpu_tag_pool_destroy() may free the pool then. */
-	pool->nr_waits--;
-	if (w->tag != WAIT_PENDING)
-		return w->tag;
-	list_del(&w->node);
-	if (list_empty(&pool->waiters))
-		pool->drained = false;
-	return err;
-}
-
-/* Drain each list to the waiters, from @first on, until the wait of @w has ended. */
-void percpu_tag_wait_drain(struct percpu_tag_pool *pool,
-			   struct percpu_tag_waiter *w,
-			   unsigned int first)
-{
-	unsigned int cpu;
-
-	for_each_cpu_wrap(cpu, cpu_possible_mask, first) {
-		wait_drain_cpu(pool, cpu);
-		if (READ_ONCE(w->tag) != WAIT_PENDING)
-			break;
-	}
-	guard(raw_spinlock_irqsave)(&pool->lock);
-	if (w->tag == WAIT_PENDING)
-		pool->drained = true;
+	while (!wait_leave(pool, w))
+		drain_as_told(pool);
+	return w->tag == WAIT_PENDING ? err : w->tag;
 }
 
 /*
- * Sleep until the wait of @w has ended. Return the tag or WAIT_CANCELED;
+ * Sleep until the wait of @w has ended, or an error is due. Return 0 or the error:
  * -ERESTARTSYS after a signal that @state wakes up for; -ETIMEDOUT after @timeout
  * jiffies.
  */
-int percpu_tag_wait_sleep(struct percpu_tag_pool *pool,
-			  struct percpu_tag_waiter *w,
-			  unsigned int state, long timeout)
+static int wait_sleep(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w,
+		      unsigned int state, long timeout)
 {
 	int err = 0;
 
@@ -172,6 +251,11 @@ int percpu_tag_wait_sleep(struct percpu_tag_pool *pool,
 		/* Pairs with smp_store_release() in wait_finish(). */
 		if (smp_load_acquire(&w->tag) != WAIT_PENDING)
 			break;
+		if (unlikely(READ_ONCE(pool->drainer) == w)) {
+			__set_current_state(TASK_RUNNING);
+			drain_as_told(pool);
+			continue;
+		}
 		if (signal_pending_state(state, current))
 			err = -ERESTARTSYS;
 		else if (!timeout)
@@ -184,11 +268,21 @@ int percpu_tag_wait_sleep(struct percpu_tag_pool *pool,
 			timeout = schedule_timeout(timeout);
 	}
 	__set_current_state(TASK_RUNNING);
-	return percpu_tag_wait_end(pool, w, err);
+	return err;
 }
 
-/* End up to STEAL_MAX waits. Return true if more are left. */
-static bool cancel_some(struct percpu_tag_pool *pool)
+/*
+ * Sleep until the wait of @w has ended. Return the tag or WAIT_CANCELED, or an error
+ * of wait_sleep().
+ */
+int percpu_tag_wait_sleep(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w,
+			  unsigned int state, long timeout)
+{
+	return percpu_tag_wait_end(pool, w, wait_sleep(pool, w, state, timeout));
+}
+
+/* End up to STEAL_MAX waits of a queue. Return true if more are left. */
+static bool cancel_some(struct percpu_tag_pool *pool, struct list_head *queue)
 {
 	struct percpu_tag_wakes wakes = { };
 	unsigned int n;
@@ -196,9 +290,10 @@ static bool cancel_some(struct percpu_tag_pool *pool)
 
 	guard(preempt)();
 	scoped_guard(raw_spinlock_irqsave, &pool->lock) {
-		for (n = 0; n < STEAL_MAX && !list_empty(&pool->waiters); n++)
-			wait_finish(pool, WAIT_CANCELED, &wakes);
-		more = !list_empty(&pool->waiters);
+		for (n = 0; n < STEAL_MAX && !list_empty(queue); n++)
+			wait_finish(pool, list_first_entry(queue, struct percpu_tag_waiter,
+							   node), WAIT_CANCELED, &wakes);
+		more = !list_empty(queue);
 	}
 	percpu_tag_wake(&wakes);
 	return more;
@@ -220,7 +315,7 @@ void percpu_tag_stop_waits(struct percpu_tag_pool *pool)
 {
 	scoped_guard(raw_spinlock_irqsave, &pool->lock)
 		pool->stopped = true;
-	while (cancel_some(pool))
+	while (cancel_some(pool, &pool->waiters))
 		;
 }
 EXPORT_SYMBOL_GPL(percpu_tag_stop_waits);

@@ -72,7 +72,10 @@ run_corpus() { "$dir/user/fuzz-run" -c "$top/tools/testing/percpu/corpus.txt"; }
 run_fuzzer() { "$dir/user/fuzz-run" -r 20 1; }
 run_churn() { "$dir/user/churn" 4 4 1 && "$dir/user/churn" 2 2 5; }
 run_churn_tsan() { "$dir/user/tsan/churn" 2 2 4; }
-run_fight() { "$dir/user/tag/fight" 16 32 2 enough && "$dir/user/tag/fight" 4 4 1; }
+run_fight() {
+	"$dir/user/tag/fight" 16 32 2 enough && "$dir/user/tag/fight" 4 4 1 &&
+		"$dir/user/tag/fight" 16 1 1 calm
+}
 run_carry() { "$dir/user/bigref/carry32" && "$dir/user/bigref/carry64"; }
 # KUnit runs at boot. The bed also expects results of scripts: use a short one, with
 # a time limit, as it can hang with a bug.

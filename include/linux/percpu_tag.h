@@ -23,7 +23,11 @@
 /* Account waits for a tag as waits for I/O. */
 #define PERCPU_TAG_IOWAIT	0x1
 
+/* Assign each freed tag to the first waiter, if there is one. */
+#define PERCPU_TAG_FIFO		0x2
+
 struct percpu_tag_cpu;
+struct percpu_tag_waiter;
 struct seq_file;
 
 /**
@@ -35,18 +39,21 @@ struct seq_file;
  * @nr_usable: tags below it can be allocated; written under @resize and @lock,
  *	read without them
  * @nr_tags: size of the pool; constant
- * @flags: PERCPU_TAG_IOWAIT or 0; constant
+ * @flags: PERCPU_TAG_IOWAIT, PERCPU_TAG_FIFO, both or 0; constant
  * @reported: kinds of misuse that were reported, one bit each; atomic
  * @marked: CPUs with lists that may have tags; a bit is written under the lock
- *	of the list, read without it
- * @nr_marked: number of bits in @marked; read without a lock
- * @lock: guards @waiters, @nr_waits, @drained and @stopped, and the writes of
- *	@nr_usable; nests inside the lock of a list
- * @waiters: queue of waiters, in the order of arrival; under @lock
- * @nr_waits: waits that have begun and not ended; under @lock
- * @drained: all lists are empty and each freed tag is assigned to a waiter;
- *	under @lock
- * @stopped: allocations must not wait; under @lock
+ *	of the list, and set under @lock, too; read without them
+ * @nr_marked: number of bits in @marked, written like it; read without a lock
+ * @lock: guards the fields up to @stopped, and the writes of @nr_usable; nests
+ *	inside the lock of a list
+ * @waiters: queue of waiters that sleep, in the order of arrival; with
+ *	PERCPU_TAG_FIFO, of all waiters
+ * @searchers: queue of allocations that do not sleep, while they search for a tag
+ * @drainer: the waiter that was woken to drain the lists and has not begun; its
+ *	wait does not end before. Compared without @lock
+ * @barged: how often the first of @waiters was woken to drain the lists
+ * @nr_waits: waits that have begun and not ended
+ * @stopped: allocations must not wait
  * @resize: serializes resizes; nests outside of all other locks here
  * @node: entry in the list of pools of the CPU hotplug callback
  *
@@ -65,8 +72,10 @@ struct percpu_tag_pool {
 	atomic_t nr_marked;
 	raw_spinlock_t lock;
 	struct list_head waiters;
+	struct list_head searchers;
+	struct percpu_tag_waiter *drainer;
+	unsigned int barged;
 	unsigned int nr_waits;
-	bool drained;
 	bool stopped;
 
 	struct mutex resize;	/* outermost lock here */
@@ -100,7 +109,8 @@ void percpu_tag_pool_show(struct percpu_tag_pool *pool, struct seq_file *m);
  * percpu_tag_pool_init - initialize a pool
  * @pool: the pool
  * @nr_tags: size of the pool, from 1 to PERCPU_TAG_MAX; all tags are usable
- * @flags: PERCPU_TAG_IOWAIT if a wait for a tag counts as a wait for I/O, or 0
+ * @flags: PERCPU_TAG_IOWAIT if a wait for a tag counts as a wait for I/O;
+ *	PERCPU_TAG_FIFO if each freed tag is assigned to the first waiter; both or 0
  *
  * See percpu_tag_pool_init_node().
  *
@@ -132,9 +142,10 @@ static inline bool percpu_tag_any_in_use(struct percpu_tag_pool *pool)
  * @gfp: GFP_KERNEL to wait for a tag, GFP_NOWAIT or GFP_ATOMIC to fail without
  *	a wait; other flags are ignored
  *
- * Waiters are served in the order of their arrival. A waiter sleeps only while
- * no tag is free: the next tag that is freed, on any CPU, is assigned to the
- * first waiter.
+ * If all tags are in use, the next tag that is freed, on any CPU, wakes the first
+ * waiter. Until that one runs, other allocations may get the tag; after the waiter was
+ * woken eight times in vain, the next tag is assigned to it. With PERCPU_TAG_FIFO the
+ * first tag is, so that all waiters are served in the order of their arrival.
  *
  * An allocation that does not wait fails only if there was a moment during the
  * call at which each tag was allocated, assigned to a waiter, or being freed

@@ -4,10 +4,13 @@
  * checked: no tag is allocated twice or lost, and no waiter sleeps while a tag
  * is free.
  *
- *	fight THREADS TAGS SECONDS [enough]
+ *	fight THREADS TAGS SECONDS [enough] [calm] [fifo]
  *
  * A thread holds at most two tags. With "enough", TAGS must be at least twice
- * THREADS, the pool is not resized, and no allocation may fail.
+ * THREADS, the pool is not resized, and no allocation may fail. With
+ * "calm" a thread holds one tag and always waits for it, and the pool is only checked:
+ * nothing but frees and timeouts ends a wait. With "fifo" the pool has
+ * PERCPU_TAG_FIFO.
  */
 #include <time.h>
 #include <unistd.h>
@@ -19,13 +22,18 @@
 
 static struct percpu_tag_pool pool;
 static unsigned int nr_tags;
-static bool stop, enough;
+static bool stop, enough, calm, fifo;
+static unsigned int nr_done;
 static unsigned int owner[MOST];
+
+/* A wait of that many milliseconds is one that nothing ends. */
+#define FOREVER	20000
 
 struct fighter {
 	pthread_t id;
 	unsigned int cpu;
 	unsigned long ops, failed, late, canceled;
+	unsigned long since;
 	double longest;
 };
 
@@ -63,12 +71,14 @@ static int get(struct fighter *f, unsigned int kind)
 	double start = now();
 	int tag;
 
+	WRITE_ONCE(f->since, jiffies);
 	if (kind < 6)
 		tag = percpu_tag_alloc(&pool, GFP_KERNEL);
 	else if (kind == 6)
 		tag = percpu_tag_alloc_timeout(&pool, 1);
 	else
-		return percpu_tag_alloc(&pool, GFP_ATOMIC);
+		tag = percpu_tag_alloc(&pool, GFP_ATOMIC);
+	WRITE_ONCE(f->since, 0);
 	f->longest = max(f->longest, now() - start);
 	return tag;
 }
@@ -80,10 +90,10 @@ static void *run(void *arg)
 	int held[4];
 
 	while (!READ_ONCE(stop)) {
-		unsigned int nr = 0, want = 1 + rand_r(&seed) % 2;
+		unsigned int nr = 0, want = calm ? 1 : 1 + rand_r(&seed) % 2;
 
 		shim_cpu = f->cpu;
-		if (rand_r(&seed) % 4 == 0) {
+		if (!calm && rand_r(&seed) % 4 == 0) {
 			nr = percpu_tag_alloc_batch(&pool, held, want);
 			f->failed += nr < want;
 			for (i = 0; i < nr; i++)
@@ -92,7 +102,7 @@ static void *run(void *arg)
 		}
 		while (nr < want) {
 			/* A thread that holds a tag must not wait. */
-			int tag = get(f, nr ? 7 : rand_r(&seed) % 8);
+			int tag = get(f, nr ? 7 : calm ? 3 + rand_r(&seed) % 4 : rand_r(&seed) % 8);
 
 			if (tag < 0) {
 				f->failed += tag == -ENOSPC;
@@ -109,6 +119,8 @@ static void *run(void *arg)
 			shim_cpu = rand_r(&seed) % nr_cpu_ids;
 		if (rand_r(&seed) % 64 == 0)
 			sched_yield();
+		if (calm && rand_r(&seed) % 256 == 0)
+			usleep(1000);
 		for (i = 0; i < nr; i++)
 			let_go(f, held[i]);
 		if (rand_r(&seed) % 2)
@@ -117,11 +129,41 @@ static void *run(void *arg)
 			while (nr)
 				percpu_tag_free(&pool, held[--nr]);
 	}
+	/* A wakeup of a task may come late: no thread exits before all are here. */
+	__atomic_fetch_add(&nr_done, 1, __ATOMIC_SEQ_CST);
+	while (READ_ONCE(nr_done) < nr_cpu_ids)
+		usleep(100);
 	return NULL;
 }
 
+/* Fail if a thread waits for a tag although tags are freed all the time. */
+static void check_waits(const struct fighter *f, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long since = READ_ONCE(f[i].since);
+
+		if (since && jiffies - since > FOREVER)
+			fail("a wait does not end");
+	}
+}
+
+static void disturb(unsigned int checks, unsigned int *seed)
+{
+	percpu_tag_pool_drain_cpu(&pool, rand_r(seed) % nr_cpu_ids);
+	if (checks % 16 == 8 && !enough)
+		percpu_tag_pool_resize(&pool, rand_r(seed) % (nr_tags + 1));
+	else if (checks % 16 == 10)
+		percpu_tag_pool_resize(&pool, nr_tags);
+	if (checks % 16 == 12)
+		percpu_tag_stop_waits(&pool);
+	else if (checks % 16 == 13)
+		percpu_tag_resume_waits(&pool);
+}
+
 /* Check invariants, resize the pool, end waits and drain CPUs during the fight. */
-static void watch(double seconds)
+static void watch(const struct fighter *f, unsigned int nr, double seconds)
 {
 	unsigned int seed = 99, checks = 0;
 	double end = now() + seconds;
@@ -129,24 +171,30 @@ static void watch(double seconds)
 	while (now() < end) {
 		const char *wrong;
 
-		percpu_tag_pool_drain_cpu(&pool, rand_r(&seed) % nr_cpu_ids);
-		if (checks % 16 == 8 && !enough)
-			percpu_tag_pool_resize(&pool, rand_r(&seed) % (nr_tags + 1));
-		else if (checks % 16 == 10)
-			percpu_tag_pool_resize(&pool, nr_tags);
-		if (checks % 16 == 12)
-			percpu_tag_stop_waits(&pool);
-		else if (checks % 16 == 13)
-			percpu_tag_resume_waits(&pool);
+		if (!calm)
+			disturb(checks, &seed);
 		wrong = percpu_tag_pool_check(&pool, false);
 		if (wrong)
 			fail(wrong);
+		check_waits(f, nr);
 		checks++;
 		usleep(200);
 	}
 	percpu_tag_pool_resize(&pool, nr_tags);
 	percpu_tag_resume_waits(&pool);
 	printf("fight: %u checks\n", checks);
+}
+
+static void parse(char *word)
+{
+	if (!strcmp(word, "enough"))
+		enough = true;
+	else if (!strcmp(word, "calm"))
+		calm = true;
+	else if (!strcmp(word, "fifo"))
+		fifo = true;
+	else
+		fail(word);
 }
 
 int main(int argc, char **argv)
@@ -156,19 +204,24 @@ int main(int argc, char **argv)
 	struct fighter all = { };
 
 	nr_tags = argc > 2 ? atoi(argv[2]) : 8;
-	enough = argc > 4;
+	for (i = 4; i < (unsigned int)argc; i++)
+		parse(argv[i]);
 	shim_nr_cpus = nr;
 	shim_cpus[0] = nr < 64 ? BIT(nr) - 1 : ~0UL;
-	if (percpu_tag_pool_init(&pool, nr_tags, 0))
+	if (percpu_tag_pool_init(&pool, nr_tags, fifo ? PERCPU_TAG_FIFO : 0))
 		fail("percpu_tag_pool_init() failed");
 	for (i = 0; i < nr; i++) {
 		f[i].cpu = i;
 		pthread_create(&f[i].id, NULL, run, &f[i]);
 	}
-	watch(argc > 3 ? atof(argv[3]) : 5);
+	watch(f, nr, argc > 3 ? atof(argv[3]) : 5);
 	WRITE_ONCE(stop, true);
 	for (i = 0; i < nr; i++) {
-		pthread_join(f[i].id, NULL);
+		/* At the end, each wait must end without help. */
+		while (pthread_tryjoin_np(f[i].id, NULL)) {
+			check_waits(f, nr);
+			usleep(200);
+		}
 		all.ops += f[i].ops;
 		all.failed += f[i].failed;
 		all.late += f[i].late;
@@ -182,7 +235,8 @@ int main(int argc, char **argv)
 	if (percpu_tag_pool_check(&pool, true) || percpu_tag_pool_destroy(&pool))
 		fail("pool is inconsistent at the end");
 	printf("fight: %u threads, %u tags: %lu allocations, %lu failures, %lu timeouts, %lu canceled, longest wait %.1f ms\n",
-	       nr, nr_tags, all.ops, all.failed, all.late, all.canceled, all.longest * 1e3);
+	       nr, nr_tags, all.ops, all.failed, all.late, all.canceled,
+	       all.longest * 1e3);
 	free(f);
 	return 0;
 }

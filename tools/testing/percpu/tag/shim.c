@@ -29,25 +29,32 @@ void shim_set_state(unsigned int state)
 	pthread_mutex_unlock(&current->m);
 }
 
-/* A jiffy is a millisecond. */
-long schedule_timeout(long jiffies)
+unsigned long shim_jiffies(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+long schedule_timeout(long timeout)
 {
 	struct timespec end;
 	int err = 0;
 
 	pthread_mutex_lock(&current->m);
-	if (jiffies == MAX_SCHEDULE_TIMEOUT) {
+	if (timeout == MAX_SCHEDULE_TIMEOUT) {
 		while (!current->woken)
 			pthread_cond_wait(&current->c, &current->m);
 	} else {
 		clock_gettime(CLOCK_REALTIME, &end);
-		end.tv_nsec += jiffies % 1000 * 1000000;
-		end.tv_sec += jiffies / 1000 + end.tv_nsec / 1000000000;
+		end.tv_nsec += timeout % 1000 * 1000000;
+		end.tv_sec += timeout / 1000 + end.tv_nsec / 1000000000;
 		end.tv_nsec %= 1000000000;
 		while (!current->woken && !err)
 			err = pthread_cond_timedwait(&current->c, &current->m, &end);
-		jiffies = err ? 0 : max(jiffies - 1, 0L);
+		timeout = err ? 0 : max(timeout - 1, 0L);
 	}
 	pthread_mutex_unlock(&current->m);
-	return jiffies;
+	return timeout;
 }

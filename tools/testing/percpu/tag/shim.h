@@ -297,8 +297,11 @@ extern __thread struct task_struct shim_task;
 #define __set_current_state(s)	((void)(s))
 #define signal_pending_state(s, t)	((s) != TASK_UNINTERRUPTIBLE && READ_ONCE((t)->killed))
 #define io_schedule_timeout(t)	schedule_timeout(t)
+/* A jiffy is a millisecond. */
+unsigned long shim_jiffies(void);
+#define jiffies		shim_jiffies()
 void shim_set_state(unsigned int state);
-long schedule_timeout(long jiffies);
+long schedule_timeout(long timeout);
 void shim_wake(struct task_struct *task);
 
 #define wake_up_process(t)	shim_wake(t)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # tags: generic load slow users
 #
-# Threads and timers contend for the tags of a percpu_tag pool ("fight"): alone,
-# while the pool is resized, and during CPU hotplug. The test "requests" submits
+# Threads and timers contend for the tags of a percpu_tag pool ("fight"): alone, in the
+# order of their arrival, while the pool is resized, and during CPU hotplug. The test "requests" submits
 # requests by tag and completes them in interrupts.
 #
 # PERCPU_TAG_THREADS is the number of threads, by default 16.
@@ -56,7 +56,7 @@ fight_hotplug() {
 
 module_path test_percpu_tag >/dev/null ||
 	skip_all "no test_percpu_tag.ko: the kernel has no percpu tags"
-plan 9
+plan 11
 
 # A thread holds at most two tags and a timer one: no allocation may fail.
 enough=$((2 * THREADS + 4))
@@ -64,13 +64,16 @@ enough=$((2 * THREADS + 4))
 for tags in 4 8 $enough 64 128; do
 	run_tags "fight_$tags" run=fight nr_threads="$THREADS" nr_tags="$tags" nr_timers=4
 done
+run_tags fight_fifo run=fight nr_threads="$THREADS" nr_tags=8 nr_timers=4 fifo=1
 run_tags fight_resize run=fight nr_threads="$THREADS" nr_tags=24 nr_timers=2 resizing=1
 fight_hotplug fight_hotplug 8
 fight_hotplug fight_hotplug_enough $enough
 if is_smp; then
 	run_tags requests run=requests seconds=1
+	run_tags requests_fifo run=requests seconds=1 fifo=1
 else
 	skip requests "needs two CPUs"
+	skip requests_fifo "needs two CPUs"
 fi
 
 finish

@@ -51,6 +51,10 @@ static bool resizing;
 module_param(resizing, bool, 0444);
 MODULE_PARM_DESC(resizing, "resize the pool continuously, in fight");
 
+static bool fifo;
+module_param(fifo, bool, 0444);
+MODULE_PARM_DESC(fifo, "assign each freed tag to the first waiter");
+
 static bool stop;
 module_param(stop, bool, 0644);
 MODULE_PARM_DESC(stop, "end the test early");
@@ -154,8 +158,9 @@ static int fight_thread(void *arg)
 
 	while (!time_over(fight_end)) {
 		u32 r = fighter_random(f);
-		int tag = r % 4 ? fight_wait(f) : fight_atomic(f), more = -1;
+		int tag, more = -1;
 
+		tag = r % 4 ? fight_wait(f) : fight_atomic(f);
 		if (tag < 0) {
 			cond_resched();
 			continue;
@@ -299,7 +304,8 @@ static int test_fight(void)
 	nr = nr_threads + nr_timers;
 	f = kcalloc(nr, sizeof(*f), GFP_KERNEL);
 	owners = kcalloc(nr_tags, sizeof(*owners), GFP_KERNEL);
-	err = f && owners ? percpu_tag_pool_init(&pool, nr_tags, 0) : -ENOMEM;
+	err = f && owners ? percpu_tag_pool_init(&pool, nr_tags,
+						     fifo ? PERCPU_TAG_FIFO : 0) : -ENOMEM;
 	if (!err) {
 		fight_end = jiffies + seconds * HZ;
 		fight_begin(f, nr);
@@ -524,7 +530,8 @@ static struct rate submit_ours(unsigned int depth)
 {
 	struct rate rate = { };
 
-	if (percpu_tag_pool_init(&pool, depth, PERCPU_TAG_IOWAIT))
+	if (percpu_tag_pool_init(&pool, depth,
+				 PERCPU_TAG_IOWAIT | (fifo ? PERCPU_TAG_FIFO : 0)))
 		return rate;
 	rate = submit_all(&ours, depth);
 	if (percpu_tag_pool_nr_free(&pool) != depth || percpu_tag_pool_destroy(&pool))

@@ -7,6 +7,7 @@
  * special value:
  *
  *	TAG_IN_USE	the tag is allocated
+ *	TAG_SHALLOW	the same, by percpu_tag_alloc_shallow()
  *	TAG_PARKED	the tag is free, but a resize has made it unusable
  *
  * Each list has a lock. An allocation or free takes the lock of the CPU that
@@ -68,6 +69,14 @@
  * other tag on the list does the same. A tag that moves to a list meanwhile, by a
  * free or by stealing, is compared with pool->nr_usable under the lock of that list,
  * so that no unusable tag gets to a list that was already visited.
+ *
+ * Shallow tags
+ * ------------
+ * A shallow allocation first counts itself in pool->nr_shallow, under pool->lock, if
+ * there are fewer than its depth; otherwise it waits in the queue pool->shallow until
+ * the free of a shallow tag has counted for it. Then it allocates as others do, and
+ * changes TAG_IN_USE to TAG_SHALLOW, which the fast path of a free does not take for an
+ * allocated tag. Other allocations and frees do not look at the count.
  */
 #define pr_fmt(fmt) "percpu_tag: " fmt
 
@@ -76,6 +85,7 @@
 #include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/preempt.h>
@@ -289,6 +299,14 @@ static __always_inline bool clear_in_use(unsigned int *next, unsigned int tag,
 	return try_cmpxchg(&next[tag], &old, mark);
 }
 
+/* The same for TAG_SHALLOW. */
+static bool clear_shallow(unsigned int *next, unsigned int tag)
+{
+	unsigned int old = TAG_SHALLOW;
+
+	return READ_ONCE(next[tag]) == old && try_cmpxchg(&next[tag], &old, TAG_NONE);
+}
+
 /* Report an invalid free. The tag was not in use or does not exist. */
 static void report_free(struct percpu_tag_pool *pool, unsigned int tag,
 			unsigned long caller)
@@ -310,7 +328,7 @@ static void report_free(struct percpu_tag_pool *pool, unsigned int tag,
 static bool free_in_use(struct percpu_tag_cpu *list, unsigned int tag)
 {
 	struct percpu_tag_wakes wakes = { };
-	bool out;
+	bool out, shallow;
 
 	guard(preempt)();
 	scoped_guard(raw_spinlock_irqsave, &list->lock) {
@@ -318,9 +336,12 @@ static bool free_in_use(struct percpu_tag_cpu *list, unsigned int tag)
 		 * Under the lock, because percpu_tag_pool_destroy() takes the
 		 * lock before it frees a pool without allocated tags.
 		 */
-		out = clear_in_use(list->next, tag, TAG_NONE);
+		shallow = clear_shallow(list->next, tag);
+		out = shallow || clear_in_use(list->next, tag, TAG_NONE);
 		if (out && !percpu_tag_park(list->pool, tag))
 			percpu_tag_add(list, tag, &wakes);
+		if (shallow)
+			percpu_tag_shallow_put(list->pool, &wakes);
 	}
 	percpu_tag_wake(&wakes);
 	return out;
@@ -335,7 +356,7 @@ static __always_inline bool free_fast(struct percpu_tag_cpu *list, unsigned int 
 	return true;
 }
 
-/* The tag is invalid or not usable, or there may be waiters. */
+/* The tag is invalid, not usable or shallow, or there may be waiters. */
 static noinline void free_slow(struct percpu_tag_cpu *list, unsigned int tag,
 			       unsigned long caller)
 {
@@ -418,3 +439,76 @@ void percpu_tag_free_batch(struct percpu_tag_pool *pool, const int *tags,
 	}
 }
 EXPORT_SYMBOL_GPL(percpu_tag_free_batch);
+
+/*
+ * Shallow allocations
+ */
+
+/*
+ * The caller has counted a shallow tag: mark @tag as shallow, or undo the count if the
+ * allocation has failed. Return @tag.
+ */
+static int shallow_end(struct percpu_tag_pool *pool, int tag)
+{
+	struct percpu_tag_wakes wakes = { };
+	unsigned int old = TAG_IN_USE;
+
+	/* After an invalid free the tag is not in use. */
+	if (likely(tag >= 0) && try_cmpxchg(&pool->next[tag], &old, TAG_SHALLOW))
+		return tag;
+	guard(preempt)();
+	percpu_tag_shallow_put(pool, &wakes);
+	percpu_tag_wake(&wakes);
+	return tag;
+}
+
+/**
+ * percpu_tag_alloc_shallow_nowait - allocate a shallow tag if that is possible at once
+ * @pool: the pool
+ * @depth: limit of the shallow tags in use, which includes the new one; not 0
+ *
+ * percpu_tag_alloc_shallow() calls this function if the caller must not block.
+ *
+ * Context: any context except NMI. May wake up a waiter: the caller must not
+ * hold a lock of the scheduler.
+ * Return: a tag, -EINVAL or -ENOSPC.
+ */
+int percpu_tag_alloc_shallow_nowait(struct percpu_tag_pool *pool, unsigned int depth)
+{
+	if (!depth)
+		return -EINVAL;
+	if (!percpu_tag_shallow_get(pool, depth))
+		return -ENOSPC;
+	return shallow_end(pool, percpu_tag_alloc_nowait(pool));
+}
+EXPORT_SYMBOL_GPL(percpu_tag_alloc_shallow_nowait);
+
+/**
+ * percpu_tag_alloc_shallow_wait - allocate a shallow tag, wait with state and timeout
+ * @pool: the pool
+ * @depth: limit of the shallow tags in use, which includes the new one; not 0
+ * @state: state of the task while it sleeps, for example TASK_KILLABLE
+ * @timeout: timeout in jiffies, or MAX_SCHEDULE_TIMEOUT
+ *
+ * See percpu_tag_alloc_shallow().
+ *
+ * Context: process context, may sleep.
+ * Return: a tag; -EINVAL if @depth is 0; otherwise as for percpu_tag_alloc_wait().
+ */
+int percpu_tag_alloc_shallow_wait(struct percpu_tag_pool *pool, unsigned int depth,
+				  unsigned int state, long timeout)
+{
+	unsigned long end = jiffies + timeout;
+	int err;
+
+	might_sleep();
+	if (!depth)
+		return -EINVAL;
+	err = percpu_tag_shallow_wait(pool, depth, state, timeout);
+	if (err)
+		return err;
+	if (timeout != MAX_SCHEDULE_TIMEOUT)
+		timeout = max((long)(end - jiffies), 0L);
+	return shallow_end(pool, percpu_tag_alloc_wait(pool, state, timeout));
+}
+EXPORT_SYMBOL_GPL(percpu_tag_alloc_shallow_wait);

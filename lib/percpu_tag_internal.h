@@ -27,7 +27,8 @@
 /* Special values of pool->next[]; all of them are above PERCPU_TAG_MAX */
 #define TAG_NONE	(~0U)		/* end of a list */
 #define TAG_IN_USE	(~0U - 1)	/* allocated */
-#define TAG_PARKED	(~0U - 2)	/* free, but not usable after a resize */
+#define TAG_SHALLOW	(~0U - 2)	/* allocated, and counted in pool->nr_shallow */
+#define TAG_PARKED	(~0U - 3)	/* free, but not usable after a resize */
 
 /* The bounds of what is done while a raw lock is held */
 #define STEAL_MAX	16		/* tags moved, tasks to wake */
@@ -68,16 +69,18 @@ struct percpu_tag_cpu {
 
 /**
  * struct percpu_tag_waiter - an allocation that waits for a tag
- * @node: entry in pool->waiters or @searchers until the wait is ended by
+ * @node: entry in pool->waiters, @searchers or @shallow until the wait is ended by
  *	another CPU; under pool->lock
  * @task: the task to wake; NULL if the caller does not sleep and may be in an
  *	interrupt; constant while queued
- * @tag: the assigned tag, WAIT_PENDING, or WAIT_CANCELED; written under
- *	pool->lock, read by the waiter without it
+ * @depth: in pool->shallow, the limit of pool->nr_shallow; constant while queued
+ * @tag: the assigned tag, WAIT_PENDING, or WAIT_CANCELED; in pool->shallow, 0
+ *	after the wait. Written under pool->lock, read by the waiter without it
  */
 struct percpu_tag_waiter {
 	struct list_head node;
 	struct task_struct *task;
+	unsigned int depth;
 	int tag;
 };
 
@@ -135,6 +138,12 @@ do {									\
 	local_irq_restore(flags);					\
 } while (0)
 #endif
+
+/* Return true if the value of pool->next[] is that of an allocated tag. */
+static inline bool next_in_use(unsigned int next)
+{
+	return next == TAG_IN_USE || next == TAG_SHALLOW;
+}
 
 /*
  * Operations on one list. The caller must hold list->lock.
@@ -236,6 +245,11 @@ void percpu_tag_wait_drain(struct percpu_tag_pool *pool,
 int percpu_tag_wait_sleep(struct percpu_tag_pool *pool,
 			  struct percpu_tag_waiter *w,
 			  unsigned int state, long timeout);
+bool percpu_tag_shallow_get(struct percpu_tag_pool *pool, unsigned int depth);
+int percpu_tag_shallow_wait(struct percpu_tag_pool *pool, unsigned int depth,
+			    unsigned int state, long timeout);
+void percpu_tag_shallow_put(struct percpu_tag_pool *pool,
+			    struct percpu_tag_wakes *wakes);
 
 /* percpu_tag_list.c */
 void percpu_tag_add(struct percpu_tag_cpu *list, unsigned int tag,

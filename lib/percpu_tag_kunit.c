@@ -312,6 +312,7 @@ struct waiter {
 	struct task_struct *task;
 	struct completion done;
 	unsigned int state;
+	unsigned int depth;
 	int tag;
 	unsigned int turn;
 };
@@ -323,7 +324,11 @@ static int waiter_run(void *arg)
 	struct waiter *w = arg;
 
 	allow_signal(SIGKILL);
-	w->tag = percpu_tag_alloc_wait(&pool, w->state, MAX_SCHEDULE_TIMEOUT);
+	if (w->depth)
+		w->tag = percpu_tag_alloc_shallow_wait(&pool, w->depth, w->state,
+						       MAX_SCHEDULE_TIMEOUT);
+	else
+		w->tag = percpu_tag_alloc_wait(&pool, w->state, MAX_SCHEDULE_TIMEOUT);
 	w->turn = atomic_inc_return(&turns);
 	complete(&w->done);
 	return 0;
@@ -334,7 +339,7 @@ static unsigned int nr_waiting(void)
 	unsigned int nr;
 
 	raw_spin_lock_irq(&pool.lock);
-	nr = list_count_nodes(&pool.waiters);
+	nr = list_count_nodes(&pool.waiters) + list_count_nodes(&pool.shallow);
 	if (atomic_read(&pool.nr_marked) || pool.drainer)
 		nr = 0;
 	raw_spin_unlock_irq(&pool.lock);
@@ -513,6 +518,105 @@ static void waits_stopped(struct kunit *test)
 	pool_end(test);
 }
 
+/* Shallow allocations leave tags to others, and do not fail because of them. */
+static void shallow_depth(struct kunit *test)
+{
+	int tags[NR], other, i;
+
+	pool_begin(test, NR);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow(&pool, 0, GFP_NOWAIT), -EINVAL);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow(&pool, 0, GFP_KERNEL), -EINVAL);
+	for (i = 0; i < 40; i++) {
+		tags[i] = percpu_tag_alloc_shallow(&pool, 40, GFP_NOWAIT);
+		KUNIT_ASSERT_GE(test, tags[i], 0);
+		KUNIT_EXPECT_TRUE(test, percpu_tag_is_in_use(&pool, tags[i]));
+	}
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow(&pool, 40, GFP_NOWAIT), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow(&pool, 10, GFP_NOWAIT), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow_wait(&pool, 40, TASK_KILLABLE, 1),
+			-ETIMEDOUT);
+	pool_check(test);
+	KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_in_use(&pool), 40);
+	for (; i < NR; i++) {
+		tags[i] = percpu_tag_alloc(&pool, GFP_NOWAIT);
+		KUNIT_ASSERT_GE(test, tags[i], 0);
+	}
+	/* The count of a shallow allocation that finds no tag is undone. */
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow(&pool, NR, GFP_NOWAIT), -ENOSPC);
+	pool_check(test);
+	/* A free of another tag does not let shallow allocations have one more. */
+	other = tags[NR - 1];
+	percpu_tag_free(&pool, other);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow(&pool, 40, GFP_NOWAIT), -ENOSPC);
+	percpu_tag_free_batch(&pool, tags, NR - 1);
+	KUNIT_EXPECT_FALSE(test, percpu_tag_any_in_use(&pool));
+	KUNIT_EXPECT_EQ(test, pool.nr_shallow, 0);
+	percpu_tag_free(&pool, tags[0]);
+	KUNIT_EXPECT_EQ(test, pool.nr_shallow, 0);
+	KUNIT_EXPECT_EQ(test, pool.reported, 2);
+	pool_end(test);
+}
+
+/* Waits for fewer shallow tags end in order; other allocations do not wait. */
+static void shallow_waiters(struct kunit *test)
+{
+	struct waiter *w = kunit_kcalloc(test, 4, sizeof(*w), GFP_KERNEL);
+	int first, tag;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	pool_begin(test, NR);
+	percpu_tag_pool_resize(&pool, 0);
+	first = percpu_tag_alloc_shallow(&pool, 1, GFP_NOWAIT);
+	KUNIT_EXPECT_EQ(test, first, -ENOSPC);
+	percpu_tag_pool_resize(&pool, NR);
+	first = percpu_tag_alloc_shallow(&pool, 1, GFP_NOWAIT);
+	KUNIT_ASSERT_GE(test, first, 0);
+	w[0].depth = 1;
+	w[1].depth = 1;
+	w[2].depth = 3;
+	w[3].depth = 3;
+	while (percpu_tag_alloc(&pool, GFP_NOWAIT) >= 0)
+		;
+	percpu_tag_pool_resize(&pool, 0);
+	for (tag = 0; tag < 3; tag++)
+		waiter_begin(test, &w[tag], TASK_KILLABLE, tag);
+	/* A smaller depth that waits holds up a larger one, which ends with it. */
+	KUNIT_EXPECT_FALSE(test, completion_done(&w[2].done));
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow(&pool, 3, GFP_NOWAIT), -ENOSPC);
+	send_sig(SIGKILL, w[1].task, 1);
+	KUNIT_ASSERT_TRUE(test, waiter_done(&w[1]));
+	KUNIT_EXPECT_EQ(test, w[1].tag, -ERESTARTSYS);
+	send_sig(SIGKILL, w[0].task, 1);
+	KUNIT_ASSERT_TRUE(test, waiter_done(&w[0]));
+	KUNIT_EXPECT_EQ(test, w[0].tag, -ERESTARTSYS);
+	/* It is counted now, and waits for a tag. */
+	wait_for_waiters(test, 1);
+	KUNIT_EXPECT_EQ(test, pool.nr_shallow, 2);
+	percpu_tag_pool_resize(&pool, NR);
+	free_all();
+	KUNIT_ASSERT_TRUE(test, waiter_done(&w[2]));
+	KUNIT_EXPECT_GE(test, w[2].tag, 0);
+	percpu_tag_free(&pool, w[2].tag);
+	KUNIT_EXPECT_EQ(test, pool.nr_shallow, 0);
+	/* The free of a shallow tag ends the next wait. */
+	w[0].depth = 1;
+	first = percpu_tag_alloc_shallow(&pool, 1, GFP_NOWAIT);
+	KUNIT_ASSERT_GE(test, first, 0);
+	w[0].state = TASK_UNINTERRUPTIBLE;
+	init_completion(&w[0].done);
+	w[0].task = kthread_run(waiter_run, &w[0], "tag_waiter");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(w[0].task));
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&w[0].done, 2), 0);
+	percpu_tag_free(&pool, first);
+	KUNIT_ASSERT_TRUE(test, waiter_done(&w[0]));
+	KUNIT_EXPECT_GE(test, w[0].tag, 0);
+	percpu_tag_stop_waits(&pool);
+	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_shallow(&pool, 1, GFP_KERNEL), -ECANCELED);
+	percpu_tag_resume_waits(&pool);
+	free_all();
+	pool_end(test);
+}
+
 static void waiter_times_out(struct kunit *test)
 {
 	unsigned long start = jiffies;
@@ -559,6 +663,8 @@ static struct kunit_case percpu_tag_cases[] = {
 	KUNIT_CASE(waiters_in_order),
 	KUNIT_CASE(waiters_barged),
 	KUNIT_CASE(waiter_serves_next),
+	KUNIT_CASE(shallow_depth),
+	KUNIT_CASE(shallow_waiters),
 	KUNIT_CASE(waiter_killed),
 	KUNIT_CASE(waits_stopped),
 	KUNIT_CASE(waiter_times_out),

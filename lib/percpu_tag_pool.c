@@ -98,7 +98,7 @@ static unsigned int nr_in_use(struct percpu_tag_pool *pool, unsigned int tag)
 	unsigned int nr = 0;
 
 	for (; tag < pool->nr_tags; tag++)
-		nr += READ_ONCE(pool->next[tag]) == TAG_IN_USE;
+		nr += next_in_use(READ_ONCE(pool->next[tag]));
 	return nr;
 }
 
@@ -155,7 +155,7 @@ unsigned int percpu_tag_pool_nr_free(struct percpu_tag_pool *pool)
 	unsigned int nr_usable = READ_ONCE(pool->nr_usable), tag, nr = 0;
 
 	for (tag = 0; tag < nr_usable; tag++)
-		nr += READ_ONCE(pool->next[tag]) != TAG_IN_USE;
+		nr += !next_in_use(READ_ONCE(pool->next[tag]));
 	return nr;
 }
 EXPORT_SYMBOL_GPL(percpu_tag_pool_nr_free);
@@ -187,7 +187,7 @@ EXPORT_SYMBOL_GPL(percpu_tag_pool_nr_in_use);
 bool percpu_tag_is_in_use(struct percpu_tag_pool *pool, int tag)
 {
 	return (unsigned int)tag < pool->nr_tags &&
-	       READ_ONCE(pool->next[tag]) == TAG_IN_USE;
+	       next_in_use(READ_ONCE(pool->next[tag]));
 }
 EXPORT_SYMBOL_GPL(percpu_tag_is_in_use);
 
@@ -206,7 +206,7 @@ int percpu_tag_next_in_use(struct percpu_tag_pool *pool, int tag)
 	unsigned int next;
 
 	for (next = tag + 1; next < pool->nr_tags; next++) {
-		if (READ_ONCE(pool->next[next]) == TAG_IN_USE)
+		if (next_in_use(READ_ONCE(pool->next[next])))
 			return next;
 	}
 	return -1;
@@ -261,6 +261,7 @@ int percpu_tag_pool_init_node(struct percpu_tag_pool *pool, unsigned int nr_tags
 	raw_spin_lock_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->waiters);
 	INIT_LIST_HEAD(&pool->searchers);
+	INIT_LIST_HEAD(&pool->shallow);
 	mutex_init(&pool->resize);
 	err = pool_allocate(pool, gfp, node);
 	if (err)
@@ -341,6 +342,7 @@ void percpu_tag_pool_show(struct percpu_tag_pool *pool, struct seq_file *m)
 	seq_printf(m, "tags=%u\n", pool->nr_tags);
 	seq_printf(m, "usable=%u\n", READ_ONCE(pool->nr_usable));
 	seq_printf(m, "in_use=%u\n", nr_in_use(pool, 0));
+	seq_printf(m, "in_use_shallow=%u\n", READ_ONCE(pool->nr_shallow));
 	seq_printf(m, "lists_marked=%d\n", atomic_read(&pool->nr_marked));
 	seq_printf(m, "waits=%u\n", READ_ONCE(pool->nr_waits));
 	seq_printf(m, "stopped=%d\n", READ_ONCE(pool->stopped));
@@ -437,14 +439,23 @@ static const char *check_list(struct percpu_tag_pool *pool, unsigned int cpu,
 	return NULL;
 }
 
-/* Check the queues. With @quiet all waiters sleep. */
+/*
+ * Check the queues and the count of shallow tags. With @quiet all waiters sleep, and
+ * the count is exact.
+ */
 static const char *check_queues(struct percpu_tag_pool *pool, bool quiet)
 {
+	unsigned int tag, nr = 0;
+
+	for (tag = 0; tag < pool->nr_tags; tag++)
+		nr += READ_ONCE(pool->next[tag]) == TAG_SHALLOW;
 	guard(raw_spinlock_irqsave)(&pool->lock);
 	if (list_empty(&pool->waiters) && pool->barged)
 		return "waits are counted without a waiter";
 	if (!quiet)
 		return NULL;
+	if (pool->nr_shallow != nr)
+		return "count of shallow tags is wrong";
 	if (!list_empty(&pool->waiters) && !pool->drainer && atomic_read(&pool->nr_marked))
 		return "waiter sleeps while a list is marked";
 	return NULL;

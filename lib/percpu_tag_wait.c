@@ -6,6 +6,7 @@
 #include <linux/cleanup.h>
 #include <linux/cpumask.h>
 #include <linux/export.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
@@ -281,6 +282,101 @@ int percpu_tag_wait_sleep(struct percpu_tag_pool *pool, struct percpu_tag_waiter
 	return percpu_tag_wait_end(pool, w, wait_sleep(pool, w, state, timeout));
 }
 
+/*
+ * Waiters of shallow allocations, which wait until fewer shallow tags are in use
+ */
+
+/* Count a shallow tag. Return false if there are as many as @depth, or waiters. */
+static bool shallow_inc(struct percpu_tag_pool *pool, unsigned int depth)
+{
+	lockdep_assert_held(&pool->lock);
+	if (!list_empty(&pool->shallow) || pool->nr_shallow >= depth)
+		return false;
+	pool->nr_shallow++;
+	return true;
+}
+
+/* End the waits that may end, at most STEAL_MAX. The caller must hold pool->lock. */
+static void shallow_grant(struct percpu_tag_pool *pool, struct percpu_tag_wakes *wakes)
+{
+	struct percpu_tag_waiter *w;
+
+	while (!list_empty(&pool->shallow) && wakes->nr < STEAL_MAX) {
+		w = list_first_entry(&pool->shallow, struct percpu_tag_waiter, node);
+		if (pool->nr_shallow >= w->depth)
+			break;
+		pool->nr_shallow++;
+		wait_finish(pool, w, 0, wakes);
+	}
+}
+
+/* Count a shallow tag that is about to be allocated, without a wait. */
+bool percpu_tag_shallow_get(struct percpu_tag_pool *pool, unsigned int depth)
+{
+	guard(raw_spinlock_irqsave)(&pool->lock);
+	return shallow_inc(pool, depth);
+}
+
+/*
+ * A shallow tag is not in use any more. The caller must keep preemption disabled, and
+ * call percpu_tag_wake() after it drops its locks.
+ */
+void percpu_tag_shallow_put(struct percpu_tag_pool *pool, struct percpu_tag_wakes *wakes)
+{
+	guard(raw_spinlock_irqsave)(&pool->lock);
+	pool->nr_shallow--;
+	shallow_grant(pool, wakes);
+}
+
+/* Remove @w from the queue if it still waits, and return @err then; or its result. */
+static int shallow_leave(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w, int err)
+{
+	struct percpu_tag_wakes wakes = { };
+	int result;
+
+	guard(preempt)();
+	scoped_guard(raw_spinlock_irqsave, &pool->lock) {
+		pool->nr_waits--;
+		result = w->tag;
+		if (result == WAIT_PENDING) {
+			result = err;
+			wait_remove(pool, w);
+			/* The depth of the next waiter may be larger. */
+			shallow_grant(pool, &wakes);
+		}
+	}
+	percpu_tag_wake(&wakes);
+	return result;
+}
+
+/*
+ * Count a shallow tag that is about to be allocated, wait until that is possible.
+ * Return 0, WAIT_CANCELED, or an error of wait_sleep().
+ */
+int percpu_tag_shallow_wait(struct percpu_tag_pool *pool, unsigned int depth,
+			    unsigned int state, long timeout)
+{
+	struct percpu_tag_waiter w = {
+		.task = current,
+		.depth = depth,
+		.tag = WAIT_PENDING,
+	};
+
+	scoped_guard(raw_spinlock_irqsave, &pool->lock) {
+		if (shallow_inc(pool, depth))
+			return 0;
+		if (pool->stopped)
+			return WAIT_CANCELED;
+		pool->nr_waits++;
+		list_add_tail(&w.node, &pool->shallow);
+	}
+	return shallow_leave(pool, &w, wait_sleep(pool, &w, state, timeout));
+}
+
+/*
+ * End of all waits
+ */
+
 /* End up to STEAL_MAX waits of a queue. Return true if more are left. */
 static bool cancel_some(struct percpu_tag_pool *pool, struct list_head *queue)
 {
@@ -315,7 +411,7 @@ void percpu_tag_stop_waits(struct percpu_tag_pool *pool)
 {
 	scoped_guard(raw_spinlock_irqsave, &pool->lock)
 		pool->stopped = true;
-	while (cancel_some(pool, &pool->waiters))
+	while (cancel_some(pool, &pool->waiters) || cancel_some(pool, &pool->shallow))
 		;
 }
 EXPORT_SYMBOL_GPL(percpu_tag_stop_waits);

@@ -74,7 +74,7 @@ run_churn() { "$dir/user/churn" 4 4 1 && "$dir/user/churn" 2 2 5; }
 run_churn_tsan() { "$dir/user/tsan/churn" 2 2 4; }
 run_fight() {
 	"$dir/user/tag/fight" 16 32 2 enough && "$dir/user/tag/fight" 4 4 1 &&
-		"$dir/user/tag/fight" 16 1 1 calm
+		"$dir/user/tag/fight" 16 1 1 calm && "$dir/user/tag/fight" 16 4 1 calm shallow=2
 }
 run_carry() { "$dir/user/bigref/carry32" && "$dir/user/bigref/carry64"; }
 # KUnit runs at boot. The bed also expects results of scripts: use a short one, with

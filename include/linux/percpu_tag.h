@@ -49,10 +49,12 @@ struct seq_file;
  * @waiters: queue of waiters that sleep, in the order of arrival; with
  *	PERCPU_TAG_FIFO, of all waiters
  * @searchers: queue of allocations that do not sleep, while they search for a tag
+ * @shallow: queue of waiters until @nr_shallow is smaller
  * @drainer: the waiter that was woken to drain the lists and has not begun; its
  *	wait does not end before. Compared without @lock
  * @barged: how often the first of @waiters was woken to drain the lists
  * @nr_waits: waits that have begun and not ended
+ * @nr_shallow: allocated tags of percpu_tag_alloc_shallow(), and those about to be
  * @stopped: allocations must not wait
  * @resize: serializes resizes; nests outside of all other locks here
  * @node: entry in the list of pools of the CPU hotplug callback
@@ -73,9 +75,11 @@ struct percpu_tag_pool {
 	raw_spinlock_t lock;
 	struct list_head waiters;
 	struct list_head searchers;
+	struct list_head shallow;
 	struct percpu_tag_waiter *drainer;
 	unsigned int barged;
 	unsigned int nr_waits;
+	unsigned int nr_shallow;
 	bool stopped;
 
 	struct mutex resize;	/* outermost lock here */
@@ -91,6 +95,9 @@ int percpu_tag_alloc_nowait(struct percpu_tag_pool *pool);
 int percpu_tag_alloc_sleep(struct percpu_tag_pool *pool);
 int percpu_tag_alloc_wait(struct percpu_tag_pool *pool, unsigned int state,
 			  long timeout);
+int percpu_tag_alloc_shallow_nowait(struct percpu_tag_pool *pool, unsigned int depth);
+int percpu_tag_alloc_shallow_wait(struct percpu_tag_pool *pool, unsigned int depth,
+				  unsigned int state, long timeout);
 void percpu_tag_free(struct percpu_tag_pool *pool, int tag);
 unsigned int percpu_tag_alloc_batch(struct percpu_tag_pool *pool, int *tags,
 				    unsigned int nr);
@@ -194,6 +201,35 @@ static inline int percpu_tag_alloc_timeout(struct percpu_tag_pool *pool,
 					   long timeout)
 {
 	return percpu_tag_alloc_wait(pool, TASK_UNINTERRUPTIBLE, timeout);
+}
+
+/**
+ * percpu_tag_alloc_shallow - allocate a tag unless too many shallow ones are in use
+ * @pool: the pool
+ * @depth: limit of the shallow tags in use, which includes the new one; not 0
+ * @gfp: as for percpu_tag_alloc()
+ *
+ * The tags that all calls of this function have allocated in the pool are counted
+ * until they are freed by percpu_tag_free(). While there are @depth or more, the call
+ * fails or waits. If no caller uses a larger @depth, that many tags less than the
+ * usable ones remain for percpu_tag_alloc(). A pool may have callers with different
+ * depths.
+ *
+ * Waits until there are fewer shallow tags end in the order of their arrival: a waiter
+ * with a small depth holds up later ones with a larger depth, so that none starves.
+ *
+ * Context: as for percpu_tag_alloc().
+ * Return: a tag; -EINVAL if @depth is 0; -ENOSPC if @gfp does not allow blocking and
+ * no tag is free, @depth shallow tags are in use, or there are waiters for fewer of
+ * them; -ECANCELED if the wait was ended by percpu_tag_stop_waits().
+ */
+static inline int percpu_tag_alloc_shallow(struct percpu_tag_pool *pool,
+					   unsigned int depth, gfp_t gfp)
+{
+	if (gfpflags_allow_blocking(gfp))
+		return percpu_tag_alloc_shallow_wait(pool, depth, TASK_UNINTERRUPTIBLE,
+						     MAX_SCHEDULE_TIMEOUT);
+	return percpu_tag_alloc_shallow_nowait(pool, depth);
 }
 
 /**

@@ -4,13 +4,14 @@
  * checked: no tag is allocated twice or lost, and no waiter sleeps while a tag
  * is free.
  *
- *	fight THREADS TAGS SECONDS [enough] [calm] [fifo]
+ *	fight THREADS TAGS SECONDS [enough] [calm] [fifo] [shallow=DEPTH]
  *
  * A thread holds at most two tags. With "enough", TAGS must be at least twice
- * THREADS, the pool is not resized, and no allocation may fail. With
+ * THREADS, and DEPTH more, the pool is not resized, and no allocation may fail. With
  * "calm" a thread holds one tag and always waits for it, and the pool is only checked:
  * nothing but frees and timeouts ends a wait. With "fifo" the pool has
- * PERCPU_TAG_FIFO.
+ * PERCPU_TAG_FIFO. With a DEPTH some allocations are shallow, with depths up to that
+ * one, and they may wait but not hold more tags.
  */
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@
 static struct percpu_tag_pool pool;
 static unsigned int nr_tags;
 static bool stop, enough, calm, fifo;
-static unsigned int nr_done;
+static unsigned int depth, nr_shallow, nr_done;
 static unsigned int owner[MOST];
 
 /* A wait of that many milliseconds is one that nothing ends. */
@@ -32,7 +33,7 @@ static unsigned int owner[MOST];
 struct fighter {
 	pthread_t id;
 	unsigned int cpu;
-	unsigned long ops, failed, late, canceled;
+	unsigned long ops, failed, late, canceled, shallow;
 	unsigned long since;
 	double longest;
 };
@@ -83,6 +84,37 @@ static int get(struct fighter *f, unsigned int kind)
 	return tag;
 }
 
+/* Hold one shallow tag for a moment. */
+static void shallow(struct fighter *f, unsigned int *seed)
+{
+	unsigned int limit = 1 + rand_r(seed) % depth, kind = rand_r(seed) % 4;
+	double start = now();
+	int tag;
+
+	WRITE_ONCE(f->since, jiffies);
+	if (kind < 2)
+		tag = percpu_tag_alloc_shallow(&pool, limit, GFP_KERNEL);
+	else if (kind == 2)
+		tag = percpu_tag_alloc_shallow_wait(&pool, limit, TASK_UNINTERRUPTIBLE, 1);
+	else
+		tag = percpu_tag_alloc_shallow(&pool, limit, GFP_ATOMIC);
+	WRITE_ONCE(f->since, 0);
+	f->longest = max(f->longest, now() - start);
+	if (tag < 0)
+		return;
+	hold(f, tag);
+	if (__atomic_fetch_add(&nr_shallow, 1, __ATOMIC_SEQ_CST) >= depth)
+		fail("more shallow tags than their depth");
+	f->shallow++;
+	if (rand_r(seed) % 4 == 0)
+		shim_cpu = rand_r(seed) % nr_cpu_ids;
+	if (rand_r(seed) % 16 == 0)
+		sched_yield();
+	__atomic_fetch_sub(&nr_shallow, 1, __ATOMIC_SEQ_CST);
+	let_go(f, tag);
+	percpu_tag_free(&pool, tag);
+}
+
 static void *run(void *arg)
 {
 	struct fighter *f = arg;
@@ -93,6 +125,10 @@ static void *run(void *arg)
 		unsigned int nr = 0, want = calm ? 1 : 1 + rand_r(&seed) % 2;
 
 		shim_cpu = f->cpu;
+		if (depth && rand_r(&seed) % 2) {
+			shallow(f, &seed);
+			continue;
+		}
 		if (!calm && rand_r(&seed) % 4 == 0) {
 			nr = percpu_tag_alloc_batch(&pool, held, want);
 			f->failed += nr < want;
@@ -193,6 +229,8 @@ static void parse(char *word)
 		calm = true;
 	else if (!strcmp(word, "fifo"))
 		fifo = true;
+	else if (!strncmp(word, "shallow=", 8))
+		depth = atoi(word + 8);
 	else
 		fail(word);
 }
@@ -226,16 +264,17 @@ int main(int argc, char **argv)
 		all.failed += f[i].failed;
 		all.late += f[i].late;
 		all.canceled += f[i].canceled;
+		all.shallow += f[i].shallow;
 		all.longest = max(all.longest, f[i].longest);
 	}
-	if (enough && (nr_tags < 2 * nr || all.failed || all.late))
+	if (enough && (nr_tags < 2 * nr + depth || all.failed || all.late))
 		fail("allocation failed while a tag was free");
 	if (percpu_tag_pool_nr_free(&pool) != nr_tags)
 		fail("tags were lost");
 	if (percpu_tag_pool_check(&pool, true) || percpu_tag_pool_destroy(&pool))
 		fail("pool is inconsistent at the end");
-	printf("fight: %u threads, %u tags: %lu allocations, %lu failures, %lu timeouts, %lu canceled, longest wait %.1f ms\n",
-	       nr, nr_tags, all.ops, all.failed, all.late, all.canceled,
+	printf("fight: %u threads, %u tags: %lu allocations, %lu shallow, %lu failures, %lu timeouts, %lu canceled, longest wait %.1f ms\n",
+	       nr, nr_tags, all.ops, all.shallow, all.failed, all.late, all.canceled,
 	       all.longest * 1e3);
 	free(f);
 	return 0;

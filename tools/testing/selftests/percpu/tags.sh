@@ -3,7 +3,8 @@
 # tags: generic load slow users
 #
 # Threads and timers contend for the tags of a percpu_tag pool ("fight"): alone, in the
-# order of their arrival, while the pool is resized, and during CPU hotplug. The test "requests" submits
+# order of their arrival, with shallow allocations, while the pool is resized, and during
+# CPU hotplug. The test "requests" submits
 # requests by tag and completes them in interrupts.
 #
 # PERCPU_TAG_THREADS is the number of threads, by default 16.
@@ -56,7 +57,7 @@ fight_hotplug() {
 
 module_path test_percpu_tag >/dev/null ||
 	skip_all "no test_percpu_tag.ko: the kernel has no percpu tags"
-plan 11
+plan 13
 
 # A thread holds at most two tags and a timer one: no allocation may fail.
 enough=$((2 * THREADS + 4))
@@ -65,6 +66,9 @@ for tags in 4 8 $enough 64 128; do
 	run_tags "fight_$tags" run=fight nr_threads="$THREADS" nr_tags="$tags" nr_timers=4
 done
 run_tags fight_fifo run=fight nr_threads="$THREADS" nr_tags=8 nr_timers=4 fifo=1
+run_tags fight_shallow run=fight nr_threads="$THREADS" nr_tags=8 nr_timers=4 shallow=4
+run_tags fight_shallow_enough run=fight nr_threads="$THREADS" nr_tags=$((enough + 4)) \
+	nr_timers=4 shallow=4
 run_tags fight_resize run=fight nr_threads="$THREADS" nr_tags=24 nr_timers=2 resizing=1
 fight_hotplug fight_hotplug 8
 fight_hotplug fight_hotplug_enough $enough

@@ -55,6 +55,10 @@ static bool fifo;
 module_param(fifo, bool, 0444);
 MODULE_PARM_DESC(fifo, "assign each freed tag to the first waiter");
 
+static unsigned int shallow;
+module_param(shallow, uint, 0444);
+MODULE_PARM_DESC(shallow, "depth of some allocations of fight; 0: none is shallow");
+
 static bool stop;
 module_param(stop, bool, 0644);
 MODULE_PARM_DESC(stop, "end the test early");
@@ -77,6 +81,7 @@ static bool time_over(unsigned long end)
 static struct percpu_tag_pool pool;
 static unsigned int *owners;
 static unsigned long fight_end;
+static atomic_t nr_shallow;
 
 struct fighter {
 	struct task_struct *task;
@@ -152,6 +157,36 @@ static int fight_atomic(struct fighter *f)
 	return tag;
 }
 
+/* Allocate a shallow tag, hold it and free it. */
+static void fight_shallow(struct fighter *f)
+{
+	u32 r = fighter_random(f);
+	unsigned int depth = 1 + r % shallow;
+	int tag;
+
+	if (r & 64)
+		tag = percpu_tag_alloc_shallow(&pool, depth, GFP_KERNEL);
+	else if (r & 128)
+		tag = percpu_tag_alloc_shallow_wait(&pool, depth, TASK_KILLABLE, 2);
+	else
+		tag = percpu_tag_alloc_shallow(&pool, depth, GFP_ATOMIC);
+	if (tag < 0) {
+		if (tag != -ENOSPC && tag != -ETIMEDOUT)
+			fail("unexpected error", tag);
+		cond_resched();
+		return;
+	}
+	if (atomic_inc_return(&nr_shallow) > (int)shallow)
+		fail("more shallow tags than their depth", tag);
+	hold(f, tag);
+	if (!(r & 0x700))
+		usleep_range(1, 50);
+	else
+		cond_resched();
+	atomic_dec(&nr_shallow);
+	let_go(f, tag);
+}
+
 static int fight_thread(void *arg)
 {
 	struct fighter *f = arg;
@@ -160,6 +195,10 @@ static int fight_thread(void *arg)
 		u32 r = fighter_random(f);
 		int tag, more = -1;
 
+		if (shallow && r & 128) {
+			fight_shallow(f);
+			continue;
+		}
 		tag = r % 4 ? fight_wait(f) : fight_atomic(f);
 		if (tag < 0) {
 			cond_resched();
@@ -233,11 +272,12 @@ static unsigned int fight_watch(void)
 }
 
 /*
- * Return true if a tag is always free: a thread holds at most two, a timer one.
+ * Return true if a tag is always free: a thread holds at most two, a timer one, and
+ * all threads together hold as many shallow ones as their depth.
  */
 static bool fight_has_enough(void)
 {
-	return !resizing && nr_tags >= 2 * nr_threads + nr_timers;
+	return !resizing && nr_tags >= 2 * nr_threads + nr_timers + shallow;
 }
 
 static void fight_stop(struct fighter *f)

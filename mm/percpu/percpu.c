@@ -597,7 +597,7 @@ static enum pcpu_free_to pcpu_free_claim(unsigned long off, unsigned int *class,
 {
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
-	bool reserved;
+	bool reserved = false;
 
 	/* A chunk that is found with IRQs off does not go away. */
 	local_irq_save(flags);

@@ -190,6 +190,9 @@ static bool pcpu_trim_on_cpu(struct pcpu_trim_batch *batch, bool may_wait)
 {
 	if (pcpu_trim_collect_here(batch))
 		return true;
+	/* Another trim may have found the CPU isolated meanwhile. */
+	if (READ_ONCE(batch->cache->locked))
+		return pcpu_trim_collect_here(batch);
 	return may_wait && !irqs_disabled() &&
 	       !smp_call_function_single(batch->cpu, pcpu_trim_collect_ipi,
 					 batch, true);

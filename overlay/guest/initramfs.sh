@@ -53,8 +53,7 @@ kernel_tests() {
 	step "building the selftests" install_tests "cgroup cpu-hotplug" LDLIBS=-static
 	must_exist cgroup test_kmem
 	must_exist cpu-hotplug cpu-on-off-test.sh
-	find "$tests/installed/cgroup" -type f ! -name test_kmem ! -name test_core \
-		! -name test_pids -delete
+	find "$tests/installed/cgroup" -type f ! -name test_kmem ! -name test_core -delete
 	touch "$stamp"
 }
 

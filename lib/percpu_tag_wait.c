@@ -328,25 +328,34 @@ void percpu_tag_shallow_put(struct percpu_tag_pool *pool, struct percpu_tag_wake
 	shallow_grant(pool, wakes);
 }
 
-/* Remove @w from the queue if it still waits, and return @err then; or its result. */
+/*
+ * Remove @w from the queue if it still waits, and return @err then; or its result. Ends
+ * the waits of those behind it that may end, as their depth may be larger.
+ */
 static int shallow_leave(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w, int err)
 {
-	struct percpu_tag_wakes wakes = { };
-	int result;
+	bool removed = false, more;
 
-	guard(preempt)();
-	scoped_guard(raw_spinlock_irqsave, &pool->lock) {
-		pool->nr_waits--;
-		result = w->tag;
-		if (result == WAIT_PENDING) {
-			result = err;
-			wait_remove(pool, w);
-			/* The depth of the next waiter may be larger. */
-			shallow_grant(pool, &wakes);
+	do {
+		struct percpu_tag_wakes wakes = { };
+
+		guard(preempt)();
+		scoped_guard(raw_spinlock_irqsave, &pool->lock) {
+			if (w->tag == WAIT_PENDING) {
+				w->tag = err;
+				wait_remove(pool, w);
+				removed = true;
+			}
+			if (removed)
+				shallow_grant(pool, &wakes);
+			more = wakes.nr == STEAL_MAX;
+			/* The last use: percpu_tag_pool_destroy() may free the pool then. */
+			if (!more)
+				pool->nr_waits--;
 		}
-	}
-	percpu_tag_wake(&wakes);
-	return result;
+		percpu_tag_wake(&wakes);
+	} while (more);
+	return w->tag;
 }
 
 /*

@@ -85,7 +85,7 @@ static int get(struct fighter *f, unsigned int kind)
 }
 
 /* Hold one shallow tag for a moment. */
-static void shallow(struct fighter *f, unsigned int *seed)
+static void hold_shallow(struct fighter *f, unsigned int *seed)
 {
 	unsigned int limit = 1 + rand_r(seed) % depth, kind = rand_r(seed) % 4;
 	double start = now();
@@ -126,7 +126,7 @@ static void *run(void *arg)
 
 		shim_cpu = f->cpu;
 		if (depth && rand_r(&seed) % 2) {
-			shallow(f, &seed);
+			hold_shallow(f, &seed);
 			continue;
 		}
 		if (!calm && rand_r(&seed) % 4 == 0) {

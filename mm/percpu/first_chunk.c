@@ -49,6 +49,23 @@ static unsigned long __init pcpu_window_wanted(unsigned long unit)
 
 #ifdef CONFIG_MMU
 
+/* The later windows that address space, or the stride, has place for; at least one. */
+static unsigned long __init pcpu_windows_that_fit(unsigned long window)
+{
+	if (pcpu_area.on_nodes)
+		return pcpu_area.stride / window;
+	return max(pcpu_vm_share() / pcpu_area.window_stride, 1UL);
+}
+
+/* Bytes of address space of @n later windows of all units. */
+static unsigned long __init pcpu_later_space(unsigned long n)
+{
+	if (pcpu_area.on_nodes)
+		return (pcpu_area.nr_units - 1) * pcpu_area.stride +
+		       n * pcpu_area.window_stride;
+	return n * pcpu_area.window_stride;
+}
+
 /*
  * Reserve address space for the later windows. On 32-bit, where few CPUs would
  * use the whole share, the area has 8 MB unless percpu_area= asks for more.
@@ -59,13 +76,14 @@ static void __init pcpu_reserve_windows(void)
 
 	size = pcpu_option_area_size(IS_ENABLED(CONFIG_64BIT) ?
 				     PCPU_AREA_MAX_SIZE : SZ_8M);
-	pcpu_area.window_stride = pcpu_area.nr_units * pcpu_area.stride;
+	pcpu_area.window_stride = pcpu_area.on_nodes ? window :
+				  pcpu_area.nr_units * pcpu_area.stride;
 	n = max(DIV_ROUND_UP(size, window), 2UL) - 1;
-	n = clamp(n, 1UL, max(pcpu_vm_share() / pcpu_area.window_stride, 1UL));
+	n = clamp(n, 1UL, pcpu_windows_that_fit(window));
 	/* Without any gap the first window is the whole area. */
 	do {
 		pcpu_area.later_windows =
-			pcpu_reserve_vm(n * pcpu_area.window_stride, window);
+			pcpu_reserve_vm(pcpu_later_space(n), window);
 	} while (!pcpu_area.later_windows && (n /= 2));
 	pcpu_area.size = (n + 1) * window;
 }
@@ -96,18 +114,16 @@ static unsigned long __init pcpu_linear_dynamic(unsigned long wanted)
 }
 
 /*
- * Allocate linear memory, one window for each unit. Try a large window first:
- * no object is longer than a window.
+ * Allocate one block of linear memory, a window for each unit. Try a large window
+ * first: no object is longer than a window. Reduce @window to what is possible.
  */
-static bool __init pcpu_linear_units(unsigned long populated,
-				     unsigned long align)
+static void * __init pcpu_linear_block(unsigned long unit, unsigned long *window,
+				       unsigned long align)
 {
-	unsigned long unit = roundup_pow_of_two(max(populated, PCPU_CHUNK_SIZE));
-	unsigned long best = pcpu_window_wanted(unit);
 	void *p = NULL;
 
-	for (; best >= unit; best /= 2) {
-		pcpu_area.stride = best + pcpu_skew();
+	for (; *window >= unit; *window /= 2) {
+		pcpu_area.stride = *window + pcpu_skew();
 		p = memblock_alloc_try_nid_raw(pcpu_area.nr_units *
 					       pcpu_area.stride, align,
 					       __pa(MAX_DMA_ADDRESS),
@@ -116,9 +132,26 @@ static bool __init pcpu_linear_units(unsigned long populated,
 		if (p)
 			break;
 	}
+	if (p)
+		kmemleak_ignore_phys(__pa(p));
+	return p;
+}
+
+/* Allocate linear memory of all units: on their nodes, or as one block. */
+static bool __init pcpu_linear_units(unsigned long populated,
+				     unsigned long align,
+				     pcpu_fc_cpu_to_node_fn_t node_of)
+{
+	unsigned long unit = roundup_pow_of_two(max(populated, PCPU_CHUNK_SIZE));
+	unsigned long best = pcpu_window_wanted(unit);
+	void *p = pcpu_linear_on_nodes(populated, align, best, pcpu_vm_share(),
+				       node_of);
+
+	pcpu_area.on_nodes = p;
+	if (!p)
+		p = pcpu_linear_block(unit, &best, align);
 	if (!p)
 		return false;
-	kmemleak_ignore_phys(__pa(p));
 	pcpu_area.base = (unsigned long)p;
 	pcpu_area.linear_size = populated;
 	pcpu_area.max_object = best;
@@ -135,7 +168,7 @@ static void __init pcpu_linear_unit_init(unsigned int unit,
 	memset(p, 0, populated);
 	if (IS_ENABLED(CONFIG_SMP))
 		pcpu_copy_static((unsigned long)p);
-	if (populated < pcpu_area.stride)
+	if (!pcpu_area.on_nodes && populated < pcpu_area.stride)
 		memblock_free(p + populated, pcpu_area.stride - populated);
 }
 
@@ -157,10 +190,12 @@ static bool __init pcpu_modules_reach_all(unsigned long reserved)
  * Set up the chunk-major layout in memory aligned to @align, with @dynamic bytes
  * for dynamic objects from the start. @reserved: bytes for modules that the
  * architecture asks for, or 0 if the code of modules reaches all of the area.
+ * @node_of: the node of a CPU, or %NULL.
  */
 static int __init pcpu_first_chunk_linear(unsigned long reserved,
 					  unsigned long dynamic,
-					  unsigned long align)
+					  unsigned long align,
+					  pcpu_fc_cpu_to_node_fn_t node_of)
 {
 	unsigned long populated, withheld;
 	unsigned int unit;
@@ -172,7 +207,7 @@ static int __init pcpu_first_chunk_linear(unsigned long reserved,
 		withheld = reach_all ? 0 : PFN_ALIGN(pcpu_option_reserve(reserved));
 		populated = PFN_ALIGN(pcpu_area.static_size +
 				      pcpu_linear_dynamic(dynamic)) + withheld;
-		if (pcpu_linear_units(populated, align))
+		if (pcpu_linear_units(populated, align, node_of))
 			break;
 		if (!pcpu_options_forget())
 			return -ENOMEM;
@@ -221,7 +256,8 @@ static bool __init pcpu_want_mapped(void)
  *
  * The first chunk is mapped, with memory of each CPU's node, if the machine
  * allows it and percpu_alloc= does not choose another one. Otherwise, as with
- * percpu_alloc=embed, it is linear memory.
+ * percpu_alloc=embed, it is linear memory: of each CPU's node if one stride
+ * leads from node to node, or else one block.
  *
  * Return: 0 or a negative errno.
  */
@@ -233,7 +269,8 @@ int __init pcpu_embed_first_chunk(size_t reserved_size, size_t dyn_size,
 	dyn_size = max_t(size_t, dyn_size, PERCPU_DYNAMIC_EARLY_SIZE);
 	if (pcpu_want_mapped() && !pcpu_first_chunk_mapped(true, cpu_to_nd_fn))
 		return 0;
-	return pcpu_first_chunk_linear(reserved_size, dyn_size, atom_size);
+	return pcpu_first_chunk_linear(reserved_size, dyn_size, atom_size,
+				       cpu_to_nd_fn);
 }
 
 #ifdef CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK
@@ -256,7 +293,7 @@ int __init pcpu_page_first_chunk(size_t reserved_size,
 
 	pr_info("vmalloc space too small for a mapped first chunk, using linear memory\n");
 	return pcpu_first_chunk_linear(reserved_size, PERCPU_DYNAMIC_RESERVE,
-				       PAGE_SIZE);
+				       PAGE_SIZE, cpu_to_nd_fn);
 }
 #endif
 
@@ -285,7 +322,7 @@ void __init setup_per_cpu_areas(void)
 /* On UP static percpu variables are ordinary data: the unit has none. */
 void __init setup_per_cpu_areas(void)
 {
-	if (pcpu_first_chunk_linear(0, PERCPU_DYNAMIC_RESERVE, PAGE_SIZE))
+	if (pcpu_first_chunk_linear(0, PERCPU_DYNAMIC_RESERVE, PAGE_SIZE, NULL))
 		panic("percpu: no memory for the first chunk");
 }
 

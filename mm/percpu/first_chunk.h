@@ -33,6 +33,46 @@ static inline int pcpu_first_chunk_mapped(bool huge,
 }
 #endif
 
+/* first_nodes.c: linear units on the nodes of their CPUs. */
+
+/* More runs of CPUs than that have units in one block. */
+#define PCPU_NODE_RUNS		64
+
+/**
+ * struct pcpu_node_run - units whose CPUs are neighbours on one node
+ * @first: the first of them
+ * @last: the last one
+ * @node: the node
+ * @start: lowest physical address of the node
+ * @end: end of its addresses
+ */
+struct pcpu_node_run {
+	unsigned int first;
+	unsigned int last;
+	int node;
+	unsigned long start;
+	unsigned long end;
+};
+
+bool pcpu_node_stride(const struct pcpu_node_run *runs, unsigned int nr,
+		      unsigned long size, unsigned long *min, unsigned long *max);
+bool pcpu_node_base(const struct pcpu_node_run *runs, unsigned int nr,
+		    unsigned long size, unsigned long stride,
+		    unsigned long *low, unsigned long *high);
+
+#ifdef CONFIG_NUMA
+void *pcpu_linear_on_nodes(unsigned long size, unsigned long align,
+			   unsigned long window, unsigned long space,
+			   pcpu_fc_cpu_to_node_fn_t node_of);
+#else
+static inline void *pcpu_linear_on_nodes(unsigned long size, unsigned long align,
+					 unsigned long window, unsigned long space,
+					 pcpu_fc_cpu_to_node_fn_t node_of)
+{
+	return NULL;
+}
+#endif
+
 /* early_gap.c: a gap between vmalloc areas that exist before vmalloc does. */
 
 unsigned long pcpu_early_gap(const struct vm_struct *vm, unsigned long start,

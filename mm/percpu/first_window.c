@@ -145,6 +145,8 @@ static void __init pcpu_print_layout(unsigned long populated)
 		pcpu_area.linear_size ? "linear memory" :
 		pcpu_area.huge ? "large pages" : "pages",
 		pcpu_area.static_size, populated, pcpu_area.reserved_size);
+	if (pcpu_area.on_nodes)
+		pr_info("each unit is on the node of its CPU\n");
 	if (pcpu_area.first)
 		pr_info("objects begin at %lu KB, beyond the kernel image\n",
 			pcpu_area.first >> 10);

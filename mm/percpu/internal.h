@@ -62,6 +62,7 @@
  *
  *    options   boot parameters                                   options.c
  *    early_gap  addresses for the area before vmalloc works      early_gap.c
+ *    first_nodes  linear units on the nodes of their CPUs         first_nodes.c
  *    first_window  metadata of the first window, for both layouts  first_window.c
  *    first_mapped  builds the CPU-major layout                   first_mapped.c
  *    first_chunk  chooses the layout, builds the chunk-major one; runs once

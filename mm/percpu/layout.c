@@ -71,6 +71,13 @@ bool pcpu_area_addr_to_off(unsigned long addr, unsigned long *off,
 		return false;
 
 	in = addr - pcpu_area.later_windows;
+	if (pcpu_windows_in_stride()) {
+		if (!pcpu_area_split(in, pcpu_area.size - pcpu_area_window_size(),
+				     off, unit))
+			return false;
+		*off += pcpu_area_window_size();
+		return true;
+	}
 	window = in / pcpu_area.window_stride;
 	if (window >= nr_windows - 1 ||
 	    !pcpu_area_split(in - window * pcpu_area.window_stride,

@@ -42,7 +42,10 @@ struct pcpu_area {
 	unsigned long later_windows;
 	/** @stride: bytes between neighbouring units, in each window */
 	unsigned long stride;
-	/** @window_stride: bytes between neighbouring later windows */
+	/**
+	 * @window_stride: bytes between neighbouring later windows: @nr_units *
+	 * @stride, or the size of a window if the units are on their nodes
+	 */
 	unsigned long window_stride;
 	/** @size: bytes of offset space, a multiple of %PCPU_CHUNK_SIZE */
 	unsigned long size;
@@ -70,6 +73,8 @@ struct pcpu_area {
 	unsigned long max_object;
 	/** @linear_size: bytes of a unit in linear memory, at offset 0 */
 	unsigned long linear_size;
+	/** @on_nodes: each unit's first memory is on the node of its CPU */
+	bool on_nodes;
 	/** @huge: large pages map the first window */
 	bool huge;
 	/** @name: the name of the layout in messages */
@@ -120,6 +125,15 @@ static inline bool pcpu_modules_in_first_window(void)
 {
 	return pcpu_area.linear_size &&
 	       pcpu_area.module_limit < pcpu_area.size;
+}
+
+/*
+ * Return true if all later windows of a unit lie below the stride, one after the
+ * other, and not one window of all units after the other.
+ */
+static inline bool pcpu_windows_in_stride(void)
+{
+	return pcpu_area.window_stride < pcpu_area.stride;
 }
 
 static inline unsigned int pcpu_area_nr_chunks(void)

@@ -110,6 +110,12 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_nr_pages);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_early_gap);
 #endif
 
+/* first_nodes.c */
+#ifdef CONFIG_NUMA
+EXPORT_SYMBOL_IF_KUNIT(pcpu_node_base);
+EXPORT_SYMBOL_IF_KUNIT(pcpu_node_stride);
+#endif
+
 /* debug/ */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_bad_free_count);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_bad_free_diagnose);

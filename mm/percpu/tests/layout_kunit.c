@@ -7,7 +7,10 @@
 #include <linux/bitops.h>
 #include <linux/cpumask.h>
 #include <linux/math.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/string.h>
+#include <linux/topology.h>
 
 #include "../layout.h"
 
@@ -54,6 +57,36 @@ static void ranks(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, pcpu_area.nr_units, unit);
 	KUNIT_EXPECT_EQ(test, pcpu_area.span, unit * pcpu_area.stride);
+}
+
+/* Units whose first page is on another node than their CPU. */
+static unsigned int units_elsewhere(struct kunit *test)
+{
+	void __percpu *first = pcpu_area_off_to_ptr(0);
+	unsigned int unit, cpu, n = 0;
+
+	for_each_pcpu_unit(unit) {
+		phys_addr_t phys;
+		int node;
+
+		cpu = pcpu_unit_cpu(unit);
+		phys = per_cpu_ptr_to_phys(per_cpu_ptr(first, cpu));
+		node = page_to_nid(phys_to_page(phys));
+		kunit_info(test, "CPU %u of node %d: unit at %pa, node %d",
+			   cpu, cpu_to_node(cpu), &phys, node);
+		n += node != cpu_to_node(cpu);
+	}
+	return n;
+}
+
+/* Each unit begins on the node of its CPU, or all of them are one block. */
+static void nodes(struct kunit *test)
+{
+	if (num_online_nodes() == 1)
+		kunit_skip(test, "there is one node");
+	if (units_elsewhere(test))
+		KUNIT_EXPECT_TRUE(test, pcpu_area.linear_size &&
+				  !pcpu_area.on_nodes);
 }
 
 /* Addresses between and outside of the units have no offset. */
@@ -135,6 +168,7 @@ static void spread(struct kunit *test)
 static struct kunit_case pcpu_area_cases[] = {
 	KUNIT_CASE(arithmetic),
 	KUNIT_CASE(ranks),
+	KUNIT_CASE(nodes),
 	KUNIT_CASE(gaps),
 	KUNIT_CASE(windows),
 	KUNIT_CASE(spread),

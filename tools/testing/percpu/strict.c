@@ -417,7 +417,8 @@ static void strict_choose_present(const struct strict_layout *l)
 
 static void strict_describe_area(const struct strict_layout *l)
 {
-	unsigned long window = l->size / l->windows, unit = window + PAGE_SIZE;
+	unsigned long window = l->size / l->windows;
+	unsigned long unit = (l->on_nodes ? l->size : window) + PAGE_SIZE;
 	unsigned long base = (unsigned long)strict_space();
 
 	assert(l->size <= STRICT_MAX_SIZE && l->cpus <= STRICT_MAX_CPUS);
@@ -426,7 +427,7 @@ static void strict_describe_area(const struct strict_layout *l)
 		/* A gap of address space that no unit uses */
 		.later_windows = base + l->cpus * unit + 3 * PAGE_SIZE,
 		.stride = unit,
-		.window_stride = l->cpus * unit + PAGE_SIZE,
+		.window_stride = l->on_nodes ? window : l->cpus * unit + PAGE_SIZE,
 		.size = l->size,
 		.static_size = l->static_size,
 		.reserved_size = l->reserved,
@@ -437,6 +438,7 @@ static void strict_describe_area(const struct strict_layout *l)
 		.span = l->cpus * unit,
 		.max_object = window,
 		.linear_size = l->linear ? l->populated : 0,
+		.on_nodes = l->on_nodes,
 		.name = l->name,
 	};
 	pcpu_nr_units = pcpu_area.nr_units;

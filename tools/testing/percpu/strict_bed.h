@@ -24,6 +24,7 @@
  * @linear: the first window is linear memory
  * @isolated: number of the isolated CPU; 0: none
  * @late: it is isolated after its cache was made
+ * @on_nodes: the later windows of a unit follow one another
  */
 struct strict_layout {
 	const char *name;
@@ -38,6 +39,7 @@ struct strict_layout {
 	bool linear;
 	unsigned int isolated;
 	bool late;
+	bool on_nodes;
 };
 
 /**

@@ -98,7 +98,8 @@ Variables
   CHECK=name             one check of make lint; VERBOSE=1 prints each hit. Not among the
                          default ones: CHECK=stock, without the area, objects are those
                          of the kernel as it comes; CHECK=callers, the files that use a
-                         percpu interface compile with it, by allmodconfig
+                         percpu interface compile with it, by allmodconfig;
+                         CHECK=arch, other architectures, with a table
   CONFIG=                for make deb and debian: a kernel config, as
                          overlay/release/debian/small.config, or localmodconfig;
                          for series-check: one of the kernels

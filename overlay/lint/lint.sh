@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Run checks of the kernel, of Debian and of the overlay over our files. Prints the
 # findings of each, without those in overlay/lint/exceptions.
-# usage: lint.sh [CHECK...], default all but docs, stock and callers, which take minutes
+# usage: lint.sh [CHECK...], default all but docs, stock, callers and arch, which take minutes
 . "$(dirname "$0")/../lib.sh"
 
 # lint.sh findings CHECK: print the findings of one check. It runs in a shell of its
@@ -166,6 +166,11 @@ check_stock() {
 # Files that use a percpu interface compile as before.
 check_callers() {
 	"$OVERLAY/lint/callers.sh" "$tree"
+}
+
+# Other architectures compile our files. Prints the table of all architectures.
+check_arch() {
+	"$OVERLAY/lint/arch.sh" "$tree"
 }
 
 # Our pages by Sphinx, with the folders that link to them

@@ -5,13 +5,13 @@
 #ifndef _LINUX_MM_PERCPU_H
 #define _LINUX_MM_PERCPU_H
 
+#ifdef CONFIG_MM_PERCPU_CACHE
+
 #include <linux/percpu.h>
 #include <linux/percpu_touched.h>
 
 struct mm_cid_pcpu;
 struct sched_cache_time;
-
-#ifdef CONFIG_MM_PERCPU_CACHE
 
 void mm_percpu_init(void);
 

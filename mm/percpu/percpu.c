@@ -631,6 +631,11 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 		pcpu_bad_free_report(ptr, caller);
 		return;
 	}
+	/* Not in free_percpu(), which would save registers for the call. */
+	if (!pcpu_free_has_hooks() && pcpu_cache_free_wide(off)) {
+		pcpu_stats_free();
+		return;
+	}
 	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
 		return;
 	to = pcpu_free_claim(off, &class, &nr, &owner);
@@ -663,7 +668,7 @@ void free_percpu(void __percpu *ptr)
 	unsigned long off = pcpu_area_ptr_to_rel(ptr);
 
 	if (unlikely(off >= pcpu_area_max_object() || pcpu_free_has_hooks() ||
-		     (!pcpu_cache_free_fast(off) && !pcpu_cache_free_wide(off)))) {
+		     !pcpu_cache_free_fast(off))) {
 		pcpu_free_slow(ptr, _RET_IP_);
 		return;
 	}

@@ -74,6 +74,7 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
+#include <linux/preempt.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -505,8 +506,8 @@ void bigref_enqueue(struct bigref *ref)
 	bool queued = false;
 
 	/*
-	 * A get runs wherever its caller may be called, also in NMI and in a program
-	 * that traces a holder of the lock.
+	 * A get runs wherever its caller may be called, also in a program that traces a
+	 * holder of the lock.
 	 */
 	if (!raw_spin_trylock_irqsave(&bigref_lock, flags))
 		return;
@@ -540,6 +541,9 @@ void bigref_hint_update(struct bigref *ref)
 	if (FIELD_GET(BIGREF_HINT_WINDOW, mode) == window)
 		changes += FIELD_GET(BIGREF_HINT_CHANGES, mode);
 	if (changes >= BIGREF_NR_CHANGES) {
+		/* bigref_lock is not taken in NMI: a later get queues the count. */
+		if (in_nmi())
+			return;
 		if (bigref_queue_has_space()) {
 			bigref_enqueue(ref);
 			return;

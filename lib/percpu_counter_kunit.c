@@ -2,7 +2,7 @@
 /*
  * KUnit tests of percpu counters.
  *
- * Needs CONFIG_SMP.
+ * Needs CONFIG_PERCPU_COUNTER_KUNIT_TEST.
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>

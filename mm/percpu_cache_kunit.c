@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of percpu caches.
+ *
+ * Needs CONFIG_PERCPU_CACHE_KUNIT_TEST.
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>

@@ -5,6 +5,8 @@
  * A CPU is absent: one that never was online, or else one that the test makes absent,
  * although it is online. Nothing but the test uses such caches then, and the test runs
  * on another CPU.
+ *
+ * Needs CONFIG_PERCPU_CACHE_KUNIT_TEST.
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>

@@ -13,7 +13,7 @@
 #include "percpu_cache_internal.h"
 
 /* From the first batch that comes to the depot until the worker looks for idle ones */
-#define PERCPU_CACHE_TRIM_DELAY	(5 * HZ)
+#define PERCPU_CACHE_TRIM_DELAY	HZ
 
 /* Unbound: the worker runs on no isolated CPU. NULL until workqueues run. */
 static struct workqueue_struct *percpu_cache_wq;

@@ -7,7 +7,7 @@
 #include <kunit/test.h>
 
 #include <linux/array_size.h>
-#include <linux/bitmap.h>
+#include <linux/bitops.h>
 #include <linux/cpumask.h>
 #include <linux/mm_percpu.h>
 #include <linux/mm_types.h>
@@ -22,12 +22,12 @@
 /* Free the object of an mm that uses CID @cid, or none if it is negative. */
 static void free_cids(struct mm_cid_pcpu __percpu *pcpu, int cid)
 {
-	static DECLARE_BITMAP(used, NR_CPUS);
+	static struct cpumask used;
 
-	bitmap_zero(used, num_possible_cpus());
+	cpumask_clear(&used);
 	if (cid >= 0)
-		__set_bit(cid, used);
-	mm_cid_pcpu_free(pcpu, used);
+		__set_bit(cid, cpumask_bits(&used));
+	mm_cid_pcpu_free(pcpu, cpumask_bits(&used));
 }
 
 /* Allocate until @wanted comes; return true if it has come and no CPU owns a CID. */

@@ -65,7 +65,8 @@ charge_in_group() {
 	before=$(group_percpu "$CHILD")
 	due=$((before + OBJECTS * BYTES * CPUS))
 	# The shell of the group loads the module, and is charged.
-	group_run "$CHILD" insmod "$(module_path test_percpu_cache)" run=charge nr_objects=$OBJECTS || {
+	group_run "$CHILD" insmod "$(module_path test_percpu_cache)" run=charge \
+			nr_objects=$OBJECTS || {
 		wrong="the module was not loaded"
 		return
 	}

@@ -109,6 +109,15 @@ suspended() {
 	[ "$(cat "$power/runtime_status")" = suspended ]
 }
 
+# A suspend that finds a request in flight is tried again after the next one.
+suspended_soon() {
+	for _ in 1 2 3 4; do
+		! wait_for 5 suspended || return 0
+		dd if="/dev/$1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null
+	done
+	return 1
+}
+
 # The disk is suspended and resumed by requests.
 runtime_suspend() {
 	power=/sys/block/$1/device/power
@@ -121,7 +130,7 @@ runtime_suspend() {
 	echo 0 > "$power/autosuspend_delay_ms"
 	echo auto > "$power/control"
 	for _ in 1 2 3 4 5; do
-		wait_for 20 suspended || wrong=${wrong:-"not suspended"}
+		suspended_soon "$1" || wrong=${wrong:-"not suspended"}
 		disk_begin "/dev/$1"
 		sleep 1
 		disk_end

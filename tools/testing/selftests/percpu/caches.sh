@@ -53,13 +53,6 @@ fight_hotplug() {
 	judge fight_hotplug "$wrong"
 }
 
-# The memory of a process that has exited may stay for a while: less than an object.
-group_has() {
-	group_refresh "$CHILD"
-	more=$(($(group_percpu "$CHILD") - $1))
-	[ $more -lt $((BYTES * CPUS)) ] && [ $more -gt $((-BYTES * CPUS)) ]
-}
-
 charge_in_group() {
 	group_refresh "$CHILD"
 	before=$(group_percpu "$CHILD")
@@ -70,9 +63,10 @@ charge_in_group() {
 		wrong="the module was not loaded"
 		return
 	}
-	wait_for 30 group_has $due || wrong="charged $(group_percpu "$CHILD") bytes, not $due"
+	wait_for 30 group_has "$CHILD" $due $((BYTES * CPUS)) ||
+		wrong="charged $(group_percpu "$CHILD") bytes, not $due"
 	module_unload test_percpu_cache || wrong="the module does not unload"
-	wait_for 30 group_has "$before" ||
+	wait_for 30 group_has "$CHILD" "$before" $((BYTES * CPUS)) ||
 		wrong=${wrong:-"$(group_percpu "$CHILD") bytes stay charged, $before before"}
 }
 

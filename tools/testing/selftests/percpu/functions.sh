@@ -445,6 +445,15 @@ group_refresh() {
 		bs=$((512 * CPUS))k 2>/dev/null
 }
 
+# group_has <group> <bytes> <slack>: return true if the group is charged for so many
+# bytes, by less than <slack> more or less. The memory of a process that has exited may
+# stay for a while.
+group_has() {
+	group_refresh "$1"
+	more=$(($(group_percpu "$1") - $2))
+	[ $more -lt "$3" ] && [ $more -gt $((-$3)) ]
+}
+
 percpu_at_most() {
 	[ "$(percpu_kb)" -le "$1" ]
 }

@@ -60,12 +60,6 @@ memory() {
 	conclude memory "$wrong"
 }
 
-group_has() {
-	group_refresh "$CHILD"
-	more=$(($(group_percpu "$CHILD") - $1))
-	[ $more -lt $((BYTES * CPUS)) ] && [ $more -gt $((-BYTES * CPUS)) ]
-}
-
 # The charge is for the CPUs of the time of the allocation, and all of it comes back.
 charge_in_group() {
 	group_refresh "$CHILD"
@@ -76,13 +70,14 @@ charge_in_group() {
 		wrong="the module was not loaded"
 		return
 	}
-	wait_for 30 group_has $due || wrong="charged $(group_percpu "$CHILD") bytes, not $due"
+	wait_for 30 group_has "$CHILD" $due $((BYTES * CPUS)) ||
+		wrong="charged $(group_percpu "$CHILD") bytes, not $due"
 	first=$(absent_cpus | head -n 1)
 	[ -z "$first" ] || set_cpu "$first" 1 || wrong=${wrong:-"cpu $first does not come"}
-	group_has $due ||
+	group_has "$CHILD" $due $((BYTES * CPUS)) ||
 		wrong=${wrong:-"the charge is $(group_percpu "$CHILD") bytes then, not $due"}
 	module_unload test_percpu_cache || wrong="the module does not unload"
-	wait_for 30 group_has "$start" ||
+	wait_for 30 group_has "$CHILD" "$start" $((BYTES * CPUS)) ||
 		wrong=${wrong:-"$(group_percpu "$CHILD") bytes stay charged, $start before"}
 }
 

@@ -99,6 +99,16 @@ watched() {
 	wait "$pid"
 }
 
+# add_program ROOT PATH: copy a program of the host with its libraries
+add_program() {
+	local lib
+	cp -L "$2" "$1/bin/"
+	ldd "$2" 2>/dev/null | grep -oE '/[^ ]+' | while read -r lib; do
+		mkdir -p "$1$(dirname "$lib")"
+		cp -L "$lib" "$1$lib"
+	done
+}
+
 # tail_of LOG: print its errors, or its last lines
 tail_of() {
 	{ grep -aE '(error:|Error [0-9]|undefined reference|warning:|\*\*\*|^E: |FATAL|ERROR)' "$1" || tail -n 30 "$1"; } |

@@ -14,12 +14,7 @@ mkdir -p "$dir/root/bin"
 "$OVERLAY/source/kernel.sh" $config "$dir" >"$dir/kernel"
 
 # A second archive: the kernel unpacks one after the other.
-program=$(command -v bpftrace)
-cp -L "$program" "$dir/root/bin/"
-ldd "$program" | grep -oE '/[^ ]+' | while read -r lib; do
-	mkdir -p "$dir/root$(dirname "$lib")"
-	cp -L "$lib" "$dir/root$lib"
-done
+add_program "$dir/root" "$(command -v bpftrace)"
 # The kernel has no BTF: bpftrace reads the headers of the kernel.
 source=$(sed -n 's/^source: *//p' "$dir/kernel")
 build=$(sed -n 's/^build tree: *//p' "$dir/kernel")

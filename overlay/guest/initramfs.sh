@@ -110,16 +110,6 @@ kunit_suites() {
 	done
 }
 
-# add_program PATH: a program of the host with its libraries
-add_program() {
-	local lib
-	cp -L "$1" "$root/bin/"
-	ldd "$1" 2>/dev/null | grep -oE '/[^ ]+' | while read -r lib; do
-		mkdir -p "$root$(dirname "$lib")"
-		cp -L "$lib" "$root$lib"
-	done
-}
-
 [ "$karch" = um ] || [ -n "${cross:-}" ] || { kernel_tests; rseq_tests; }
 percpu_tests
 busybox=$(command -v busybox)
@@ -130,7 +120,7 @@ cp "$busybox" "$root/bin/"
 cp "$OVERLAY"/guest/root/* "$root/"
 kunit_suites >"$root/kunit-suites"
 # cpu-on-off-test.sh needs bash; it is not run in guests without.
-[ -n "${cross:-}" ] || add_program "$(command -v bash)"
+[ -n "${cross:-}" ] || add_program "$root" "$(command -v bash)"
 step "modules_install" kmake -C "$tree" O="$build" ARCH="$karch" \
 	CROSS_COMPILE="${cross:-}" "${compiler_words[@]}" INSTALL_MOD_PATH="$root" modules_install
 rm -f "$root"/lib/modules/*/{build,source}

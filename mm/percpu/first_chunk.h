@@ -39,7 +39,7 @@ static inline int pcpu_first_chunk_mapped(bool huge,
 #define PCPU_NODE_RUNS		64
 
 /**
- * struct pcpu_node_run - units whose CPUs are neighbours on one node
+ * struct pcpu_node_run - units of CPUs that are neighbours on one node
  * @first: the first of them
  * @last: the last one
  * @node: the node

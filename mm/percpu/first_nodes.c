@@ -30,7 +30,7 @@
 
 /**
  * pcpu_node_stride - bound the stride of units that lie on given nodes
- * @runs: units whose CPUs are neighbours on one node, in ascending order of units
+ * @runs: units of CPUs that are neighbours on one node, in ascending order of units
  * @nr: the number of runs
  * @size: bytes of a unit
  * @min: where to store the smallest stride

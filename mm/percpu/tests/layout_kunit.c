@@ -59,7 +59,7 @@ static void ranks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pcpu_area.span, unit * pcpu_area.stride);
 }
 
-/* Units whose first page is on another node than their CPU. */
+/* The units with the first page on another node than their CPU. */
 static unsigned int units_elsewhere(struct kunit *test)
 {
 	void __percpu *first = pcpu_area_off_to_ptr(0);

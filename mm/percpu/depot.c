@@ -6,8 +6,8 @@
  * bursts, would go through the chunk lock one by one. Its limit grows with the
  * populated memory.
  *
- * A batch is kept in parts: a free that finds the depot full adds one part, and frees
- * the objects of another one to the chunks.
+ * A free that finds the depot full adds fewer objects, and frees as many others to the
+ * chunks, so that no free is much more expensive than the next one.
  */
 #include <linux/init.h>
 #include <linux/minmax.h>
@@ -20,8 +20,8 @@
 struct pcpu_depot *pcpu_depot __ro_after_init;
 
 /*
- * Guards *pcpu_depot; raw, IRQs off, no lock nests inside. Bound: the copies of
- * five parts, or a step per class.
+ * Guards *pcpu_depot; raw, IRQs off, no lock nests inside. Bound: copies of two
+ * batches, or a step per class.
  */
 static DEFINE_RAW_SPINLOCK(pcpu_depot_lock);
 
@@ -35,53 +35,56 @@ void __init pcpu_depot_init(struct pcpu_depot *depot)
 {
 	unsigned int i;
 
-	for (i = PCPU_DEPOT_PARTS; i > 0; i--) {
-		depot->parts[i].next = depot->unused;
+	for (i = PCPU_DEPOT_BATCHES; i > 0; i--) {
+		depot->batches[i].next = depot->unused;
 		depot->unused = i;
 	}
 	pcpu_depot = depot;
 }
 
-/* The limit in bytes on one CPU; it includes an eighth of the populated memory. */
-static unsigned long pcpu_depot_max_bytes(void)
+/*
+ * Objects of @class that the depot may take. The limit in bytes on one CPU includes an
+ * eighth of the populated memory.
+ */
+static unsigned int pcpu_depot_space(unsigned int class)
 {
-	return PCPU_DEPOT_BYTES +
-	       READ_ONCE(pcpu_nr_populated) * (PAGE_SIZE / 8);
-}
-
-/* Remove the last part of a class that has one, and append it to @batch. */
-static void pcpu_depot_pop(unsigned int class, struct pcpu_batch *batch)
-{
-	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
-	unsigned int i = stack->head;
-	struct pcpu_depot_part *from = &pcpu_depot->parts[i];
+	unsigned long limit = PCPU_DEPOT_BYTES +
+			      READ_ONCE(pcpu_nr_populated) * (PAGE_SIZE / 8);
 
 	lockdep_assert_held(&pcpu_depot_lock);
 
+	return limit <= pcpu_depot->bytes ? 0 :
+	       (limit - pcpu_depot->bytes) / pcpu_class_size(class);
+}
+
+/* Remove the last objects of a class that has some, at most @max and of one batch. */
+static void pcpu_depot_pop(unsigned int class, unsigned int max,
+			   struct pcpu_batch *batch)
+{
+	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
+	unsigned int i = stack->head;
+	struct pcpu_depot_batch *from = &pcpu_depot->batches[i];
+	unsigned int nr = min(from->nr, max);
+
+	lockdep_assert_held(&pcpu_depot_lock);
+
+	from->nr -= nr;
+	memcpy(batch->offs, from->offs + from->nr, nr * sizeof(*batch->offs));
+	batch->class = class;
+	batch->nr = nr;
+	pcpu_depot->bytes -= nr * pcpu_class_size(class);
+	stack->nr -= nr;
+	stack->low = min(stack->low, stack->nr);
+	if (from->nr)
+		return;
 	WRITE_ONCE(stack->head, from->next);
 	if (!stack->head)
 		__clear_bit(class, pcpu_depot->filled);
 	from->next = pcpu_depot->unused;
 	pcpu_depot->unused = i;
-	batch->class = class;
-	memcpy(batch->offs + batch->nr, from->offs, from->nr * sizeof(*batch->offs));
-	batch->nr += from->nr;
-	pcpu_depot->bytes -= from->nr * pcpu_class_size(class);
-	stack->nr--;
-	stack->low = min(stack->low, stack->nr);
 }
 
-/* Return true if the limit leaves no capacity for @nr objects of @class. */
-static bool pcpu_depot_is_full(unsigned int class, unsigned int nr)
-{
-	lockdep_assert_held(&pcpu_depot_lock);
-
-	return !pcpu_depot->unused ||
-	       pcpu_depot->bytes + nr * pcpu_class_size(class) >
-	       pcpu_depot_max_bytes();
-}
-
-/* Remove a part of the next class that has any. */
+/* Remove objects of the next class that has any. */
 static void pcpu_depot_evict(struct pcpu_batch *batch)
 {
 	unsigned int class;
@@ -93,33 +96,45 @@ static void pcpu_depot_evict(struct pcpu_batch *batch)
 	if (class >= PCPU_NR_CLASSES)
 		return;
 	pcpu_depot->next_class = (class + 1) % PCPU_NR_CLASSES;
-	pcpu_depot_pop(class, batch);
+	pcpu_depot_pop(class, PCPU_PART_MAX, batch);
+}
+
+/* The batch that the next objects of a class are added to, or NULL. */
+static struct pcpu_depot_batch *pcpu_depot_head(unsigned int class)
+{
+	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
+	struct pcpu_depot_batch *head = &pcpu_depot->batches[stack->head];
+	unsigned int i = pcpu_depot->unused;
+
+	lockdep_assert_held(&pcpu_depot_lock);
+
+	if (stack->head && head->nr < PCPU_BATCH_MAX)
+		return head;
+	if (!i)
+		return NULL;
+	head = &pcpu_depot->batches[i];
+	pcpu_depot->unused = head->next;
+	head->next = stack->head;
+	WRITE_ONCE(stack->head, i);
+	__set_bit(class, pcpu_depot->filled);
+	return head;
 }
 
 /* Move objects of @batch to the depot, the last ones first, while there is space. */
 static void pcpu_depot_push(struct pcpu_batch *batch)
 {
-	struct pcpu_depot_class *stack = &pcpu_depot->classes[batch->class];
-	unsigned int i, nr = (batch->nr - 1) % PCPU_PART_MAX + 1;
-	struct pcpu_depot_part *to;
+	unsigned int nr, left = min(batch->nr, pcpu_depot_space(batch->class));
+	struct pcpu_depot_batch *to;
 
-	lockdep_assert_held(&pcpu_depot_lock);
-
-	for (; batch->nr && !pcpu_depot_is_full(batch->class, nr);
-	     nr = PCPU_PART_MAX) {
-		i = pcpu_depot->unused;
-		to = &pcpu_depot->parts[i];
-		pcpu_depot->unused = to->next;
+	for (; left && (to = pcpu_depot_head(batch->class)); left -= nr) {
+		nr = min_t(unsigned int, left, PCPU_BATCH_MAX - to->nr);
 		batch->nr -= nr;
-		memcpy(to->offs, batch->offs + batch->nr, nr * sizeof(*to->offs));
-		to->nr = nr;
-		to->next = stack->head;
-		WRITE_ONCE(stack->head, i);
-		stack->nr++;
+		memcpy(to->offs + to->nr, batch->offs + batch->nr,
+		       nr * sizeof(*to->offs));
+		to->nr += nr;
+		pcpu_depot->classes[batch->class].nr += nr;
 		pcpu_depot->bytes += nr * pcpu_class_size(batch->class);
 	}
-	if (stack->head)
-		__set_bit(batch->class, pcpu_depot->filled);
 }
 
 /**
@@ -127,9 +142,9 @@ static void pcpu_depot_push(struct pcpu_batch *batch)
  * @batch: the batch, not empty; what is left in it afterwards is still the caller's
  * @evicted: set to a batch that the caller owns now, or to an empty one
  *
- * A full depot evicts another batch, so that what was added long ago does not
- * keep out what is freed now. For a batch of up to pcpu_depot_batch_max() objects no more
- * come back than it has, or than a part has if that is more.
+ * A full depot evicts other objects, so that what was added long ago does not keep out
+ * what is freed now. For a batch of up to pcpu_depot_batch_max() objects no more come back
+ * than it has, or than %PCPU_PART_MAX if that is more.
  *
  * Context: any; takes pcpu_depot_lock.
  */
@@ -159,30 +174,24 @@ void pcpu_depot_put(struct pcpu_batch *batch, struct pcpu_batch *evicted)
 void pcpu_depot_get(struct pcpu_batch *batch)
 {
 	unsigned long flags;
-	unsigned int i;
 
 	batch->nr = 0;
-	if (!pcpu_depot_has(batch->class))
-		return;
 	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
-	/* Other parts of the batch are behind a full one. */
-	while ((i = pcpu_depot->classes[batch->class].head) &&
-	       !(batch->nr % PCPU_PART_MAX) &&
-	       batch->nr + pcpu_depot->parts[i].nr <= PCPU_BATCH_MAX)
-		pcpu_depot_pop(batch->class, batch);
+	if (pcpu_depot_has(batch->class))
+		pcpu_depot_pop(batch->class, PCPU_BATCH_MAX, batch);
 	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
 }
 
 /**
- * pcpu_depot_get_idle - remove a part that was idle since the last trim
+ * pcpu_depot_get_idle - remove objects that were idle since the last trim
  * @batch: the class to begin with; the batch is stored here
  *
  * Context: any; takes pcpu_depot_lock.
- * Return: false if no class from @batch->class on has an idle part.
+ * Return: false if no class from @batch->class on has an idle object.
  */
 bool pcpu_depot_get_idle(struct pcpu_batch *batch)
 {
-	unsigned int class = batch->class;
+	unsigned int low, class = batch->class;
 	unsigned long flags;
 
 	batch->nr = 0;
@@ -190,16 +199,17 @@ bool pcpu_depot_get_idle(struct pcpu_batch *batch)
 	while (class < PCPU_NR_CLASSES && !pcpu_depot->classes[class].low)
 		class++;
 	if (class < PCPU_NR_CLASSES) {
-		/* This part was one of the idle ones. */
-		pcpu_depot->classes[class].low--;
-		pcpu_depot_pop(class, batch);
+		low = pcpu_depot->classes[class].low;
+		pcpu_depot_pop(class, min(low, PCPU_BATCH_MAX), batch);
+		/* The objects taken were idle ones. */
+		pcpu_depot->classes[class].low = low - batch->nr;
 	}
 	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
 	return batch->nr;
 }
 
 /**
- * pcpu_depot_track - count idle parts from now on
+ * pcpu_depot_track - count idle objects from now on
  *
  * Context: any; takes pcpu_depot_lock.
  * Return: true if the depot has an object.

@@ -7,17 +7,18 @@
 
 #include <linux/bitmap.h>
 #include <linux/compiler.h>
-#include <linux/math.h>
 #include <linux/types.h>
 
 #include "class.h"
 
-/* Objects of a batch, at most. The depot keeps it in parts of a third. */
+/* Objects of a batch, at most. */
 #define PCPU_BATCH_MAX		32
-#define PCPU_PART_MAX		DIV_ROUND_UP(PCPU_BATCH_MAX, 3)
 
-/* Number of parts in the depot, at most. */
-#define PCPU_DEPOT_PARTS	768
+/* Objects that a free exchanges with a full depot, at most. */
+#define PCPU_PART_MAX		11
+
+/* Number of batches in the depot, at most. */
+#define PCPU_DEPOT_BATCHES	256
 
 /* Bytes of objects, on one CPU, that the depot may hold in any case. */
 #define PCPU_DEPOT_BYTES	(64U << 10)
@@ -35,22 +36,22 @@ struct pcpu_batch {
 };
 
 /**
- * struct pcpu_depot_part - a part of a batch in the depot
- * @next: index of the next part of the class, or of the next unused one; or 0
+ * struct pcpu_depot_batch - a batch in the depot
+ * @next: index of the next batch of the class, or of the next unused one; or 0
  * @nr: number of objects
  * @offs: their offsets
  */
-struct pcpu_depot_part {
+struct pcpu_depot_batch {
 	u16 next;
 	u16 nr;
-	u32 offs[PCPU_PART_MAX];
+	u32 offs[PCPU_BATCH_MAX];
 };
 
 /**
- * struct pcpu_depot_class - the parts of a class
- * @head: index of the last one added, or 0; may be read without the lock
- * @nr: number of parts
- * @low: minimum of @nr since the last trim: so many parts were idle
+ * struct pcpu_depot_class - the objects of a class
+ * @head: index of the batch with the last ones, or 0; may be read without the lock
+ * @nr: number of objects
+ * @low: minimum of @nr since the last trim: so many objects were idle
  */
 struct pcpu_depot_class {
 	u16 head;
@@ -59,14 +60,14 @@ struct pcpu_depot_class {
 };
 
 /**
- * struct pcpu_depot - batches that no cache has capacity for
+ * struct pcpu_depot - objects that no cache has capacity for
  * @classes: by class
- * @filled: classes with parts
+ * @filled: classes with objects
  * @next_class: where the search for a class to evict goes on
  * @full: the last batch that was added did not fit; may be read without the lock
- * @unused: index of the first unused part, or 0
+ * @unused: index of the first unused batch, or 0
  * @bytes: bytes of all objects, on one CPU
- * @parts: the parts; index 0 stands for none
+ * @batches: the batches; index 0 stands for none
  *
  * Guarded by pcpu_depot_lock.
  */
@@ -77,7 +78,7 @@ struct pcpu_depot {
 	bool full;
 	u16 unused;
 	unsigned long bytes;
-	struct pcpu_depot_part parts[PCPU_DEPOT_PARTS + 1];
+	struct pcpu_depot_batch batches[PCPU_DEPOT_BATCHES + 1];
 };
 
 extern struct pcpu_depot *pcpu_depot;

@@ -22,8 +22,8 @@
 /* Objects that are taken out of a cache in one IRQ-off section, at most. */
 #define PCPU_TRIM_BATCH_MAX	96
 
-/* Parts of batches of the depot that an atomic caller returns, at most. */
-#define PCPU_DRAIN_PARTS	12
+/* Batches of the depot that an atomic caller returns, at most. */
+#define PCPU_DRAIN_BATCHES	4
 
 enum pcpu_trim_what {
 	PCPU_TRIM_IDLE,
@@ -337,7 +337,7 @@ void pcpu_caches_drain(void)
  * pcpu_caches_drain_some - return some objects for a caller that cannot wait
  *
  * Returns the runs and at most %PCPU_TRIM_BATCH_MAX objects of the cache of this
- * CPU, and %PCPU_DRAIN_PARTS parts of the depot. The other objects count as
+ * CPU, and %PCPU_DRAIN_BATCHES batches of the depot. The other objects count as
  * idle from then on: the next trim returns them.
  *
  * Context: any.
@@ -352,6 +352,6 @@ void pcpu_caches_drain_some(void)
 			PCPU_TRIM_ALL, false);
 	pcpu_depot_track();
 	batch.class = 0;
-	for (i = 0; i < PCPU_DRAIN_PARTS && pcpu_depot_get_idle(&batch); i++)
+	for (i = 0; i < PCPU_DRAIN_BATCHES && pcpu_depot_get_idle(&batch); i++)
 		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
 }

@@ -154,7 +154,7 @@ static void depot_evicts(struct kunit *test, unsigned int nr)
 
 	pcpu_balance_now();
 	/* The worker may take idle batches out meanwhile. */
-	for (n = 0; n <= 8 * PCPU_DEPOT_PARTS && !evicted.nr; n++) {
+	for (n = 0; n <= PCPU_DEPOT_BATCHES * PCPU_BATCH_MAX && !evicted.nr; n++) {
 		batch.class = pcpu_class_of(16, 16);
 		for (batch.nr = 0; batch.nr < nr; batch.nr++)
 			batch.offs[batch.nr] = object_from_chunk(test);
@@ -170,7 +170,7 @@ static void depot_evicts(struct kunit *test, unsigned int nr)
 	for (i = 0; pcpu_depot_get(&batch), batch.nr; i += batch.nr)
 		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
 	/* Other CPUs may have taken some of the batches. */
-	KUNIT_EXPECT_GE(test, i, PCPU_DEPOT_PARTS / 2);
+	KUNIT_EXPECT_GE(test, i, 3 * PCPU_DEPOT_BATCHES / 2);
 }
 
 static void depot_keeps_bounds(struct kunit *test)

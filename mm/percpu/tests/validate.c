@@ -260,18 +260,22 @@ static const char *pcpu_sum_depot(struct pcpu_sums *sums)
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		unsigned int nr = 0;
 
-		for (i = pcpu_depot->classes[class].head; i; nr++) {
-			struct pcpu_depot_part *batch = &pcpu_depot->parts[i];
+		for (i = pcpu_depot->classes[class].head; i;) {
+			struct pcpu_depot_batch *batch = &pcpu_depot->batches[i];
+
+			if (!batch->nr)
+				return "a batch in the depot is empty";
 
 			bad = pcpu_sum_objects(class, batch->offs, batch->nr,
 					       sums);
 			if (bad)
 				return bad;
 			bytes += batch->nr * pcpu_class_size(class);
+			nr += batch->nr;
 			i = batch->next;
 		}
 		if (nr != pcpu_depot->classes[class].nr)
-			return "the number of batches in the depot is wrong";
+			return "the number of objects in the depot is wrong";
 		if (test_bit(class, pcpu_depot->filled) != !!nr)
 			return "the filled classes of the depot are wrong";
 	}

@@ -69,25 +69,6 @@ void pcpu_chunk_set_slot(struct pcpu_chunk *chunk)
 	pcpu_slot_raise(chunk);
 }
 
-/**
- * pcpu_chunks_next_slot - find the next slot with a chunk
- * @i: first slot to look at
- *
- * Return: its index, or %PCPU_NR_SLOTS.
- */
-unsigned int pcpu_chunks_next_slot(unsigned int i)
-{
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	for (;; i++) {
-		i = find_next_bit(pcpu_slots->filled, PCPU_NR_SLOTS, i);
-		if (i >= PCPU_NR_SLOTS ||
-		    !list_empty(&pcpu_slots->by_free[i].chunks))
-			return i;
-		__clear_bit(i, pcpu_slots->filled);
-	}
-}
-
 static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
 {
 	unsigned int before = pcpu_chunk_slot_nr(chunk);

@@ -316,13 +316,6 @@ static inline struct pcpu_slot *pcpu_chunk_slot(const struct pcpu_chunk *chunk)
 	return &pcpu_slots->by_free[pcpu_chunk_slot_nr(chunk)];
 }
 
-unsigned int pcpu_chunks_next_slot(unsigned int i);
-
-/* Slots of chunks that have at least @first free pages' worth of granules. */
-#define pcpu_for_each_slot(i, first)					\
-	for (i = pcpu_chunks_next_slot(first); i < PCPU_NR_SLOTS;	\
-	     i = pcpu_chunks_next_slot(i + 1))
-
 void pcpu_slots_init(struct pcpu_slots *slots);
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap);
 void pcpu_chunk_free_rcu(struct rcu_head *rcu);
@@ -396,34 +389,29 @@ enum pcpu_found {
 
 /**
  * struct pcpu_search - where a search goes on after the lock was released
- * @phase: 0 for a better run, 1 for the chunk of @fallback, 2 for any run that fits
+ * @pass: 0 for a better run, 1 for a populated one that fits, 2 for any that fits
  * @at: index of the slot; of the chunk, in a search for a module
  * @id: what &pcpu_chunk.seen of the chunks of that slot is set to
  * @raised: &pcpu_slot.raised of that slot when the search has entered it
  * @longest: maximum hint of the chunks of that slot that were seen
  * @nr_seen: number of visits to these chunks
- * @fallback: number of the chunk that may have a short run, plus 1, or 0
  * @left: steps that are left until the lock must be released
  *
  * All members are 0 at the beginning.
  */
 struct pcpu_search {
-	unsigned int phase;
+	unsigned int pass;
 	unsigned int at;
 	u32 id;
 	unsigned int raised;
 	unsigned int longest;
 	unsigned int nr_seen;
-	unsigned int fallback;
 	int left;
 };
 
 enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 			       struct pcpu_search *search,
 			       struct pcpu_run *run);
-enum pcpu_found pcpu_place_present(const struct pcpu_fit *fit,
-				   struct pcpu_search *search,
-				   struct pcpu_run *run);
 enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 				  struct pcpu_search *search,
 				  struct pcpu_run *run);

@@ -124,13 +124,12 @@ static unsigned int pcpu_find_in_page(struct pcpu_chunk *chunk,
 }
 
 /*
- * First fit among @pages of @chunk: a granule, or the end of the chunk. Each page that
- * is read takes one of the steps in @left.
+ * First fit among @pages of @chunk, of which @likely are read: a granule, or the end of
+ * the chunk.
  */
-static unsigned int pcpu_find(struct pcpu_chunk *chunk,
-			      const struct pcpu_fit *fit, u64 pages, int *left)
+static unsigned int pcpu_find(struct pcpu_chunk *chunk, const struct pcpu_fit *fit,
+			      u64 pages, u64 likely)
 {
-	u64 likely = pcpu_fit_likely(chunk, fit, pages);
 	unsigned int run = 0;
 
 	for (; likely; likely &= likely - 1) {
@@ -138,7 +137,6 @@ static unsigned int pcpu_find(struct pcpu_chunk *chunk,
 		struct pcpu_page *pg = &chunk->pages[page];
 		unsigned int base = page * PCPU_PAGE_GRANULES, start;
 
-		--*left;
 		/*
 		 * @run: free granules before the page. A wholly free page is
 		 * likely, so the last page was visited if it is one.
@@ -158,17 +156,6 @@ static unsigned int pcpu_find(struct pcpu_chunk *chunk,
 			return start;
 	}
 	return PCPU_CHUNK_GRANULES;
-}
-
-/* Lower the hints of @chunk: no run among @pages is as long as @nr granules. */
-static void pcpu_find_failed(struct pcpu_chunk *chunk, unsigned int nr,
-			     u64 pages)
-{
-	if (pages == ~0ULL)
-		chunk->max_run = min(chunk->max_run, nr - 1);
-	/* Searches for modules only use the hint for all pages. */
-	if (!(chunk->populated & ~chunk->reserved & ~pages))
-		chunk->populated_run = min(chunk->populated_run, nr - 1);
 }
 
 /*
@@ -201,83 +188,59 @@ static bool pcpu_fit_missed(const struct pcpu_chunk *chunk,
 	       fit->align >= missed->align && !(pages & ~missed->pages);
 }
 
-/* Note that @chunk has no run for @fit among @pages. */
+/* Note that @chunk has no run for @fit among @pages, and lower its hints. */
 static void pcpu_fit_failed(struct pcpu_chunk *chunk,
 			    const struct pcpu_fit *fit, u64 pages)
 {
-	if (fit->align == 1)
-		pcpu_find_failed(chunk, fit->nr, pages);
-	else
+	if (fit->align > 1) {
 		chunk->missed = (struct pcpu_missed) {
 			.pages = pages, .nr = fit->nr, .align = fit->align,
 		};
+		return;
+	}
+	if (pages == ~0ULL)
+		chunk->max_run = min(chunk->max_run, fit->nr - 1);
+	/* Searches for modules only use the hint for all pages. */
+	if (!(chunk->populated & ~chunk->reserved & ~pages))
+		chunk->populated_run = min(chunk->populated_run, fit->nr - 1);
 }
 
 /* Steps of a search under the lock: one per chunk, one per page that is read. */
 #define PCPU_SEARCH_STEPS	64
 
 /*
- * Return true if @search may read the pages of @chunk that are likely, or must release
- * the lock before: a search that has just begun may read all pages of a chunk.
+ * Allocate a run in @chunk. The lock must be released before if that can take more pages
+ * than are left, but a search that has just begun may read all pages of a chunk.
  */
-static bool pcpu_search_may_read(const struct pcpu_search *search,
-				 const struct pcpu_chunk *chunk,
-				 const struct pcpu_fit *fit)
-{
-	u64 pages = pcpu_fit_pages(chunk, fit);
-
-	return search->left >= PCPU_SEARCH_STEPS - 1 ||
-	       (int)hweight64(pcpu_fit_likely(chunk, fit, pages)) <= search->left;
-}
-
-/* Allocate a run in @chunk. */
-static bool pcpu_place_in_chunk(struct pcpu_chunk *chunk,
-				const struct pcpu_fit *fit,
-				struct pcpu_search *search,
-				struct pcpu_run *run)
+static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
+					   const struct pcpu_fit *fit,
+					   struct pcpu_search *search,
+					   struct pcpu_run *run)
 {
 	unsigned int start, hint = chunk->max_run;
-	u64 pages;
+	u64 pages, likely;
 
 	if (fit->pages == PCPU_FIT_POPULATED)
 		hint = min(hint, chunk->populated_run);
 	if (hint < fit->nr)
-		return false;
+		return PCPU_FOUND_NONE;
 	pages = pcpu_fit_pages(chunk, fit);
 	if (unlikely(pcpu_fit_missed(chunk, fit, pages)))
-		return false;
-	start = pcpu_find(chunk, fit, pages, &search->left);
+		return PCPU_FOUND_NONE;
+	likely = pcpu_fit_likely(chunk, fit, pages);
+	if (search->left < PCPU_SEARCH_STEPS - 1 &&
+	    (int)hweight64(likely) > search->left)
+		return PCPU_FOUND_LATER;
+	start = pcpu_find(chunk, fit, pages, likely);
 	if (start == PCPU_CHUNK_GRANULES) {
-		search->left -= PCPU_SEARCH_STEPS / 4;
+		search->left -= hweight64(likely) + PCPU_SEARCH_STEPS / 4;
 		pcpu_fit_failed(chunk, fit, pages);
-		return false;
+		return PCPU_FOUND_NONE;
 	}
 	run->nr = pcpu_run_end(chunk, fit, start, pages) - start;
 	run->off = pcpu_chunk_off(chunk) + (start << PCPU_GRANULE_SHIFT);
 	pcpu_range_alloc(chunk, start, run->nr);
-	return true;
-}
-
-static unsigned int *pcpu_slot_hint(struct pcpu_slot *slot,
-				    const struct pcpu_fit *fit)
-{
-	return fit->pages == PCPU_FIT_POPULATED ? &slot->populated_run :
-						  &slot->max_run;
-}
-
-/* Let @search begin with the chunks of @slot, unless it goes on there. */
-static void pcpu_search_enter(struct pcpu_search *search,
-			      const struct pcpu_slot *slot)
-{
-	/* Written under pcpu_chunk_lock. 0 is the id of no search. */
-	static u32 last_id;
-
-	if (search->id)
-		return;
-	search->id = ++last_id ?: ++last_id;
-	search->raised = slot->raised;
-	search->longest = 0;
-	search->nr_seen = 0;
+	return PCPU_FOUND;
 }
 
 /*
@@ -294,46 +257,50 @@ static void pcpu_slot_turn(struct pcpu_slot *slot, struct pcpu_chunk *chunk,
 }
 
 /*
- * Allocate a run in a chunk of @slot, or lower the hint of @slot. Note the first
- * chunk that may have a populated run of @short_nr granules, unless one is noted.
+ * Allocate a run in a chunk of @slot, or lower the hint of @slot.
  *
  * The lock may be released in between: the list is turned then so that it begins
  * with the chunk that comes next, and ends with those that were seen.
  */
-static __always_inline enum pcpu_found
-pcpu_place_in_slot(struct pcpu_slot *slot, const struct pcpu_fit *fit,
-		   unsigned int short_nr, struct pcpu_search *search,
-		   struct pcpu_run *run)
+static enum pcpu_found pcpu_place_in_slot(struct pcpu_slot *slot,
+					  const struct pcpu_fit *fit,
+					  struct pcpu_search *search,
+					  struct pcpu_run *run)
 {
-	unsigned int *hint = pcpu_slot_hint(slot, fit);
-	bool possible = *hint >= fit->nr;
+	/* Written under pcpu_chunk_lock. 0 is the id of no search. */
+	static u32 last_id;
+	bool populated = fit->pages == PCPU_FIT_POPULATED;
+	unsigned int *hint = populated ? &slot->populated_run : &slot->max_run;
 	struct pcpu_chunk *chunk;
 
-	if (!possible && (search->fallback || slot->populated_run < short_nr))
+	if (*hint < fit->nr)
 		goto out;
-	pcpu_search_enter(search, slot);
+	if (!search->id) {
+		search->id = ++last_id ?: ++last_id;
+		search->raised = slot->raised;
+		search->longest = 0;
+		search->nr_seen = 0;
+	}
 	list_for_each_entry(chunk, &slot->chunks, list) {
+		enum pcpu_found found = PCPU_FOUND_NONE;
+
 		/* As other searches turn the list, too, the count ends this one. */
 		if ((chunk->seen == search->id && search->raised == slot->raised) ||
 		    search->nr_seen > 2 * pcpu_counts.chunks)
 			break;
-		if (search->left-- <= 0 ||
-		    (possible && !pcpu_search_may_read(search, chunk, fit))) {
+		if (search->left-- <= 0)
+			found = PCPU_FOUND_LATER;
+		else if (chunk->seen != search->id)
+			found = pcpu_place_in_chunk(chunk, fit, search, run);
+		if (found == PCPU_FOUND)
+			return found;
+		if (found == PCPU_FOUND_LATER) {
 			pcpu_slot_turn(slot, chunk, search);
-			return PCPU_FOUND_LATER;
+			return found;
 		}
 		search->nr_seen++;
-		if (chunk->seen == search->id)
-			continue;
 		chunk->seen = search->id;
-		if (possible && pcpu_place_in_chunk(chunk, fit, search, run))
-			return PCPU_FOUND;
-		if (!search->fallback && chunk->populated_run >= short_nr)
-			search->fallback = chunk->nr + 1;
-		if (!possible && search->fallback)
-			goto out;
-		search->longest = max(search->longest,
-				      fit->pages == PCPU_FIT_POPULATED ?
+		search->longest = max(search->longest, populated ?
 				      chunk->populated_run : chunk->max_run);
 	}
 	/* Otherwise chunks with higher hints may have come in since. */
@@ -344,50 +311,41 @@ out:
 	return PCPU_FOUND_NONE;
 }
 
+/* Find the next slot from @i on with a chunk, or PCPU_NR_SLOTS. */
+static unsigned int pcpu_next_slot(unsigned int i)
+{
+	for (;; i++) {
+		i = find_next_bit(pcpu_slots->filled, PCPU_NR_SLOTS, i);
+		if (i >= PCPU_NR_SLOTS ||
+		    !list_empty(&pcpu_slots->by_free[i].chunks))
+			return i;
+		__clear_bit(i, pcpu_slots->filled);
+	}
+}
+
 /* Allocate a run in the fullest chunk that has one, from slot @search->at on. */
 static enum pcpu_found pcpu_place(const struct pcpu_fit *fit,
-				  unsigned int short_nr,
 				  struct pcpu_search *search,
 				  struct pcpu_run *run)
 {
 	enum pcpu_found found;
 	unsigned int i;
 
-	pcpu_for_each_slot(i, max(search->at, short_nr / PCPU_PAGE_GRANULES)) {
+	if (fit->present)
+		return pcpu_place_in_slot(&pcpu_slots->present, fit, search, run);
+	i = max(search->at, fit->nr / PCPU_PAGE_GRANULES);
+	while ((i = pcpu_next_slot(i)) < PCPU_NR_SLOTS) {
 		/* The slot in which the search was may have no chunk any more. */
 		if (i != search->at)
 			search->id = 0;
 		search->at = i;
-		found = pcpu_place_in_slot(&pcpu_slots->by_free[i], fit,
-					   short_nr, search, run);
+		found = pcpu_place_in_slot(&pcpu_slots->by_free[i++], fit, search, run);
 		if (found != PCPU_FOUND_NONE)
 			return found;
 	}
 	search->at = 0;
 	search->id = 0;
-	search->phase++;
 	return PCPU_FOUND_NONE;
-}
-
-/* Allocate a short run in the chunk that @search has noted for it. */
-static enum pcpu_found pcpu_place_fallback(const struct pcpu_fit *fit,
-					   struct pcpu_search *search,
-					   struct pcpu_run *run)
-{
-	struct pcpu_fit populated = *fit;
-	struct pcpu_chunk *chunk;
-
-	if (!search->fallback)
-		return PCPU_FOUND_NONE;
-	populated.pages = PCPU_FIT_POPULATED;
-	/* It may be gone or be another one, if the lock was released. */
-	chunk = pcpu_chunk_table[search->fallback - 1];
-	if (!chunk || pcpu_chunk_is_present(chunk))
-		return PCPU_FOUND_NONE;
-	if (!pcpu_search_may_read(search, chunk, &populated))
-		return PCPU_FOUND_LATER;
-	return pcpu_place_in_chunk(chunk, &populated, search, run) ?
-	       PCPU_FOUND : PCPU_FOUND_NONE;
 }
 
 /**
@@ -417,53 +375,21 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 
 	search->left = PCPU_SEARCH_STEPS;
 	better.pages = PCPU_FIT_POPULATED;
-	better.nr = min(wanted, fit->max);
-	if (better.nr >= fit->nr + fit->align - 1)
-		better.align = 1;
-	if (search->phase == 0)
-		found = pcpu_place(&better, fit->nr, search, run);
-	if (search->phase == 1 && better.nr > fit->nr)
-		found = pcpu_place_fallback(fit, search, run);
-	if (found != PCPU_FOUND_NONE)
-		return found;
-	/* Nothing is noted in the last pass. */
-	search->fallback = 1;
-	search->phase = 2;
-	return fit->pages == PCPU_FIT_POPULATED ? PCPU_FOUND_NONE :
-	       pcpu_place(fit, fit->nr, search, run);
-}
-
-/**
- * pcpu_place_present - allocate a run in a present chunk
- * @fit: the run to look for
- * @search: state of the search
- * @run: where to store it
- *
- * In a populated page if there is such a run, else in any if @fit allows it.
- *
- * Bound: as that of pcpu_place_run().
- *
- * Return: see &enum pcpu_found.
- */
-enum pcpu_found pcpu_place_present(const struct pcpu_fit *fit,
-				   struct pcpu_search *search,
-				   struct pcpu_run *run)
-{
-	struct pcpu_slot *slot = &pcpu_slots->present;
-	struct pcpu_fit populated = *fit;
-	enum pcpu_found found;
-
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	search->left = PCPU_SEARCH_STEPS;
-	/* Nothing is noted for a shorter run. */
-	search->fallback = 1;
-	populated.pages = PCPU_FIT_POPULATED;
-	do {
-		found = pcpu_place_in_slot(slot, search->phase ? fit : &populated, 0,
-					   search, run);
-	} while (found == PCPU_FOUND_NONE && fit->pages != PCPU_FIT_POPULATED &&
-		 !search->phase++);
+	if (!search->pass) {
+		better.nr = min(wanted, fit->max);
+		if (better.nr >= fit->nr + fit->align - 1)
+			better.align = 1;
+		found = pcpu_place(&better, search, run);
+		search->pass += found == PCPU_FOUND_NONE;
+	}
+	if (search->pass == 1) {
+		better.nr = fit->nr;
+		better.align = fit->align;
+		found = pcpu_place(&better, search, run);
+		search->pass += found == PCPU_FOUND_NONE;
+	}
+	if (search->pass == 2 && fit->pages != PCPU_FIT_POPULATED)
+		found = pcpu_place(fit, search, run);
 	return found;
 }
 
@@ -483,6 +409,7 @@ enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 				  struct pcpu_run *run)
 {
 	struct pcpu_chunk *chunk;
+	enum pcpu_found found;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
@@ -490,13 +417,13 @@ enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 	search->left = PCPU_SEARCH_STEPS;
 	for (; search->at < end; search->at++) {
 		chunk = pcpu_chunk_table[search->at];
-		if (chunk && pcpu_chunk_is_present(chunk))
-			chunk = NULL;
-		if (search->left-- <= 0 ||
-		    (chunk && !pcpu_search_may_read(search, chunk, fit)))
+		if (search->left-- <= 0)
 			return PCPU_FOUND_LATER;
-		if (chunk && pcpu_place_in_chunk(chunk, fit, search, run))
-			return PCPU_FOUND;
+		if (!chunk || pcpu_chunk_is_present(chunk))
+			continue;
+		found = pcpu_place_in_chunk(chunk, fit, search, run);
+		if (found != PCPU_FOUND_NONE)
+			return found;
 	}
 	return PCPU_FOUND_NONE;
 }

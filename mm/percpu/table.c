@@ -477,9 +477,7 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 			pcpu_range_free(pcpu_chunk_of(old.off),
 					pcpu_off_to_granule(old.off), old.nr);
 		old.nr = 0;
-		if (fit->present)
-			found = pcpu_place_present(fit, &search, run);
-		else if (fit->pages == PCPU_FIT_MODULE)
+		if (fit->pages == PCPU_FIT_MODULE)
 			found = pcpu_place_module(fit, pcpu_chunk_top(),
 						  &search, run);
 		else

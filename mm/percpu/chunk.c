@@ -41,7 +41,7 @@ void pcpu_slots_init(struct pcpu_slots *slots)
 /* Raise the hints of the slot of @chunk to the hints of the chunk. */
 static void pcpu_slot_raise(const struct pcpu_chunk *chunk)
 {
-	struct pcpu_slot *slot = pcpu_chunk_slot(chunk);
+	struct pcpu_slot *slot = chunk->slot;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
@@ -56,118 +56,68 @@ static void pcpu_slot_raise(const struct pcpu_chunk *chunk)
  */
 void pcpu_chunk_set_slot(struct pcpu_chunk *chunk)
 {
-	struct pcpu_slot *slot = pcpu_chunk_slot(chunk);
+	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
+	bool present = pcpu_chunk_is_present(chunk);
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
-	if (!pcpu_chunk_is_present(chunk)) {
-		list_move(&chunk->list, &slot->chunks);
-		__set_bit(pcpu_chunk_slot_nr(chunk), pcpu_slots->filled);
-	} else if (list_empty(&chunk->list)) {
-		list_add_tail(&chunk->list, &slot->chunks);
+	/* A present chunk stays where it is. */
+	if (present && chunk->slot)
+		return;
+	chunk->slot = present ? &pcpu_slots->present : &pcpu_slots->by_free[i];
+	if (present) {
+		list_add_tail(&chunk->list, &chunk->slot->chunks);
+	} else {
+		list_move(&chunk->list, &chunk->slot->chunks);
+		__set_bit(i, pcpu_slots->filled);
 	}
 	pcpu_slot_raise(chunk);
 }
 
 static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
 {
-	unsigned int before = pcpu_chunk_slot_nr(chunk);
+	unsigned int before = chunk->nr_free;
 
 	chunk->nr_free += nr;
-	if (pcpu_chunk_slot_nr(chunk) != before)
+	/* Otherwise the number of whole pages is the same. */
+	if ((before ^ chunk->nr_free) >= PCPU_PAGE_GRANULES)
 		pcpu_chunk_set_slot(chunk);
 }
 
-/* Add a chunk to the count of empty ones, if it is empty. */
-static void pcpu_chunk_count_loose(struct pcpu_chunk *chunk, int sign)
-{
-	if (pcpu_chunk_is_present(chunk))
-		pcpu_counts.present_chunks += sign * pcpu_chunk_is_loose(chunk);
-	else
-		pcpu_counts.empty_chunks += sign * pcpu_chunk_is_loose(chunk);
-}
-
 /**
- * pcpu_chunk_count - add a chunk to the global counts
+ * pcpu_chunk_set_masks - change which pages of a chunk are populated or empty
  * @chunk: the chunk
- * @sign: 1 to add, -1 to subtract
+ * @populated: pages with memory in every unit
+ * @empty: pages with no bit set in &pcpu_chunk.used
+ *
+ * The counts over all chunks depend on these masks, which change here only.
  */
-void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign)
+void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 populated, u64 empty)
 {
-	long populated = sign * (long)hweight64(chunk->populated);
-	u64 spare = pcpu_chunk_spare(chunk);
-	long empty = sign * (long)hweight64(spare);
-	long loose = sign * (long)hweight64(spare & ~chunk->pinned);
+	u64 before = pcpu_chunk_spare(chunk);
+	u64 spare = populated & empty & ~chunk->reserved;
+	long nr = (long)hweight64(populated) - (long)hweight64(chunk->populated);
+	long nr_empty = (long)hweight64(spare) - (long)hweight64(before);
+	long nr_loose = (long)hweight64(spare & ~chunk->pinned) -
+			(long)hweight64(before & ~chunk->pinned);
+	int chunks = -pcpu_chunk_is_loose(chunk);
 
-	if (pcpu_chunk_is_present(chunk)) {
-		WRITE_ONCE(pcpu_nr_present, pcpu_nr_present + populated);
-		WRITE_ONCE(pcpu_counts.present_empty,
-			   pcpu_counts.present_empty + empty);
-		pcpu_chunk_count_loose(chunk, sign);
-		return;
-	}
-	WRITE_ONCE(pcpu_nr_populated, pcpu_nr_populated + populated);
-	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + empty);
-	WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + loose);
-	pcpu_chunk_count_loose(chunk, sign);
-}
+	lockdep_assert_held(&pcpu_chunk_lock);
 
-/*
- * The global counts depend on page masks of all chunks: these change in the next
- * two functions only.
- */
-static void pcpu_chunk_write_populated(struct pcpu_chunk *chunk, u64 populated)
-{
-	pcpu_chunk_count(chunk, -1);
 	WRITE_ONCE(chunk->populated, populated);
-	pcpu_chunk_count(chunk, 1);
-}
-
-static void pcpu_page_set_empty(struct pcpu_chunk *chunk, unsigned int page,
-				bool empty)
-{
-	u64 bit = BIT_ULL(page);
-	int sign = empty ? 1 : -1;
-
-	if (!!(chunk->empty & bit) == empty)
-		return;
-	pcpu_chunk_count_loose(chunk, -1);
-	chunk->empty ^= bit;
-	pcpu_chunk_count_loose(chunk, 1);
-	if (!(bit & chunk->populated & ~chunk->reserved))
-		return;
+	chunk->empty = empty;
+	chunks += pcpu_chunk_is_loose(chunk);
 	if (pcpu_chunk_is_present(chunk)) {
+		WRITE_ONCE(pcpu_nr_present, pcpu_nr_present + nr);
 		WRITE_ONCE(pcpu_counts.present_empty,
-			   pcpu_counts.present_empty + sign);
+			   pcpu_counts.present_empty + nr_empty);
+		pcpu_counts.present_chunks += chunks;
 		return;
 	}
-	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + sign);
-	if (!(bit & chunk->pinned))
-		WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + sign);
-}
-
-/**
- * struct pcpu_part - the part of a range of granules that lies in one page
- * @page: the page
- * @start: its first granule, counted from the beginning of the page
- * @end: end of its granules, exclusive
- */
-struct pcpu_part {
-	unsigned int page;
-	unsigned int start;
-	unsigned int end;
-};
-
-static struct pcpu_part pcpu_part_of(unsigned int page, unsigned int start,
-				     unsigned int end)
-{
-	unsigned int base = page * PCPU_PAGE_GRANULES;
-
-	return (struct pcpu_part) {
-		.page = page,
-		.start = max(start, base) - base,
-		.end = min(end - base, PCPU_PAGE_GRANULES),
-	};
+	WRITE_ONCE(pcpu_nr_populated, pcpu_nr_populated + nr);
+	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + nr_empty);
+	WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + nr_loose);
+	pcpu_counts.empty_chunks += chunks;
 }
 
 /**
@@ -194,56 +144,58 @@ void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 	}
 }
 
-/* Update the hints of a page after @part of it was allocated. */
-static void pcpu_page_range_allocated(struct pcpu_chunk *chunk,
-				      const struct pcpu_part *part)
+/*
+ * Update the hints of a page after its granules from @start to @end - 1 were allocated;
+ * the range may go beyond the page. Return true if the page was empty.
+ */
+static bool pcpu_page_range_allocated(struct pcpu_chunk *chunk, unsigned int page,
+				      unsigned int start, unsigned int end)
 {
-	struct pcpu_page *pg = &chunk->pages[part->page];
+	unsigned int base = page * PCPU_PAGE_GRANULES;
+	struct pcpu_page *pg = &chunk->pages[page];
 	bool whole = pg->head == PCPU_PAGE_GRANULES;
 
-	if (!part->start)
-		chunk->headed &= ~BIT_ULL(part->page);
-	if (part->end == PCPU_PAGE_GRANULES)
-		chunk->tailed &= ~BIT_ULL(part->page);
-	pg->head = min_t(unsigned int, pg->head, part->start);
-	pg->tail = min_t(unsigned int, pg->tail,
-			 PCPU_PAGE_GRANULES - part->end);
-	if (!whole)
-		return;
+	start = max(start, base) - base;
+	end = min(end - base, PCPU_PAGE_GRANULES);
+	if (!start)
+		chunk->headed &= ~BIT_ULL(page);
+	if (end == PCPU_PAGE_GRANULES)
+		chunk->tailed &= ~BIT_ULL(page);
+	pg->head = min_t(unsigned int, pg->head, start);
+	pg->tail = min_t(unsigned int, pg->tail, PCPU_PAGE_GRANULES - end);
 	/* Only the two ends of a page that was wholly free are free now. */
-	pcpu_page_set_run(chunk, part->page, max(pg->head, pg->tail));
-	pcpu_page_set_empty(chunk, part->page, false);
+	if (whole)
+		pcpu_page_set_run(chunk, page, max(pg->head, pg->tail));
+	return whole;
 }
 
 /*
- * Update the hints of a page after @part of it was freed; @run is the length of
- * the free run that the part is in now.
+ * Update the hints of a page after its granules from @start to @end - 1 were freed; the
+ * range may go beyond the page. @run is the length of the free run that it is in now.
+ * Return true if the page is empty.
  */
-static void pcpu_page_range_freed(struct pcpu_chunk *chunk,
-				  const struct pcpu_part *part,
-				  unsigned int run)
+static bool pcpu_page_range_freed(struct pcpu_chunk *chunk, unsigned int page,
+				  unsigned int start, unsigned int end, unsigned int run)
 {
-	unsigned long *used = chunk->used +
-			      part->page * (PCPU_PAGE_GRANULES / BITS_PER_LONG);
-	struct pcpu_page *pg = &chunk->pages[part->page];
-	unsigned int last;
+	unsigned int base = page * PCPU_PAGE_GRANULES, last;
+	unsigned long *used = chunk->used + base / BITS_PER_LONG;
+	struct pcpu_page *pg = &chunk->pages[page];
 
-	if (part->end == PCPU_PAGE_GRANULES - pg->tail) {
-		last = find_last_bit(used, part->start);
-		pg->tail = PCPU_PAGE_GRANULES -
-			   (last == part->start ? 0 : last + 1);
+	start = max(start, base) - base;
+	end = min(end - base, PCPU_PAGE_GRANULES);
+	if (end == PCPU_PAGE_GRANULES - pg->tail) {
+		last = find_last_bit(used, start);
+		pg->tail = PCPU_PAGE_GRANULES - (last == start ? 0 : last + 1);
 	}
-	if (part->start == pg->head)
-		pg->head = find_next_bit(used, PCPU_PAGE_GRANULES, part->end);
-	if (!part->start)
-		chunk->headed |= BIT_ULL(part->page);
-	if (part->end == PCPU_PAGE_GRANULES)
-		chunk->tailed |= BIT_ULL(part->page);
+	if (start == pg->head)
+		pg->head = find_next_bit(used, PCPU_PAGE_GRANULES, end);
+	if (!start)
+		chunk->headed |= BIT_ULL(page);
+	if (end == PCPU_PAGE_GRANULES)
+		chunk->tailed |= BIT_ULL(page);
 	if (run > pg->run)
-		pcpu_page_set_run(chunk, part->page,
-				  min(run, PCPU_PAGE_GRANULES));
-	if (pg->head == PCPU_PAGE_GRANULES)
-		pcpu_page_set_empty(chunk, part->page, true);
+		pcpu_page_set_run(chunk, page, min(run, PCPU_PAGE_GRANULES));
+	return pg->head == PCPU_PAGE_GRANULES;
 }
 
 /**
@@ -256,15 +208,16 @@ void pcpu_range_alloc(struct pcpu_chunk *chunk, unsigned int start,
 		      unsigned int nr)
 {
 	unsigned int page = start / PCPU_PAGE_GRANULES, end = start + nr;
+	u64 empty = chunk->empty;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	bitmap_set(chunk->used, start, nr);
-	for (; page * PCPU_PAGE_GRANULES < end; page++) {
-		struct pcpu_part part = pcpu_part_of(page, start, end);
-
-		pcpu_page_range_allocated(chunk, &part);
-	}
+	for (; page * PCPU_PAGE_GRANULES < end; page++)
+		if (pcpu_page_range_allocated(chunk, page, start, end))
+			empty &= ~BIT_ULL(page);
+	if (empty != chunk->empty)
+		pcpu_chunk_set_masks(chunk, chunk->populated, empty);
 	chunk->max_run = min(chunk->max_run, chunk->nr_free - nr);
 	chunk->populated_run = min(chunk->populated_run, chunk->nr_free - nr);
 	pcpu_chunk_add_free(chunk, -nr);
@@ -306,16 +259,17 @@ static noinline void pcpu_range_free_ends(struct pcpu_chunk *chunk,
 					  unsigned int start, unsigned int nr)
 {
 	unsigned int page = start / PCPU_PAGE_GRANULES, end = start + nr;
+	u64 empty = chunk->empty;
 	unsigned int run;
 
 	run = min(pcpu_chunk_run_around(chunk, start, end),
 		  chunk->nr_free + nr);
 	pcpu_chunk_raise(chunk, run);
-	for (; page * PCPU_PAGE_GRANULES < end; page++) {
-		struct pcpu_part part = pcpu_part_of(page, start, end);
-
-		pcpu_page_range_freed(chunk, &part, run);
-	}
+	for (; page * PCPU_PAGE_GRANULES < end; page++)
+		if (pcpu_page_range_freed(chunk, page, start, end, run))
+			empty |= BIT_ULL(page);
+	if (empty != chunk->empty)
+		pcpu_chunk_set_masks(chunk, chunk->populated, empty);
 }
 
 /*
@@ -426,29 +380,15 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
 }
 
 /**
- * pcpu_chunk_set_populated - publish pages that have memory in every unit
+ * pcpu_chunk_add_populated - publish pages that have memory in every unit
  * @chunk: the chunk
  * @pages: mask of pages
  */
-void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages)
+void pcpu_chunk_add_populated(struct pcpu_chunk *chunk, u64 pages)
 {
-	lockdep_assert_held(&pcpu_chunk_lock);
-
 	chunk->populated_run = chunk->max_run;
 	pcpu_slot_raise(chunk);
-	pcpu_chunk_write_populated(chunk, chunk->populated | pages);
-}
-
-/**
- * pcpu_chunk_clear_populated - take back what pcpu_chunk_set_populated() said
- * @chunk: the chunk
- * @pages: mask of pages, all of them withheld
- */
-void pcpu_chunk_clear_populated(struct pcpu_chunk *chunk, u64 pages)
-{
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	pcpu_chunk_write_populated(chunk, chunk->populated & ~pages);
+	pcpu_chunk_set_masks(chunk, chunk->populated | pages, chunk->empty);
 }
 
 /**

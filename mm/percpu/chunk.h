@@ -87,7 +87,10 @@ struct pcpu_chunk {
 	unsigned int max_run;
 	/** @populated_run: upper bound of the free runs in populated pages */
 	unsigned int populated_run;
-	/** @populated: pages with memory in every unit; may be read unlocked */
+	/**
+	 * @populated: pages with memory in every unit; may be read unlocked. It and
+	 * @empty change in pcpu_chunk_set_masks() only.
+	 */
 	u64 populated;
 	/** @pinned: populated pages that are never given back; constant */
 	u64 pinned;
@@ -118,7 +121,9 @@ struct pcpu_chunk {
 	u32 seen;
 	/** @by_run: pages with a @run of at least 2^i granules */
 	u64 by_run[PCPU_NR_BY_RUN];
-	/** @list: in the slot of &pcpu_slots that @nr_free or @present selects */
+	/** @slot: the slot of &pcpu_slots that @nr_free or @present selects */
+	struct pcpu_slot *slot;
+	/** @list: in @slot */
 	struct list_head list;
 	/** @rcu: frees the structure after all lookups without a lock */
 	struct rcu_head rcu;
@@ -303,24 +308,11 @@ static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 	return pcpu_chunk_is_empty(chunk) && !chunk->pinned;
 }
 
-/* The index of the slot for the number of free granules. */
-static inline unsigned int pcpu_chunk_slot_nr(const struct pcpu_chunk *chunk)
-{
-	return chunk->nr_free / PCPU_PAGE_GRANULES;
-}
-
-static inline struct pcpu_slot *pcpu_chunk_slot(const struct pcpu_chunk *chunk)
-{
-	if (pcpu_chunk_is_present(chunk))
-		return &pcpu_slots->present;
-	return &pcpu_slots->by_free[pcpu_chunk_slot_nr(chunk)];
-}
-
 void pcpu_slots_init(struct pcpu_slots *slots);
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap);
 void pcpu_chunk_free_rcu(struct rcu_head *rcu);
 void pcpu_chunk_set_slot(struct pcpu_chunk *chunk);
-void pcpu_chunk_count(struct pcpu_chunk *chunk, long sign);
+void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 populated, u64 empty);
 
 void pcpu_range_alloc(struct pcpu_chunk *chunk, unsigned int start,
 		      unsigned int nr);
@@ -331,8 +323,7 @@ void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 		       unsigned int run);
 void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages);
 void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages);
-void pcpu_chunk_set_populated(struct pcpu_chunk *chunk, u64 pages);
-void pcpu_chunk_clear_populated(struct pcpu_chunk *chunk, u64 pages);
+void pcpu_chunk_add_populated(struct pcpu_chunk *chunk, u64 pages);
 
 /* small.c: granules that are split into objects of 4 or 8 bytes. */
 

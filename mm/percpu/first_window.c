@@ -122,7 +122,6 @@ static void __init pcpu_first_chunk(unsigned int nr, unsigned long populated)
 
 	pcpu_chunk_init(chunk, (pcpu_area.first >> PCPU_CHUNK_SHIFT) + nr,
 			pcpu_early_alloc(PCPU_OBJMAP_SIZE));
-	chunk->populated = pages;
 	chunk->pinned = pages;
 	/* The reserve for modules is the last populated pages. */
 	chunk->reserved = pages &

@@ -125,7 +125,9 @@ static void pcpu_chunk_publish(struct pcpu_chunk *chunk)
 	pcpu_counts.chunks++;
 	pcpu_counts.max_chunks = max(pcpu_counts.max_chunks,
 				     pcpu_counts.chunks);
-	pcpu_chunk_count(chunk, 1);
+	/* Nothing of it is counted yet. Pinned pages have memory from the start. */
+	chunk->empty = 0;
+	pcpu_chunk_set_masks(chunk, chunk->pinned, ~0ULL);
 }
 
 static void pcpu_chunk_trace_create(const struct pcpu_chunk *chunk)
@@ -135,7 +137,7 @@ static void pcpu_chunk_trace_create(const struct pcpu_chunk *chunk)
 
 /**
  * pcpu_chunk_add_first - publish a chunk of the first window
- * @chunk: the chunk, with its page masks set
+ * @chunk: the chunk, with its masks of pinned and reserved pages set
  * @static_granules: granules of static data at its beginning; they have no entry
  *	in the object map
  * @withheld: pages without memory that never get any
@@ -399,7 +401,7 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
 	if (chunk) {
 		*populated = chunk->populated;
 		pcpu_chunk_withhold(chunk, ~0ULL);
-		pcpu_chunk_clear_populated(chunk, *populated);
+		pcpu_chunk_set_masks(chunk, 0, 0);
 		list_del_init(&chunk->list);
 		WRITE_ONCE(pcpu_chunk_table[i], NULL);
 		pcpu_counts.chunks--;
@@ -615,7 +617,7 @@ void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_chunk_set_populated(chunk, pages);
+	pcpu_chunk_add_populated(chunk, pages);
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
@@ -697,7 +699,8 @@ struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages)
 	}
 	if (*pages) {
 		pcpu_chunk_withhold(chunk, *pages);
-		pcpu_chunk_clear_populated(chunk, *pages);
+		pcpu_chunk_set_masks(chunk, chunk->populated & ~*pages,
+				     chunk->empty);
 		pcpu_claims++;
 	}
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);

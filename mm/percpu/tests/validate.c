@@ -152,7 +152,10 @@ const char *pcpu_validate_chunk(struct pcpu_chunk *chunk)
 		if (bad)
 			return bad;
 	}
-	slot = pcpu_chunk_slot(chunk);
+	slot = chunk->slot;
+	if (slot != (pcpu_chunk_is_present(chunk) ? &pcpu_slots->present :
+		     &pcpu_slots->by_free[chunk->nr_free / PCPU_PAGE_GRANULES]))
+		return "a chunk is in the wrong slot";
 	if (!list_empty(&chunk->list) &&
 	    (chunk->max_run > slot->max_run ||
 	     chunk->populated_run > slot->populated_run))

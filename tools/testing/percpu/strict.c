@@ -498,7 +498,6 @@ static void strict_first_chunk(unsigned int nr)
 
 	strict_allocated += 2;
 	pcpu_chunk_init(chunk, nr, calloc(1, PCPU_OBJMAP_SIZE));
-	chunk->populated = pages;
 	chunk->pinned = pages;
 	chunk->reserved = pages & ~strict_pages_below(nr, l->populated - l->reserved);
 	chunk->slow_free[0] = chunk->reserved;

@@ -71,13 +71,14 @@ size_t pcpu_cache_size(void)
 	return struct_size(cache, offs, nr);
 }
 
-/* Set up a cache in zeroed memory. */
-static void pcpu_cache_init(struct pcpu_cache *cache)
+/* Set up the cache of a CPU in zeroed memory. */
+static void pcpu_cache_init(struct pcpu_cache *cache, unsigned int cpu)
 {
 	u32 *offs = cache->offs;
 	unsigned int class;
 
 	raw_spin_lock_init(&cache->lock);
+	cache->last_cpu = cpu;
 	for (class = 0; class < PCPU_NR_CLASSES; class++) {
 		struct pcpu_magazine *mag = &cache->magazines[class];
 
@@ -99,11 +100,13 @@ static void pcpu_cache_init(struct pcpu_cache *cache)
 void __init pcpu_caches_init(struct pcpu_cache **caches,
 			     struct pcpu_cache *boot)
 {
+	unsigned int cpu = get_boot_cpu_id();
+
 	raw_spin_lock_init(&pcpu_cache_common.lock);
 	pcpu_cache_common.capacity = -PCPU_CAPACITY_UNTRACKED;
 	atomic_set(&pcpu_caches_left, PCPU_CACHES_BYTES);
-	pcpu_cache_init(boot);
-	caches[pcpu_cpu_unit(get_boot_cpu_id())] = boot;
+	pcpu_cache_init(boot, cpu);
+	caches[pcpu_cpu_unit(cpu)] = boot;
 	pcpu_caches = caches;
 }
 
@@ -136,7 +139,7 @@ int pcpu_cache_create(unsigned int cpu)
 	cache = kzalloc_node(pcpu_cache_size(), GFP_KERNEL, cpu_to_node(cpu));
 	if (!cache)
 		return -ENOMEM;
-	pcpu_cache_init(cache);
+	pcpu_cache_init(cache, cpu);
 	cache->locked = pcpu_cpu_is_isolated(cpu);
 	/* Pairs with smp_load_acquire() in pcpu_cache_of_unit(). */
 	smp_store_release(slot, cache);
@@ -394,42 +397,10 @@ static unsigned long pcpu_cache_cut(struct pcpu_cache *cache, unsigned int nr,
 	return off;
 }
 
-/* The CPU that cut from the run of all CPUs last; guarded by its lock. */
-static unsigned int pcpu_cache_last_cpu;
-
-/* Set it to this CPU. Return true if it was another one. */
-static bool pcpu_cache_set_last_cpu(const struct pcpu_cache *cache)
-{
-	unsigned int cpu = raw_smp_processor_id();
-	bool other;
-
-	if (cache != &pcpu_cache_common)
-		return false;
-	other = pcpu_cache_last_cpu != cpu;
-	pcpu_cache_last_cpu = cpu;
-	return other;
-}
-
 static void pcpu_run_free(const struct pcpu_run *run)
 {
 	if (unlikely(run->nr))
 		pcpu_chunks_free(run->off, run->nr);
-}
-
-/*
- * Cut @nr granules so that objects of two CPUs share no cache line, as both CPUs
- * clear all copies.
- */
-static unsigned long pcpu_cache_cut_on_cpu(struct pcpu_cache *cache,
-					   unsigned int nr, size_t align,
-					   struct pcpu_run *skipped)
-{
-	unsigned long off = PCPU_NO_OFF;
-
-	if (pcpu_cache_set_last_cpu(cache) && align < L1_CACHE_BYTES)
-		off = pcpu_cache_cut(cache, nr, L1_CACHE_BYTES, skipped);
-	return off != PCPU_NO_OFF ? off :
-				    pcpu_cache_cut(cache, nr, align, skipped);
 }
 
 /* Replace the run of all CPUs and cut from the new one. @run: rest of the old one */
@@ -451,7 +422,7 @@ static unsigned long pcpu_cache_cut_new_run(unsigned int nr, size_t align,
 	/* Another CPU may have replaced it, or this is another cache. */
 	swap(cache->run, *run);
 	pcpu_cache_keep_leftover(cache, &skipped);
-	pcpu_cache_set_last_cpu(cache);
+	cache->last_cpu = raw_smp_processor_id();
 	pcpu_cache_put_tracked(cache, flags);
 	pcpu_run_free(run);
 	pcpu_run_free(&skipped);
@@ -463,11 +434,18 @@ static unsigned long pcpu_cache_cut_run(unsigned int nr, size_t align,
 					gfp_t gfp)
 {
 	struct pcpu_run rest = { }, skipped = { };
+	unsigned long flags, off = PCPU_NO_OFF;
 	struct pcpu_cache *cache;
-	unsigned long flags, off;
+	unsigned int cpu;
 
 	cache = pcpu_cache_get_run(&flags);
-	off = pcpu_cache_cut_on_cpu(cache, nr, align, &skipped);
+	cpu = raw_smp_processor_id();
+	/* Objects of two CPUs share no cache line, as both CPUs clear all copies. */
+	if (cache->last_cpu != cpu && align < L1_CACHE_BYTES)
+		off = pcpu_cache_cut(cache, nr, L1_CACHE_BYTES, &skipped);
+	if (off == PCPU_NO_OFF)
+		off = pcpu_cache_cut(cache, nr, align, &skipped);
+	cache->last_cpu = cpu;
 	if (unlikely(off == PCPU_NO_OFF))
 		swap(cache->run, rest);
 	pcpu_cache_put(cache, flags);

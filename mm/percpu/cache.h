@@ -69,6 +69,8 @@ struct pcpu_cache {
 	struct pcpu_run run;
 	/** @leftover: a part of an earlier run, skipped for alignment */
 	struct pcpu_run leftover;
+	/** @last_cpu: the CPU that cut from @run last */
+	unsigned int last_cpu;
 	/** @run_idle: @run and @leftover are unused since the last trim */
 	bool run_idle;
 	/** @wides_idle: @wides is unused since the last trim */

@@ -87,7 +87,6 @@ static void pcpu_cache_init(struct pcpu_cache *cache, unsigned int cpu)
 		mag->size = pcpu_class_size(class);
 		offs += mag->max;
 	}
-	cache->capacity = -PCPU_CAPACITY_UNTRACKED;
 }
 
 /**
@@ -103,7 +102,6 @@ void __init pcpu_caches_init(struct pcpu_cache **caches,
 	unsigned int cpu = get_boot_cpu_id();
 
 	raw_spin_lock_init(&pcpu_cache_common.lock);
-	pcpu_cache_common.capacity = -PCPU_CAPACITY_UNTRACKED;
 	atomic_set(&pcpu_caches_left, PCPU_CACHES_BYTES);
 	pcpu_cache_init(boot, cpu);
 	caches[pcpu_cpu_unit(cpu)] = boot;
@@ -165,34 +163,16 @@ struct pcpu_cache *pcpu_cache_get_first(void)
 }
 
 /**
- * pcpu_cache_set_tracked - note whether the worker trims a cache
- * @cache: the cache, owned by the caller
- * @tracked: true if it does
- *
- * Context: IRQs off.
- */
-void pcpu_cache_set_tracked(struct pcpu_cache *cache, bool tracked)
-{
-	pcpu_cache_assert_owned(cache);
-
-	if (cache->tracked == tracked)
-		return;
-	WRITE_ONCE(cache->tracked, tracked);
-	cache->capacity += tracked ? PCPU_CAPACITY_UNTRACKED :
-				     -PCPU_CAPACITY_UNTRACKED;
-}
-
-/**
  * pcpu_cache_take_share - make sure that a cache has a capacity
  * @cache: the cache, owned by the caller
- * @bytes: the capacity; with 0, as for objects with a class, an object may exceed it
+ * @bytes: the capacity; with 1, as for objects with a class, an object may exceed it
  *
  * Context: IRQs off.
  * Return: true if the cache had the capacity, or took it from the budget.
  */
 bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
 {
-	int left, step, capacity = pcpu_cache_capacity(cache) - bytes;
+	int left, step, capacity = cache->capacity - bytes;
 
 	pcpu_cache_assert_owned(cache);
 
@@ -225,7 +205,7 @@ bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
 void pcpu_cache_return_share(struct pcpu_cache *cache)
 {
 	int left = atomic_read(&pcpu_caches_left);
-	int bytes = max(pcpu_cache_capacity(cache), (cache->share - left) / 2);
+	int bytes = max(cache->capacity, (cache->share - left) / 2);
 
 	pcpu_cache_assert_owned(cache);
 
@@ -261,11 +241,13 @@ static struct pcpu_cache *pcpu_cache_get_run(unsigned long *flags)
  */
 void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags)
 {
-	bool kick = !cache->tracked;
+	bool tracked = cache->tracked;
 
-	pcpu_cache_set_tracked(cache, true);
+	pcpu_cache_assert_owned(cache);
+
+	WRITE_ONCE(cache->tracked, true);
 	pcpu_cache_put(cache, flags);
-	if (kick)
+	if (!tracked)
 		pcpu_balance_kick();
 }
 
@@ -298,7 +280,7 @@ static void pcpu_cache_fill(struct pcpu_batch *batch)
 		return;
 	cache = pcpu_cache_get(&flags);
 	mag = &cache->magazines[batch->class];
-	while (batch->nr && mag->nr < mag->max && pcpu_cache_take_share(cache, 0))
+	while (batch->nr && mag->nr < mag->max && pcpu_cache_take_share(cache, 1))
 		pcpu_magazine_push(cache, mag, batch->offs[--batch->nr]);
 	pcpu_cache_put_tracked(cache, flags);
 	pcpu_cache_spill(batch);
@@ -573,7 +555,7 @@ static void pcpu_cache_evict(struct pcpu_cache *cache, unsigned int class,
 			     struct pcpu_batch *batch)
 {
 	struct pcpu_magazine *mag = &cache->magazines[class];
-	bool full = !pcpu_cache_take_share(cache, 0);
+	bool full = !pcpu_cache_take_share(cache, 1);
 
 	if (!full && mag->nr < mag->max)
 		return;

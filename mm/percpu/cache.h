@@ -82,9 +82,8 @@ struct pcpu_cache {
 	/** @next_wide: the element of @wides behind the last freed object */
 	u8 next_wide;
 	/**
-	 * @capacity: remaining capacity in bytes, may be negative. Biased by
-	 * -PCPU_CAPACITY_UNTRACKED while the cache is not tracked, so that the
-	 * fast free only tests the sign.
+	 * @capacity: remaining capacity in bytes, may be negative. 0 while the cache
+	 * is not tracked, so that the fast free fails.
 	 */
 	s32 capacity;
 	/** @share: bytes taken from the budget: cached ones and @capacity */
@@ -96,14 +95,6 @@ struct pcpu_cache {
 	/** @offs: memory of the magazines */
 	u32 offs[];
 } ____cacheline_aligned_in_smp;
-
-#define PCPU_CAPACITY_UNTRACKED	(1 << 30)
-
-/* Remaining capacity in bytes, negative if there is none. */
-static inline int pcpu_cache_capacity(const struct pcpu_cache *cache)
-{
-	return cache->capacity + (cache->tracked ? 0 : PCPU_CAPACITY_UNTRACKED);
-}
 
 /* The caches by unit; %NULL before the CPU of the unit came online. */
 extern struct pcpu_cache **pcpu_caches;
@@ -154,7 +145,6 @@ unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
 unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
 				     struct pcpu_magazine *mag, u32 *offs,
 				     unsigned int nr);
-void pcpu_cache_set_tracked(struct pcpu_cache *cache, bool tracked);
 
 static __always_inline void
 pcpu_cache_assert_owned(const struct pcpu_cache *cache)
@@ -285,7 +275,7 @@ static __always_inline bool pcpu_cache_free_fast(unsigned long off)
 	if (unlikely(!bits))
 		goto out;
 	mag = &cache->magazines[class];
-	if (unlikely(mag->nr >= mag->max || cache->capacity < 0))
+	if (unlikely(mag->nr >= mag->max || cache->capacity <= 0))
 		goto out;
 	if (unlikely(!pcpu_objmap_try_clear(where, entry, bits)))
 		goto out;

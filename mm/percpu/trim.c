@@ -95,7 +95,7 @@ static bool pcpu_cache_track(struct pcpu_cache *cache)
 		cached |= cache->magazines[class].nr;
 	}
 	cache->run_idle = true;
-	pcpu_cache_set_tracked(cache, cached);
+	WRITE_ONCE(cache->tracked, cached);
 	pcpu_cache_return_share(cache);
 	return cached;
 }

@@ -252,10 +252,10 @@ static int long_object_share(struct pcpu_cache *cache)
 
 	free_percpu(__alloc_percpu(2000, 16));
 	/* Of this CPU, which only interrupts use meanwhile. */
-	before = data_race(cache->share - pcpu_cache_capacity(cache));
+	before = data_race(cache->share - cache->capacity);
 	free_percpu(__alloc_percpu(4000, 16));
 	/* Of this CPU, as above */
-	return data_race(cache->share - pcpu_cache_capacity(cache)) - before;
+	return data_race(cache->share - cache->capacity) - before;
 }
 
 /* What is cached never exceeds the budget, and an empty cache has no share of it. */

@@ -231,7 +231,7 @@ static const char *pcpu_sum_wides(const struct pcpu_cache *cache,
 static const char *pcpu_sum_cache(struct pcpu_cache *cache,
 				  struct pcpu_sums *sums)
 {
-	int capacity = pcpu_cache_capacity(cache);
+	int capacity = cache->capacity;
 	unsigned int class, i;
 	const char *bad;
 
@@ -250,6 +250,8 @@ static const char *pcpu_sum_cache(struct pcpu_cache *cache,
 		capacity += pcpu_run_bytes(&cache->wides[i]);
 	if (capacity != cache->share)
 		return "the capacity of a cache is wrong";
+	if (!cache->tracked && cache->capacity)
+		return "a cache that is not tracked has a capacity";
 	sums->share += cache->share;
 	return pcpu_sum_wides(cache, sums);
 }

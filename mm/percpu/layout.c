@@ -64,7 +64,7 @@ bool pcpu_area_addr_to_off(unsigned long addr, unsigned long *off,
 	unsigned long nr_windows = pcpu_area.size >> pcpu_area.window_shift;
 	unsigned long in, window;
 
-	if (pcpu_area_split(addr - pcpu_area.base, pcpu_area_max_object(),
+	if (pcpu_area_split(addr - pcpu_area.base, pcpu_area.max_object,
 			    off, unit))
 		return true;
 	if (nr_windows < 2)

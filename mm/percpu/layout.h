@@ -69,7 +69,7 @@ struct pcpu_area {
 	const u16 *unit_cpus;
 	/** @span: @nr_units * @stride */
 	unsigned long span;
-	/** @max_object: bytes of the first window, or @size if alone */
+	/** @max_object: bytes of the largest object: the first window, or @size if alone */
 	unsigned long max_object;
 	/** @linear_size: bytes of a unit in linear memory, at offset 0 */
 	unsigned long linear_size;
@@ -109,12 +109,6 @@ extern unsigned int pcpu_nr_units;
 static inline unsigned long pcpu_area_window_size(void)
 {
 	return 1UL << pcpu_area.window_shift;
-}
-
-/* Bytes of the largest object. */
-static inline unsigned long pcpu_area_max_object(void)
-{
-	return pcpu_area.max_object;
 }
 
 /*
@@ -199,7 +193,7 @@ static inline unsigned long pcpu_area_ptr_to_off(const void __percpu *ptr)
 {
 	unsigned long rel = pcpu_area_ptr_to_rel(ptr);
 
-	if (likely(rel < pcpu_area_max_object()))
+	if (likely(rel < pcpu_area.max_object))
 		return rel;
 	return pcpu_area_far_to_off(rel);
 }

@@ -77,9 +77,9 @@ static void pcpu_request_set_size(struct pcpu_request *req, size_t size)
 		size = max(size, PCPU_OWNED_MIN);
 	if (pcpu_request_is_section(req))
 		size = max(size, PCPU_GRANULE);
-	size = min(size + PCPU_SHADOW_GAP, pcpu_area_max_object());
+	size = min(size + PCPU_SHADOW_GAP, pcpu_area.max_object);
 	req->debug = pcpu_debug_enabled() && !pcpu_request_is_section(req) &&
-		     pcpu_debug_alloc_size(size) <= pcpu_area_max_object();
+		     pcpu_debug_alloc_size(size) <= pcpu_area.max_object;
 	if (req->debug) {
 		req->class = PCPU_CLASS_LONG;
 		req->alloc_size = pcpu_debug_alloc_size(size);
@@ -99,7 +99,7 @@ static int pcpu_request_check(struct pcpu_request *req)
 	if (unlikely(!req->size || !is_power_of_2(req->align) ||
 		     req->align > PAGE_SIZE))
 		return -EINVAL;
-	if (unlikely(req->size > pcpu_area_max_object()))
+	if (unlikely(req->size > pcpu_area.max_object))
 		return -E2BIG;
 	if (unlikely(pcpu_should_fail(req->size, req->gfp)))
 		return -ECANCELED;
@@ -307,7 +307,7 @@ static noinline void pcpu_request_refused(const struct pcpu_request *req,
 		return;
 	pr_warn("allocation refused: %s (size %zu, align %zu, gfp %pGg, caller %pS, limit %lu)\n",
 		pcpu_strerror(req, err), req->size, req->align, &req->gfp,
-		(void *)caller, pcpu_area_max_object());
+		(void *)caller, pcpu_area.max_object);
 }
 
 /*
@@ -429,7 +429,7 @@ static noinline void __percpu *pcpu_alloc_wide(size_t size, size_t align,
 
 /**
  * pcpu_alloc - allocate an object on every possible CPU
- * @size: bytes on each CPU, not 0; at most pcpu_area_max_object(), which is at
+ * @size: bytes on each CPU, not 0; at most pcpu_area.max_object, which is at
  *	least 1 MB on 64-bit
  * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; 0 is 1
  * @reserved: unused, there is no reserve to allocate from
@@ -470,7 +470,7 @@ EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 
 /**
  * pcpu_alloc_module - allocate the percpu section of a module
- * @size: bytes on each CPU, not 0; at most pcpu_area_max_object()
+ * @size: bytes on each CPU, not 0; at most pcpu_area.max_object
  * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; 0 is 1
  * @why: set to the reason if the request is refused
  *
@@ -667,7 +667,7 @@ void free_percpu(void __percpu *ptr)
 	/* NULL and most invalid pointers are beyond the first window. */
 	unsigned long off = pcpu_area_ptr_to_rel(ptr);
 
-	if (unlikely(off >= pcpu_area_max_object() || pcpu_free_has_hooks() ||
+	if (unlikely(off >= pcpu_area.max_object || pcpu_free_has_hooks() ||
 		     !pcpu_cache_free_fast(off))) {
 		pcpu_free_slow(ptr, _RET_IP_);
 		return;
@@ -735,6 +735,6 @@ unsigned long pcpu_nr_pages(void)
  */
 size_t pcpu_max_size(void)
 {
-	return round_down(min(pcpu_area_max_object(),
+	return round_down(min(pcpu_area.max_object,
 			      (unsigned long)INT_MAX / pcpu_area.nr_units), 8);
 }

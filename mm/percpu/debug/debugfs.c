@@ -484,7 +484,7 @@ static void pcpu_stats_layout(struct seq_file *m)
 	pcpu_stats_row(m, "atom_size", PAGE_SIZE);
 	pcpu_stats_row(m, "alloc_size", pcpu_area.stride);
 	pcpu_stats_row(m, "chunk_size", PCPU_CHUNK_SIZE);
-	pcpu_stats_row(m, "max_object", pcpu_area_max_object());
+	pcpu_stats_row(m, "max_object", pcpu_area.max_object);
 	seq_putc(m, '\n');
 }
 

@@ -167,7 +167,7 @@ static void in_the_middle_of_chunks(struct kunit *test)
 	size_t size = 2 * PCPU_CHUNK_SIZE + 3 * PAGE_SIZE;
 	void __percpu *ptr;
 
-	if (size > pcpu_area_max_object())
+	if (size > pcpu_area.max_object)
 		kunit_skip(test, "no object is that long here");
 	ptr = __alloc_percpu_gfp(size, 8, GFP_KERNEL | __GFP_NOWARN);
 	if (!ptr)
@@ -199,7 +199,7 @@ static void of_a_freed_chunk(struct kunit *test)
 	unsigned int nr = 0;
 	unsigned long off = 0;
 
-	if (size > pcpu_area_max_object())
+	if (size > pcpu_area.max_object)
 		kunit_skip(test, "no object is that long here");
 	do {
 		ptrs[nr] = __alloc_percpu_gfp(size, 8,

@@ -125,7 +125,7 @@ static void large_objects(struct kunit *test)
 	before = pcpu_nr_pages();
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		if (PFN_UP(sizes[i]) > budget ||
-		    sizes[i] > pcpu_area_max_object())
+		    sizes[i] > pcpu_area.max_object)
 			continue;
 		ptr = __alloc_percpu(sizes[i], 8);
 		KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
@@ -167,7 +167,7 @@ static void refused_requests(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(8, 12, gfp));
 	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(8, 2 * PAGE_SIZE, gfp));
 	KUNIT_EXPECT_NULL(test, (__force void *)
-			  __alloc_percpu_gfp(pcpu_area_max_object() + 1, 8, gfp));
+			  __alloc_percpu_gfp(pcpu_area.max_object + 1, 8, gfp));
 	KUNIT_EXPECT_NULL(test, (__force void *)__alloc_percpu_gfp(SIZE_MAX, 8, gfp));
 }
 

@@ -92,7 +92,7 @@ static void nodes(struct kunit *test)
 /* Addresses between and outside of the units have no offset. */
 static void gaps(struct kunit *test)
 {
-	unsigned long window = pcpu_area_max_object(), off;
+	unsigned long window = pcpu_area.max_object, off;
 	unsigned long gap = pcpu_area.stride - window;
 	unsigned int unit;
 

@@ -166,7 +166,7 @@ static int beginning_at(unsigned long off)
 static bool is_valid(size_t size, size_t align)
 {
 	return size && !(align & (align - 1)) && align <= PAGE_SIZE &&
-	       size <= pcpu_area_max_object();
+	       size <= pcpu_area.max_object;
 }
 
 /* Bytes of each CPU that an object needs */

@@ -290,7 +290,7 @@ out:
 
 unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align);
 bool pcpu_cache_free_wide(unsigned long off);
-bool pcpu_cache_free_wide_slow(struct pcpu_run *run);
+void pcpu_cache_free_wide_slow(struct pcpu_run *run);
 
 /* trim.c: return idle cached objects to the chunks. */
 

@@ -129,7 +129,7 @@ struct pcpu_chunk {
 	struct rcu_head rcu;
 	/**
 	 * @slow_free: pages with objects that the fast path must not free, as
-	 * they have owners or are reserved. Bits are only set, atomically.
+	 * they have owners. Bits are only set, atomically.
 	 */
 	DECLARE_BITMAP(slow_free, PCPU_CHUNK_PAGES);
 	/**
@@ -282,13 +282,6 @@ static inline u64 pcpu_page_mask(unsigned int first, unsigned int last)
 static inline u64 pcpu_chunk_spare(const struct pcpu_chunk *chunk)
 {
 	return chunk->empty & chunk->populated & ~chunk->reserved;
-}
-
-/* Return true if only module data may use the page of @off. */
-static inline bool pcpu_chunk_is_reserved(const struct pcpu_chunk *chunk,
-					  unsigned long off)
-{
-	return chunk->reserved & BIT_ULL(pcpu_off_to_page(off));
 }
 
 static inline bool pcpu_chunk_is_empty(const struct pcpu_chunk *chunk)

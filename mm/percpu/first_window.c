@@ -127,7 +127,6 @@ static void __init pcpu_first_chunk(unsigned int nr, unsigned long populated)
 	chunk->reserved = pages &
 			  ~pcpu_pages_below(nr, populated -
 						pcpu_area.reserved_size);
-	bitmap_from_arr64(chunk->slow_free, &chunk->reserved, PCPU_CHUNK_PAGES);
 
 	/* Linear memory behind the populated part was freed to memblock. */
 	pcpu_chunk_add_first(chunk, pcpu_static_granules(chunk),

@@ -542,9 +542,7 @@ static void pcpu_free_extent(unsigned long off, unsigned int nr)
 {
 	struct pcpu_run run = { .off = off, .nr = nr };
 
-	/* The chunk stays as long as its granules are used. */
-	if (!pcpu_chunk_is_reserved(pcpu_chunk_of(off), off))
-		pcpu_cache_free_wide_slow(&run);
+	pcpu_cache_free_wide_slow(&run);
 	if (run.nr)
 		pcpu_chunks_free(run.off, run.nr);
 	pcpu_balance_check();
@@ -576,42 +574,25 @@ static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 	return true;
 }
 
-/**
- * enum pcpu_free_to - where a freed object goes
- * @PCPU_FREE_TO_CACHE: to a magazine
- * @PCPU_FREE_TO_CHUNK: it has no class, or lies in the reserve
- * @PCPU_FREE_INVALID: there is no live object, and nothing has changed
- */
-enum pcpu_free_to {
-	PCPU_FREE_TO_CACHE,
-	PCPU_FREE_TO_CHUNK,
-	PCPU_FREE_INVALID,
-};
-
 /*
  * Clear the object map at @off: the object belongs to the caller then. Store its class
- * and its granules.
+ * and its owner. Return its granules, or 0 if no live object begins there.
  */
-static enum pcpu_free_to pcpu_free_claim(unsigned long off, unsigned int *class,
-					 unsigned int *nr, struct pcpu_owner *owner)
+static unsigned int pcpu_free_claim(unsigned long off, unsigned int *class,
+				    struct pcpu_owner *owner)
 {
 	struct pcpu_chunk *chunk;
 	unsigned long flags;
-	bool reserved = false;
+	unsigned int nr;
 
 	/* A chunk that is found with IRQs off does not go away. */
 	local_irq_save(flags);
 	chunk = pcpu_chunk_of(off);
-	*nr = chunk ? pcpu_objmap_clear(chunk, off, class) : 0;
-	if (*nr) {
+	nr = chunk ? pcpu_objmap_clear(chunk, off, class) : 0;
+	if (nr)
 		*owner = pcpu_owner_detach(chunk, off);
-		reserved = pcpu_chunk_is_reserved(chunk, off);
-	}
 	local_irq_restore(flags);
-	if (!*nr)
-		return PCPU_FREE_INVALID;
-	return *class == PCPU_CLASS_LONG || reserved ? PCPU_FREE_TO_CHUNK :
-						       PCPU_FREE_TO_CACHE;
+	return nr;
 }
 
 /* Free an object with all steps, or report an invalid free. */
@@ -619,7 +600,6 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 {
 	struct pcpu_owner owner;
 	unsigned int class, nr;
-	enum pcpu_free_to to;
 	unsigned long off;
 	size_t size;
 
@@ -638,8 +618,8 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 	}
 	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
 		return;
-	to = pcpu_free_claim(off, &class, &nr, &owner);
-	if (unlikely(to == PCPU_FREE_INVALID)) {
+	nr = pcpu_free_claim(off, &class, &owner);
+	if (unlikely(!nr)) {
 		pcpu_bad_free_report(ptr, caller);
 		return;
 	}
@@ -647,7 +627,7 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 	size = class < PCPU_NR_SMALL ? pcpu_class_size(class) :
 				       (size_t)nr << PCPU_GRANULE_SHIFT;
 	pcpu_shadow_poison(off, size);
-	if (to == PCPU_FREE_TO_CHUNK)
+	if (class == PCPU_CLASS_LONG)
 		pcpu_free_extent(off, nr);
 	else
 		pcpu_cache_free_slow(off, class);

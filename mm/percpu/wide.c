@@ -104,30 +104,27 @@ out:
  * pcpu_cache_free_wide_slow - cache a freed object without a class
  * @run: the object; set to the object that it replaces, or to an empty run
  *
+ * @run is unchanged if it is too large, or if the budget is used up.
+ *
  * Context: any; owns a cache for a bounded time.
- * Return: true if it was cached; otherwise it is too large, or the budget is used up,
- * and @run is unchanged.
  */
-bool pcpu_cache_free_wide_slow(struct pcpu_run *run)
+void pcpu_cache_free_wide_slow(struct pcpu_run *run)
 {
 	struct pcpu_cache *cache;
 	struct pcpu_run *slot;
 	unsigned long flags;
-	bool taken;
 	int more;
 
 	if (run->nr > PCPU_WIDE_MAX)
-		return false;
+		return;
 	cache = pcpu_cache_get(&flags);
 	slot = &cache->wides[cache->next_wide];
 	more = pcpu_run_bytes(run) - pcpu_run_bytes(slot);
-	taken = pcpu_cache_take_share(cache, more);
-	if (taken) {
+	if (pcpu_cache_take_share(cache, more)) {
 		cache->capacity -= more;
 		swap(*slot, *run);
 		cache->next_wide = (cache->next_wide + 1) % PCPU_CACHE_WIDES;
 		cache->wides_idle = false;
 	}
 	pcpu_cache_put_tracked(cache, flags);
-	return taken;
 }

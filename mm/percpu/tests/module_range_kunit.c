@@ -192,7 +192,7 @@ static void reserved_flag_is_ignored(struct kunit *test)
 	unsigned int cpu;
 
 	KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
-	KUNIT_EXPECT_FALSE(test, pcpu_chunk_is_reserved(pcpu_chunk_of(off), off));
+	KUNIT_EXPECT_FALSE(test, pcpu_chunk_of(off)->reserved & BIT_ULL(pcpu_off_to_page(off)));
 	for_each_possible_cpu(cpu)
 		KUNIT_EXPECT_NULL(test, memchr_inv(per_cpu_ptr(ptr, cpu), 0,
 						   1000));

@@ -193,7 +193,8 @@ static void check_new(unsigned int slot, struct model_object *o, size_t align)
 		fail("an object crosses the end of a window");
 	if (o->kind == MODEL_MODULE && o->off + o->size > pcpu_area.module_limit)
 		fail("a module's object is outside of the module range");
-	if (o->kind != MODEL_MODULE && pcpu_chunk_is_reserved(pcpu_chunk_of(o->off), o->off))
+	if (o->kind != MODEL_MODULE &&
+	    pcpu_chunk_of(o->off)->reserved & BIT_ULL(pcpu_off_to_page(o->off)))
 		fail("an object lies in the reserve for modules");
 	present = o->kind == MODEL_PRESENT;
 	if (pcpu_chunk_is_present(pcpu_chunk_of(o->off)) != present)

@@ -500,7 +500,6 @@ static void strict_first_chunk(unsigned int nr)
 	pcpu_chunk_init(chunk, nr, calloc(1, PCPU_OBJMAP_SIZE));
 	chunk->pinned = pages;
 	chunk->reserved = pages & ~strict_pages_below(nr, l->populated - l->reserved);
-	chunk->slow_free[0] = chunk->reserved;
 	if (off < l->static_size)
 		granules = min(l->static_size - off, PCPU_CHUNK_SIZE) >> PCPU_GRANULE_SHIFT;
 	pcpu_chunk_add_first(chunk, granules, l->linear ? ~pages : 0);

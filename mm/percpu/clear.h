@@ -180,15 +180,4 @@ static noinline void pcpu_clear_extent(unsigned long off, unsigned int size)
 	pcpu_clear_granules(pcpu_area_off_to_addr(off), size);
 }
 
-/* Clear an object of @class at @off. */
-static inline void pcpu_clear_class(unsigned long off, unsigned int class)
-{
-	unsigned long addr = pcpu_area_off_to_addr(off);
-
-	if (class < PCPU_NR_SMALL)
-		pcpu_clear_small(addr, class);
-	else
-		pcpu_clear_granules(addr, pcpu_class_size(class));
-}
-
 #endif /* _MM_PERCPU_CLEAR_H */

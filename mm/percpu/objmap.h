@@ -182,19 +182,6 @@ static inline void pcpu_objmap_set_wide(unsigned long off, unsigned int nr)
 	pcpu_objmap_write(chunk, granule, PCPU_OBJMAP_WIDE | length >> 4);
 }
 
-/**
- * pcpu_objmap_set - set the entry of an object
- * @off: offset of the object, owned by the caller
- * @class: its class, not %PCPU_CLASS_LONG
- */
-static inline void pcpu_objmap_set(unsigned long off, unsigned int class)
-{
-	if (class < PCPU_NR_SMALL)
-		pcpu_objmap_set_small(off);
-	else
-		pcpu_objmap_set_granules(off, pcpu_class_granules(class));
-}
-
 /*
  * The bits of @entry that a free at @off clears, or 0 if no live object is there or a
  * wide one.

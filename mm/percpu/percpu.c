@@ -70,41 +70,31 @@ static bool pcpu_request_is_section(const struct pcpu_request *req)
 	return req->module || (IS_ENABLED(CONFIG_PERCPU_PRESENT) && req->present);
 }
 
-/* Set the size that the object takes, and its class. */
-static void pcpu_request_set_size(struct pcpu_request *req, size_t size)
-{
-	if (req->owned)
-		size = max(size, PCPU_OWNED_MIN);
-	if (pcpu_request_is_section(req))
-		size = max(size, PCPU_GRANULE);
-	size = min(size + PCPU_SHADOW_GAP, pcpu_area.max_object);
-	req->debug = pcpu_debug_enabled() && !pcpu_request_is_section(req) &&
-		     pcpu_debug_alloc_size(size) <= pcpu_area.max_object;
-	if (req->debug) {
-		req->class = PCPU_CLASS_LONG;
-		req->alloc_size = pcpu_debug_alloc_size(size);
-		return;
-	}
-	req->class = pcpu_class_of(size, req->align);
-	if (likely(req->class != PCPU_CLASS_LONG))
-		req->alloc_size = pcpu_class_size(req->class);
-	else
-		req->alloc_size = ALIGN(size, PCPU_GRANULE);
-}
-
-/* Check what the caller asks for. Return 0 or an error. */
+/* Check what the caller asks for, and choose the class and the size that it takes. */
 static int pcpu_request_check(struct pcpu_request *req)
 {
+	bool section = pcpu_request_is_section(req);
+	size_t size = req->size;
+
 	req->align = req->align ?: 1;
-	if (unlikely(!req->size || !is_power_of_2(req->align) ||
-		     req->align > PAGE_SIZE))
+	if (unlikely(!size || !is_power_of_2(req->align) || req->align > PAGE_SIZE))
 		return -EINVAL;
-	if (unlikely(req->size > pcpu_area.max_object))
+	if (unlikely(size > pcpu_area.max_object))
 		return -E2BIG;
-	if (unlikely(pcpu_should_fail(req->size, req->gfp)))
+	if (unlikely(pcpu_should_fail(size, req->gfp)))
 		return -ECANCELED;
 	req->owned = pcpu_account_wanted(req->gfp) && !req->present;
-	pcpu_request_set_size(req, req->size);
+	if (req->owned)
+		size = max(size, PCPU_OWNED_MIN);
+	size = min(size + PCPU_SHADOW_GAP, pcpu_area.max_object);
+	req->debug = pcpu_debug_enabled() && !section &&
+		     pcpu_debug_alloc_size(size) <= pcpu_area.max_object;
+	if (unlikely(req->debug))
+		size = pcpu_debug_alloc_size(size);
+	req->class = req->debug || section ? PCPU_CLASS_LONG :
+					     pcpu_class_of(size, req->align);
+	req->alloc_size = req->class < PCPU_NR_SMALL ? pcpu_class_size(req->class) :
+						       ALIGN(size, PCPU_GRANULE);
 	return 0;
 }
 
@@ -168,18 +158,6 @@ static unsigned long pcpu_request_alloc_extent(const struct pcpu_request *req)
 	       pcpu_extent_alloc(&extent, req->gfp & PCPU_GFP_PASSED);
 }
 
-/* Allocate from the cache. A plain request has missed on the fast path already. */
-static unsigned long pcpu_request_alloc_class(const struct pcpu_request *req)
-{
-	unsigned long off = PCPU_NO_OFF;
-
-	if (!pcpu_alloc_is_plain(req->gfp))
-		off = pcpu_cache_alloc_fast(req->class, req->align);
-	return off != PCPU_NO_OFF ? off :
-	       pcpu_cache_alloc_slow(req->class, req->align,
-				     req->gfp & PCPU_GFP_PASSED);
-}
-
 /* Return cached memory, before an allocation is tried once more. */
 static noinline void pcpu_request_drain(const struct pcpu_request *req)
 {
@@ -196,20 +174,31 @@ static noinline void pcpu_request_drain(const struct pcpu_request *req)
 /* Find granules for the request. Return their offset or an error. */
 static unsigned long pcpu_request_place(const struct pcpu_request *req)
 {
-	bool has_class = req->class != PCPU_CLASS_LONG &&
-			 !pcpu_request_is_section(req);
-	unsigned int tries = 2;
-	unsigned long off;
+	bool has_class = req->class != PCPU_CLASS_LONG;
+	unsigned long off = PCPU_NO_OFF;
+	unsigned int tries;
 
-	for (;;) {
-		off = has_class ? pcpu_request_alloc_class(req) :
+	/* A plain request has missed on the fast path already. */
+	if (has_class && !pcpu_alloc_is_plain(req->gfp))
+		off = pcpu_cache_alloc_fast(req->class, req->align);
+	for (tries = 0; IS_ERR_VALUE(off) && tries < 2; tries++) {
+		if (tries)
+			pcpu_request_drain(req);
+		off = has_class ? pcpu_cache_alloc_slow(req->class, req->align,
+							req->gfp & PCPU_GFP_PASSED) :
 				  pcpu_request_alloc_extent(req);
-		if (!IS_ERR_VALUE(off) || !--tries)
-			break;
-		pcpu_request_drain(req);
 	}
 	pcpu_balance_check();
 	return off;
+}
+
+/* Undo pcpu_request_place(). */
+static void pcpu_request_unplace(const struct pcpu_request *req, unsigned long off)
+{
+	if (req->class != PCPU_CLASS_LONG)
+		pcpu_cache_free_slow(off, req->class);
+	else
+		pcpu_chunks_free(off, req->alloc_size >> PCPU_GRANULE_SHIFT);
 }
 
 /* Clear an object without a class, page by page if the caller may sleep. */
@@ -229,69 +218,49 @@ static void pcpu_request_clear_long(const struct pcpu_request *req,
 static void pcpu_request_clear(const struct pcpu_request *req,
 			       unsigned long off)
 {
+	unsigned long addr = pcpu_area_off_to_addr(off);
+
 	/* KASAN must not see a write beyond the requested size. */
 	if (pcpu_shadow_enabled())
 		pcpu_shadow_unpoison(off, req->size);
 	/* Some copies have no memory: the caller clears the others. */
 	if (req->present)
 		return;
-	if (pcpu_shadow_enabled()) {
+	if (pcpu_shadow_enabled())
 		pcpu_clear(off, req->size);
-		return;
-	}
-	if (likely(req->class != PCPU_CLASS_LONG))
-		pcpu_clear_class(off, req->class);
+	else if (req->class < PCPU_NR_SMALL)
+		pcpu_clear_small(addr, req->class);
+	else if (likely(req->class != PCPU_CLASS_LONG))
+		pcpu_clear_granules(addr, req->alloc_size);
 	else
 		pcpu_request_clear_long(req, off);
 }
 
-/* Set the object map: the object can be freed from then on. */
-static void pcpu_request_set_objmap(const struct pcpu_request *req,
-				    unsigned long off, unsigned long caller)
-{
-	unsigned int nr = req->alloc_size >> PCPU_GRANULE_SHIFT;
-
-	if (unlikely(req->debug))
-		pcpu_debug_alloc(off, req->size, req->alloc_size, caller);
-	else if (unlikely(pcpu_request_is_section(req)))
-		pcpu_objmap_set_module(off, nr);
-	else if (likely(req->class != PCPU_CLASS_LONG))
-		pcpu_objmap_set(off, req->class);
-	else
-		pcpu_objmap_set_long(off, nr);
-}
-
-/* Clear and publish the object. Return its pointer. */
+/*
+ * Clear the object, and set the object map: the object can be freed from then on. Return
+ * its pointer.
+ */
 static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 					  unsigned long off,
 					  unsigned long caller)
 {
+	unsigned int nr = req->alloc_size >> PCPU_GRANULE_SHIFT;
+
 	pcpu_request_clear(req, off);
-	pcpu_request_set_objmap(req, off, caller);
+	if (unlikely(req->debug))
+		pcpu_debug_alloc(off, req->size, req->alloc_size, caller);
+	else if (unlikely(pcpu_request_is_section(req)))
+		pcpu_objmap_set_module(off, nr);
+	else if (req->class < PCPU_NR_SMALL)
+		pcpu_objmap_set_small(off);
+	else if (likely(req->class != PCPU_CLASS_LONG))
+		pcpu_objmap_set_granules(off, nr);
+	else
+		pcpu_objmap_set_long(off, nr);
 	pcpu_stats_alloc(req->size);
 	pcpu_alloc_hooks(off, req->size, req->align, req->alloc_size,
 			 req->module, req->gfp, caller);
-	return pcpu_area_off_to_ptr(off);
-}
-
-/*
- * Find granules for the request, and record that they are charged to @objcg.
- * Return their offset or an error.
- */
-static unsigned long pcpu_request_place_owned(const struct pcpu_request *req,
-					      struct obj_cgroup *objcg)
-{
-	unsigned long off = pcpu_request_place(req);
-
-	if (!req->owned || IS_ERR_VALUE(off) ||
-	    pcpu_account_record(off, req->alloc_size,
-				req->gfp & PCPU_GFP_PASSED, objcg))
-		return off;
-	if (req->class != PCPU_CLASS_LONG)
-		pcpu_cache_free_slow(off, req->class);
-	else
-		pcpu_chunks_free(off, req->alloc_size >> PCPU_GRANULE_SHIFT);
-	return -ENOMEM;
+	return pcpu_area_addr_to_ptr(pcpu_area_off_to_addr(off));
 }
 
 static noinline void pcpu_request_refused(const struct pcpu_request *req,
@@ -328,7 +297,13 @@ static noinline void __percpu *pcpu_request_serve(struct pcpu_request *req,
 		     !pcpu_account_charge(req->alloc_size, req->gfp, &objcg)))
 		return NULL;
 
-	off = pcpu_request_place_owned(req, objcg);
+	off = pcpu_request_place(req);
+	if (req->owned && !IS_ERR_VALUE(off) &&
+	    !pcpu_account_record(off, req->alloc_size,
+				 req->gfp & PCPU_GFP_PASSED, objcg)) {
+		pcpu_request_unplace(req, off);
+		off = -ENOMEM;
+	}
 	if (IS_ERR_VALUE(off)) {
 		*err = off;
 		pcpu_account_cancel(req->alloc_size, objcg);

@@ -105,7 +105,7 @@ static void objmap(struct kunit *test)
 	unsigned int class = pcpu_class_of(5 * PCPU_GRANULE, 8), got;
 
 	KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off, &got));
-	pcpu_objmap_set(off, class);
+	pcpu_objmap_set_granules(off, 5);
 	for (i = 1; i < 5 * PCPU_GRANULE; i++)
 		KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off + i, &got));
 	KUNIT_EXPECT_TRUE(test, pcpu_objmap_is_live(chunk, off));

@@ -4,7 +4,7 @@
  * pages are used for.
  *
  * chunk.c knows one chunk, place.c searches chunks, small.c splits granules, and
- * table.c has all chunks.  Only table.c and table_present.c take pcpu_chunk_lock, for
+ * table.c has all chunks.  Only table.c and claim.c take pcpu_chunk_lock, for
  * their callers.
  */
 #ifndef _MM_PERCPU_CHUNK_H
@@ -222,7 +222,7 @@ struct pcpu_counts {
 
 /*
  * Guards all chunks, the slots and the counts; raw, IRQs off, no lock nests
- * inside. Only table.c and table_present.c take it; internal.h tells the bound of its
+ * inside. Only table.c and claim.c take it; internal.h tells the bound of its
  * sections.
  */
 extern raw_spinlock_t pcpu_chunk_lock;
@@ -230,6 +230,27 @@ extern raw_spinlock_t pcpu_chunk_lock;
 extern struct pcpu_chunk **pcpu_chunk_table;
 extern struct pcpu_slots *pcpu_slots;
 extern struct pcpu_counts pcpu_counts;
+
+/* Chunk numbers in use or claimed; guarded by pcpu_chunk_lock. */
+extern unsigned long *pcpu_chunk_nrs;
+
+/*
+ * Claims of chunk numbers and of pages, which end soon: while there are some, a full
+ * area may have space in a moment. Guarded by pcpu_chunk_lock.
+ */
+extern unsigned int pcpu_claims;
+
+/* Chunks that are looked at before the lock is released. */
+#define PCPU_LOCK_CHUNKS	32
+
+/* Release the lock for a moment, if @i chunks were looked at. */
+static inline void pcpu_chunk_lock_break(unsigned int i, unsigned long *flags)
+{
+	if (i % PCPU_LOCK_CHUNKS)
+		return;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, *flags);
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, *flags);
+}
 
 /*
  * Populated pages of all chunks but present ones, on each unit. Locked as
@@ -414,8 +435,6 @@ int pcpu_chunk_creatable(unsigned int limit);
 
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present);
 long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp);
-struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated);
-void pcpu_chunk_discard(struct pcpu_chunk *chunk);
 
 bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 			   struct pcpu_run *run);
@@ -429,14 +448,15 @@ unsigned int pcpu_chunks_alloc_small(unsigned int class, u32 *offs,
 				     unsigned int nr);
 
 void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages);
+void pcpu_chunks_inspect(void (*look)(void *data), void *data);
+
+/* claim.c: what the worker and CPU hotplug have claimed. */
+
 struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page);
 struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages);
 void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages);
-
-void pcpu_chunks_inspect(void (*look)(void *data), void *data);
-
-/* table_present.c: the present chunks. */
-
+struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated);
+void pcpu_chunk_discard(struct pcpu_chunk *chunk);
 int pcpu_chunks_hold_present(unsigned int from, u64 *populated);
 void pcpu_chunk_unhold(unsigned int nr);
 

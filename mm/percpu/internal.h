@@ -44,7 +44,8 @@
  *    place     chooses the offset of a run, an extent or a module  place.c
  *    table     all chunks, takes their lock; places what is longer than a chunk
  *                                                                table.c
- *    table_present  holds chunks for CPU hotplug, under their lock  table_present.c
+ *    claim     claims chunks and pages for the worker and CPU hotplug, under their
+ *              lock                                              claim.c
  *    account   owners: memcg charges and allocation tags         account.[ch]
  *    extent    granules with memory: has them placed, then populated  extent.[ch]
  *    kick      queues the worker; bounds of the reserve          kick.[ch]

@@ -2,7 +2,7 @@
 /*
  * table: all chunks: their life, and what is allocated from them.
  *
- * This file and table_present.c take pcpu_chunk_lock. The functions of chunk.c,
+ * This file and claim.c take pcpu_chunk_lock. The functions of chunk.c,
  * place.c and small.c are called with the lock held, and each critical section
  * is one function of this file. Memory is allocated outside.
  *
@@ -21,14 +21,9 @@
 /* The bound of each critical section is in internal.h. */
 DEFINE_RAW_SPINLOCK(pcpu_chunk_lock);
 
-/* Chunk numbers in use or claimed; guarded by pcpu_chunk_lock. */
-static unsigned long *pcpu_chunk_nrs __ro_after_init;
+unsigned long *pcpu_chunk_nrs __ro_after_init;
 
-/*
- * Claims of chunk numbers and of pages, which end soon: while there are some, a full
- * area may have space in a moment. Guarded by pcpu_chunk_lock.
- */
-static unsigned int pcpu_claims;
+unsigned int pcpu_claims;
 
 /* The error of a request that finds no space. */
 static int pcpu_no_space(void)
@@ -36,18 +31,6 @@ static int pcpu_no_space(void)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	return pcpu_claims ? -EBUSY : -ENOSPC;
-}
-
-/* Chunks that are looked at before the lock is released. */
-#define PCPU_LOCK_CHUNKS	32
-
-/* Release the lock for a moment, if @i chunks were looked at. */
-static void pcpu_chunk_lock_break(unsigned int i, unsigned long *flags)
-{
-	if (i % PCPU_LOCK_CHUNKS)
-		return;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, *flags);
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, *flags);
 }
 
 /**
@@ -361,75 +344,6 @@ long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp)
 	return first;
 }
 
-/* Return true if @chunk is empty and may go while @keep others must stay. */
-static bool pcpu_chunk_is_removable(const struct pcpu_chunk *chunk, unsigned int keep)
-{
-	if (!chunk || !pcpu_chunk_is_loose(chunk))
-		return false;
-	return pcpu_chunk_is_present(chunk) ? !chunk->held :
-					      pcpu_counts.empty_chunks > keep;
-}
-
-/**
- * pcpu_chunk_remove_empty - take the empty chunk of the highest number out
- * @keep: number of empty chunks that must stay; no present chunk must
- * @populated: where to store which of its pages are populated; these are no
- *	longer counted
- *
- * Lookups without a lock may still see the chunk until pcpu_chunk_discard() has
- * waited for them.
- *
- * Context: any; takes pcpu_chunk_lock.
- * Return: the chunk, all its pages withheld, or NULL.
- */
-struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
-{
-	struct pcpu_chunk *chunk = NULL;
-	unsigned long flags;
-	unsigned int i;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	if (pcpu_counts.empty_chunks <= keep && !pcpu_counts.present_chunks)
-		goto out;
-	for (i = pcpu_chunk_top(); i-- > 0;) {
-		pcpu_chunk_lock_break(i, &flags);
-		chunk = pcpu_chunk_table[i];
-		if (pcpu_chunk_is_removable(chunk, keep))
-			break;
-		chunk = NULL;
-	}
-	if (chunk) {
-		*populated = chunk->populated;
-		pcpu_chunk_withhold(chunk, ~0ULL);
-		pcpu_chunk_set_masks(chunk, 0, 0);
-		list_del_init(&chunk->list);
-		WRITE_ONCE(pcpu_chunk_table[i], NULL);
-		pcpu_counts.chunks--;
-		pcpu_claims++;
-	}
-out:
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return chunk;
-}
-
-/**
- * pcpu_chunk_discard - free a chunk that is out of the table
- * @chunk: from pcpu_chunk_remove_empty(), its pages given back
- *
- * Context: any; takes pcpu_chunk_lock. The memory is freed by RCU.
- */
-void pcpu_chunk_discard(struct pcpu_chunk *chunk)
-{
-	unsigned long flags;
-
-	trace_percpu_destroy_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	__clear_bit(chunk->nr, pcpu_chunk_nrs);
-	pcpu_claims--;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	call_rcu(&chunk->rcu, pcpu_chunk_free_rcu);
-}
-
 /*
  * For each chunk that a range of granules lies in, call @act with its part, under
  * the lock.
@@ -618,109 +532,6 @@ void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages)
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 	pcpu_chunk_add_populated(chunk, pages);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-}
-
-/**
- * pcpu_chunks_claim_bare - claim an empty page to populate it
- * @page: where to store which
- *
- * Context: any; takes pcpu_chunk_lock.
- * Return: the lowest chunk with such a page, the page withheld, or NULL.
- */
-struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page)
-{
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
-	unsigned int i;
-	u64 bare = 0;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	for (i = 0; i < pcpu_chunk_top(); i++) {
-		pcpu_chunk_lock_break(i, &flags);
-		chunk = pcpu_chunk_table[i];
-		bare = chunk && !pcpu_chunk_is_present(chunk) ?
-		       chunk->empty & ~chunk->populated & ~chunk->reserved : 0;
-		if (bare)
-			break;
-	}
-	if (bare) {
-		*page = __ffs64(bare);
-		pcpu_chunk_withhold(chunk, BIT_ULL(*page));
-		pcpu_claims++;
-	}
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return bare ? chunk : NULL;
-}
-
-/*
- * The populated empty pages of @chunk, which may be NULL, and in @most how many of
- * them can be given back if @excess pages of other than present chunks can.
- */
-static u64 pcpu_chunk_excess(const struct pcpu_chunk *chunk, long excess, long *most)
-{
-	*most = excess;
-	if (!chunk)
-		return 0;
-	if (pcpu_chunk_is_present(chunk))
-		*most = chunk->held ? 0 : PCPU_CHUNK_PAGES;
-	return *most > 0 ? pcpu_chunk_spare(chunk) & ~chunk->pinned : 0;
-}
-
-/**
- * pcpu_chunks_claim_spare - claim empty pages to give their memory back
- * @keep: number of populated empty pages that must stay; none of a present chunk must
- * @pages: where to store which
- *
- * Context: any; takes pcpu_chunk_lock.
- * Return: the chunk with the highest number that has such pages, its highest
- * ones withheld and no longer populated, or NULL.
- */
-struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages)
-{
-	struct pcpu_chunk *chunk = NULL;
-	unsigned long flags;
-	unsigned int i;
-	u64 spare = 0;
-	long most = 0;
-
-	*pages = 0;
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	for (i = pcpu_chunk_top(); i-- > 0 && !spare;) {
-		pcpu_chunk_lock_break(i, &flags);
-		if (pcpu_counts_excess(keep) <= 0 && !pcpu_counts.present_empty)
-			break;
-		chunk = pcpu_chunk_table[i];
-		spare = pcpu_chunk_excess(chunk, pcpu_counts_excess(keep), &most);
-	}
-	for (; spare && most > 0; most--) {
-		*pages |= BIT_ULL(fls64(spare) - 1);
-		spare &= ~*pages;
-	}
-	if (*pages) {
-		pcpu_chunk_withhold(chunk, *pages);
-		pcpu_chunk_set_masks(chunk, chunk->populated & ~*pages,
-				     chunk->empty);
-		pcpu_claims++;
-	}
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return *pages ? chunk : NULL;
-}
-
-/**
- * pcpu_chunk_unclaim - let allocations use claimed pages again
- * @chunk: the chunk
- * @pages: mask of pages, all that one call has claimed
- *
- * Context: any; takes pcpu_chunk_lock.
- */
-void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_chunk_release(chunk, pages);
-	pcpu_claims--;
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 

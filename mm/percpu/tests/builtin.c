@@ -50,7 +50,7 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_populate_page);
 EXPORT_SYMBOL_IF_KUNIT(init_mm);
 #endif
 
-/* chunk.c, table.c */
+/* chunk.c, table.c, claim.c */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_create);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_init);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_lock);

@@ -64,6 +64,19 @@ void pcpu_balance_kick(void)
 }
 
 /**
+ * pcpu_balance_check - queue the worker if the reserve is out of bounds
+ *
+ * Context: any, with none of the allocator's locks held.
+ */
+void pcpu_balance_check(void)
+{
+	if (unlikely(READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW ||
+		     pcpu_counts_excess(PCPU_RESERVE_KEEP) >
+		     PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP))
+		pcpu_balance_kick();
+}
+
+/**
  * pcpu_worker_enable - let the worker be queued, and queue it
  * @run: the worker
  *

@@ -27,16 +27,7 @@ struct work_struct;
 #define PCPU_BALANCE_DELAY	(HZ / 20UL)
 
 void pcpu_balance_kick(void);
-
-/* Queue the worker if the reserve is out of bounds. Context: any. */
-static inline void pcpu_balance_check(void)
-{
-	if (unlikely(READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW ||
-		     pcpu_counts_excess(PCPU_RESERVE_KEEP) >
-		     PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP))
-		pcpu_balance_kick();
-}
-
+void pcpu_balance_check(void);
 void pcpu_worker_enable(void (*run)(struct work_struct *work));
 void pcpu_worker_begin(void);
 void pcpu_worker_again(unsigned long delay);

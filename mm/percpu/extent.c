@@ -45,19 +45,6 @@ static bool pcpu_extent_wait(unsigned int *turns, gfp_t gfp)
 	return true;
 }
 
-static struct pcpu_fit pcpu_extent_fit(const struct pcpu_extent *extent,
-				       unsigned int max,
-				       enum pcpu_fit_pages pages)
-{
-	return (struct pcpu_fit) {
-		.nr = extent->nr,
-		.align = max(extent->align >> PCPU_GRANULE_SHIFT, 1UL),
-		.max = max(max, extent->nr),
-		.pages = extent->module ? PCPU_FIT_MODULE : pages,
-		.present = extent->present,
-	};
-}
-
 /*
  * Return true if another search may find space after @err: once where the area is full,
  * as space may have been given back since the search; after a wait where it will be.
@@ -117,8 +104,14 @@ static int pcpu_extent_place(const struct pcpu_extent *extent, unsigned int max,
 			     struct pcpu_run *run)
 {
 	bool may_populate = pcpu_populate_allowed(gfp);
-	struct pcpu_fit fit = pcpu_extent_fit(extent, max, may_populate ?
-					      PCPU_FIT_ANY : PCPU_FIT_POPULATED);
+	const struct pcpu_fit fit = {
+		.nr = extent->nr,
+		.align = max(extent->align >> PCPU_GRANULE_SHIFT, 1UL),
+		.max = max(max, extent->nr),
+		.pages = extent->module ? PCPU_FIT_MODULE :
+			 may_populate ? PCPU_FIT_ANY : PCPU_FIT_POPULATED,
+		.present = extent->present,
+	};
 	unsigned int full = 0, turns = 0;
 	int err;
 
@@ -160,23 +153,6 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk,
 	return err;
 }
 
-/* Populate pages @pages of the chunk at offset @base. */
-static int pcpu_extent_populate_pages(unsigned long base, u64 pages, gfp_t gfp)
-{
-	struct pcpu_chunk *chunk = pcpu_chunk_of(base);
-	unsigned int page;
-
-	pages &= ~READ_ONCE(chunk->populated);
-	for (; pages; pages &= pages - 1) {
-		page = __ffs64(pages);
-		if (pcpu_extent_populate_page(chunk, page, gfp))
-			return -ENOMEM;
-		if (gfpflags_allow_blocking(gfp))
-			cond_resched();
-	}
-	return 0;
-}
-
 /* Populate a run where it is not populated yet, or free it. */
 static int pcpu_extent_populate(const struct pcpu_run *run, gfp_t gfp)
 {
@@ -185,14 +161,20 @@ static int pcpu_extent_populate(const struct pcpu_run *run, gfp_t gfp)
 			    ((unsigned long)run->nr << PCPU_GRANULE_SHIFT);
 
 	for (; base < end; base += PCPU_CHUNK_SIZE) {
+		struct pcpu_chunk *chunk = pcpu_chunk_of(base);
 		unsigned long first = max(off, base);
 		unsigned long last = min(end, base + PCPU_CHUNK_SIZE) - 1;
 		u64 pages = pcpu_page_mask(pcpu_off_to_page(first),
 					   pcpu_off_to_page(last));
 
-		if (pcpu_extent_populate_pages(base, pages, gfp)) {
-			pcpu_chunks_free(run->off, run->nr);
-			return -ENOMEM;
+		pages &= ~READ_ONCE(chunk->populated);
+		for (; pages; pages &= pages - 1) {
+			if (pcpu_extent_populate_page(chunk, __ffs64(pages), gfp)) {
+				pcpu_chunks_free(run->off, run->nr);
+				return -ENOMEM;
+			}
+			if (gfpflags_allow_blocking(gfp))
+				cond_resched();
 		}
 	}
 	return 0;

@@ -305,11 +305,6 @@ static inline u64 pcpu_chunk_spare(const struct pcpu_chunk *chunk)
 	return chunk->empty & chunk->populated & ~chunk->reserved;
 }
 
-static inline bool pcpu_chunk_is_empty(const struct pcpu_chunk *chunk)
-{
-	return chunk->empty == ~0ULL;
-}
-
 /* Return true if only objects of present CPUs may use the chunk. */
 static inline bool pcpu_chunk_is_present(const struct pcpu_chunk *chunk)
 {
@@ -319,7 +314,7 @@ static inline bool pcpu_chunk_is_present(const struct pcpu_chunk *chunk)
 /* Return true if the chunk could be destroyed. */
 static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 {
-	return pcpu_chunk_is_empty(chunk) && !chunk->pinned;
+	return chunk->empty == ~0ULL && !chunk->pinned;
 }
 
 void pcpu_slots_init(struct pcpu_slots *slots);
@@ -420,7 +415,6 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 				  struct pcpu_search *search,
 				  struct pcpu_run *run);
-void pcpu_place_behind(struct pcpu_run *run, unsigned int max);
 bool pcpu_place_module_pages(unsigned int nr, struct pcpu_run *run);
 
 /* table.c: all chunks, and the lock that guards them. */

@@ -479,22 +479,3 @@ bool pcpu_place_module_pages(unsigned int nr, struct pcpu_run *run)
 	}
 	return false;
 }
-
-/**
- * pcpu_place_behind - append the free granules behind a run
- * @run: the run, populated
- * @max: maximum length in granules; the run ends with its page, too
- */
-void pcpu_place_behind(struct pcpu_run *run, unsigned int max)
-{
-	struct pcpu_chunk *chunk = pcpu_chunk_of(run->off);
-	unsigned int start = pcpu_off_to_granule(run->off), end = start + run->nr;
-	unsigned int limit = min(start + max, round_up(end, PCPU_PAGE_GRANULES));
-
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	limit = find_next_bit(chunk->used, limit, end);
-	if (limit > end)
-		pcpu_range_alloc(chunk, end, limit - end);
-	run->nr = limit - start;
-}

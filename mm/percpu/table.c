@@ -211,7 +211,7 @@ static bool pcpu_chunk_is_claimable(unsigned int i)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	return !test_bit(i, pcpu_chunk_nrs) ||
-	       (chunk && pcpu_chunk_is_empty(chunk) && !chunk->reserved &&
+	       (chunk && chunk->empty == ~0ULL && !chunk->reserved &&
 		!pcpu_chunk_is_present(chunk));
 }
 
@@ -412,10 +412,16 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
  */
 void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max)
 {
+	struct pcpu_chunk *chunk = pcpu_chunk_of(run->off);
+	unsigned int start = pcpu_off_to_granule(run->off), end = start + run->nr;
+	unsigned int limit = min(start + max, round_up(end, PCPU_PAGE_GRANULES));
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_place_behind(run, max);
+	limit = find_next_bit(chunk->used, limit, end);
+	if (limit > end)
+		pcpu_range_alloc(chunk, end, limit - end);
+	run->nr = limit - start;
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 

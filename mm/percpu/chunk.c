@@ -94,19 +94,23 @@ static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
  */
 void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 populated, u64 empty)
 {
-	u64 before = pcpu_chunk_spare(chunk);
+	u64 before = chunk->populated & chunk->empty & ~chunk->reserved;
 	u64 spare = populated & empty & ~chunk->reserved;
 	long nr = (long)hweight64(populated) - (long)hweight64(chunk->populated);
 	long nr_empty = (long)hweight64(spare) - (long)hweight64(before);
 	long nr_loose = (long)hweight64(spare & ~chunk->pinned) -
 			(long)hweight64(before & ~chunk->pinned);
-	int chunks = -pcpu_chunk_is_loose(chunk);
+	int chunks = (empty == ~0ULL) - (chunk->empty == ~0ULL);
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
+	/* A page that is populated can join two runs. */
+	if (populated & ~chunk->populated) {
+		chunk->populated_run = chunk->max_run;
+		pcpu_slot_raise(chunk);
+	}
 	WRITE_ONCE(chunk->populated, populated);
 	chunk->empty = empty;
-	chunks += pcpu_chunk_is_loose(chunk);
 	if (pcpu_chunk_is_present(chunk)) {
 		WRITE_ONCE(pcpu_nr_present, pcpu_nr_present + nr);
 		WRITE_ONCE(pcpu_counts.present_empty,
@@ -117,7 +121,8 @@ void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 populated, u64 empty)
 	WRITE_ONCE(pcpu_nr_populated, pcpu_nr_populated + nr);
 	WRITE_ONCE(pcpu_counts.empty, pcpu_counts.empty + nr_empty);
 	WRITE_ONCE(pcpu_counts.loose, pcpu_counts.loose + nr_loose);
-	pcpu_counts.empty_chunks += chunks;
+	if (!chunk->pinned)
+		pcpu_counts.empty_chunks += chunks;
 }
 
 /**
@@ -377,18 +382,6 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
 
 	WRITE_ONCE(chunk->withheld, chunk->withheld & ~pages);
 	pcpu_chunk_each_run(chunk, pages, pcpu_range_free);
-}
-
-/**
- * pcpu_chunk_add_populated - publish pages that have memory in every unit
- * @chunk: the chunk
- * @pages: mask of pages
- */
-void pcpu_chunk_add_populated(struct pcpu_chunk *chunk, u64 pages)
-{
-	chunk->populated_run = chunk->max_run;
-	pcpu_slot_raise(chunk);
-	pcpu_chunk_set_masks(chunk, chunk->populated | pages, chunk->empty);
 }
 
 /**

@@ -332,7 +332,6 @@ void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 		       unsigned int run);
 void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages);
 void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages);
-void pcpu_chunk_add_populated(struct pcpu_chunk *chunk, u64 pages);
 
 /* small.c: granules that are split into objects of 4 or 8 bytes. */
 

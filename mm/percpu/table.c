@@ -537,7 +537,7 @@ void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_chunk_add_populated(chunk, pages);
+	pcpu_chunk_set_masks(chunk, chunk->populated | pages, chunk->empty);
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 

@@ -35,20 +35,6 @@ struct pcpu_owner {
 #endif
 };
 
-/* Return true if the object is neither charged nor tagged. */
-static inline bool pcpu_owner_is_none(const struct pcpu_owner *owner)
-{
-#ifdef CONFIG_MEMCG
-	if (owner->objcg)
-		return false;
-#endif
-#ifdef CONFIG_MEM_ALLOC_PROFILING
-	if (owner->tag.ct)
-		return false;
-#endif
-	return true;
-}
-
 static inline struct pcpu_owner *pcpu_owner_at(struct pcpu_chunk *chunk,
 					       unsigned long off)
 {

@@ -523,14 +523,6 @@ static void pcpu_free_extent(unsigned long off, unsigned int nr)
 	pcpu_balance_check();
 }
 
-/* Uncharge and count a freed object. */
-static void pcpu_free_finish(size_t size, struct pcpu_owner *owner)
-{
-	if (!pcpu_owner_is_none(owner))
-		pcpu_account_drop(size, owner);
-	pcpu_stats_free();
-}
-
 /* Free an object that percpu_debug= checks. Return false if it is none. */
 static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 			    unsigned long caller)
@@ -545,7 +537,8 @@ static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
 	pcpu_debug_retire(off, size);
 	pcpu_balance_check();
-	pcpu_free_finish(size, &owner);
+	pcpu_account_drop(size, &owner);
+	pcpu_stats_free();
 	return true;
 }
 
@@ -606,7 +599,8 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 		pcpu_free_extent(off, nr);
 	else
 		pcpu_cache_free_slow(off, class);
-	pcpu_free_finish(size, &owner);
+	pcpu_account_drop(size, &owner);
+	pcpu_stats_free();
 }
 
 /**
@@ -660,7 +654,8 @@ void pcpu_free_module(void __percpu *ptr)
 	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
 	pcpu_chunks_free(off, granules);
 	pcpu_balance_check();
-	pcpu_free_finish(size, &owner);
+	pcpu_account_drop(size, &owner);
+	pcpu_stats_free();
 }
 
 /**

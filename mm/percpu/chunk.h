@@ -414,7 +414,6 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 				  struct pcpu_search *search,
 				  struct pcpu_run *run);
-bool pcpu_place_module_pages(unsigned int nr, struct pcpu_run *run);
 
 /* table.c: all chunks, and the lock that guards them. */
 
@@ -432,7 +431,6 @@ long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp);
 bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 			   struct pcpu_run *run);
 void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max);
-bool pcpu_chunks_alloc_pages(unsigned int nr, struct pcpu_run *run);
 void pcpu_chunks_alloc_claimed(unsigned int first, unsigned int nr);
 void pcpu_chunks_free(unsigned long off, unsigned int nr);
 void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,

@@ -68,8 +68,6 @@ static int pcpu_extent_place_long(const struct pcpu_extent *extent, gfp_t gfp,
 
 	if (!pcpu_populate_allowed(gfp))
 		return -EAGAIN;
-	if (extent->module && pcpu_modules_in_first_window())
-		return pcpu_chunks_alloc_pages(extent->nr, run) ? 0 : -ENOSPC;
 	limit = min(limit, pcpu_area.size) >> PCPU_CHUNK_SHIFT;
 	do {
 		first = pcpu_chunks_create_run(DIV_ROUND_UP(extent->nr,
@@ -120,7 +118,7 @@ static int pcpu_extent_place(const struct pcpu_extent *extent, unsigned int max,
 			return -EAGAIN;
 		/* These chunks have their pages for ever. */
 		if (extent->module && pcpu_modules_in_first_window())
-			return pcpu_chunks_alloc_pages(extent->nr, run) ? 0 : -ENOSPC;
+			return -ENOSPC;
 		err = pcpu_extent_add_chunk(extent, gfp);
 		if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))
 			return err;
@@ -195,7 +193,8 @@ unsigned long pcpu_extent_alloc(const struct pcpu_extent *extent, gfp_t gfp)
 	struct pcpu_run run = { };
 	int err;
 
-	if (extent->nr > PCPU_CHUNK_GRANULES)
+	if (extent->nr > PCPU_CHUNK_GRANULES &&
+	    !(extent->module && pcpu_modules_in_first_window()))
 		err = pcpu_extent_place_long(extent, gfp, &run);
 	else
 		err = pcpu_extent_place(extent, 0, extent->nr, gfp, &run);

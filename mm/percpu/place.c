@@ -393,6 +393,49 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 	return found;
 }
 
+/* Return true if the page at @off is populated and empty. */
+static bool pcpu_page_is_spare(unsigned long off)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT];
+
+	return chunk && (chunk->empty & chunk->populated &
+			 BIT_ULL(pcpu_off_to_page(off)));
+}
+
+/* Allocate granules of adjacent chunks. */
+static void pcpu_place_parts(unsigned long off, unsigned int nr)
+{
+	unsigned int start, part;
+
+	for (; nr; nr -= part, off += part << PCPU_GRANULE_SHIFT) {
+		start = pcpu_off_to_granule(off);
+		part = min(nr, PCPU_CHUNK_GRANULES - start);
+		pcpu_range_alloc(pcpu_chunk_of(off), start, part);
+	}
+}
+
+/*
+ * Allocate the lowest run of empty pages that holds @nr granules, where modules reach the
+ * first window only: its pages are no whole chunks, so the run may begin anywhere, and
+ * cross chunks. Bound: a step per page of the first window.
+ */
+static enum pcpu_found pcpu_place_module_pages(unsigned int nr, struct pcpu_run *run)
+{
+	unsigned long bytes = (unsigned long)nr << PCPU_GRANULE_SHIFT;
+	unsigned long off, first = 0;
+
+	for (off = 0; off < pcpu_area.module_limit; off += PAGE_SIZE) {
+		if (!pcpu_page_is_spare(off)) {
+			first = off + PAGE_SIZE;
+		} else if (off + PAGE_SIZE - first >= bytes) {
+			*run = (struct pcpu_run) { .off = first, .nr = nr };
+			pcpu_place_parts(first, nr);
+			return PCPU_FOUND;
+		}
+	}
+	return PCPU_FOUND_NONE;
+}
+
 /**
  * pcpu_place_module - allocate a run at the lowest offset for a module
  * @fit: the run to look for
@@ -400,7 +443,9 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
  * @search: state of the search
  * @run: where to store it
  *
- * Bound: as that of pcpu_place_run().
+ * Where modules reach the first window only, also a run of empty pages of several chunks.
+ *
+ * Bound: as that of pcpu_place_run(), and a step per page of such a window.
  *
  * Return: see &enum pcpu_found.
  */
@@ -425,57 +470,6 @@ enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 		if (found != PCPU_FOUND_NONE)
 			return found;
 	}
-	return PCPU_FOUND_NONE;
-}
-
-/* Return true if the page at @off is populated and empty. */
-static bool pcpu_page_is_spare(unsigned long off)
-{
-	struct pcpu_chunk *chunk = pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT];
-
-	return chunk && (chunk->empty & chunk->populated &
-			 BIT_ULL(pcpu_off_to_page(off)));
-}
-
-/* Allocate granules of adjacent chunks. */
-static void pcpu_place_parts(unsigned long off, unsigned int nr)
-{
-	unsigned int start, part;
-
-	for (; nr; nr -= part, off += part << PCPU_GRANULE_SHIFT) {
-		start = pcpu_off_to_granule(off);
-		part = min(nr, PCPU_CHUNK_GRANULES - start);
-		pcpu_range_alloc(pcpu_chunk_of(off), start, part);
-	}
-}
-
-/**
- * pcpu_place_module_pages - allocate empty pages for a module in the first window
- * @nr: granules
- * @run: where to store the lowest run of pages that holds them
- *
- * For layouts in which modules reach the first window only. Its pages are no
- * whole chunks, so the run need not begin with a chunk, and may cross chunks.
- *
- * Bound: a step per page of the first window.
- *
- * Return: true if there is one.
- */
-bool pcpu_place_module_pages(unsigned int nr, struct pcpu_run *run)
-{
-	unsigned long bytes = (unsigned long)nr << PCPU_GRANULE_SHIFT;
-	unsigned long off, first = 0;
-
-	lockdep_assert_held(&pcpu_chunk_lock);
-
-	for (off = 0; off < pcpu_area.module_limit; off += PAGE_SIZE) {
-		if (!pcpu_page_is_spare(off)) {
-			first = off + PAGE_SIZE;
-		} else if (off + PAGE_SIZE - first >= bytes) {
-			*run = (struct pcpu_run) { .off = first, .nr = nr };
-			pcpu_place_parts(first, nr);
-			return true;
-		}
-	}
-	return false;
+	return pcpu_modules_in_first_window() ? pcpu_place_module_pages(fit->nr, run) :
+						PCPU_FOUND_NONE;
 }

@@ -425,25 +425,6 @@ void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max)
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
-/**
- * pcpu_chunks_alloc_pages - allocate pages for a module in the first window
- * @nr: granules
- * @run: where to store the run
- *
- * Context: any; takes pcpu_chunk_lock.
- * Return: true if there were enough adjacent pages.
- */
-bool pcpu_chunks_alloc_pages(unsigned int nr, struct pcpu_run *run)
-{
-	unsigned long flags;
-	bool found;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	found = pcpu_place_module_pages(nr, run);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return found;
-}
-
 /* Keep the granules of a withheld chunk that are wanted, and release the rest. */
 static void pcpu_chunk_alloc_claimed(struct pcpu_chunk *chunk,
 				     unsigned int start, unsigned int nr)

@@ -4,11 +4,10 @@
  *
  *	stats    layout, counters, caches and chunks, as text; percpu_stats has
  *		 the same contents, and the field names of mm/percpu-stats.c
- *	chunks   a row for each chunk
  *	caches   a row for each CPU's cache, the shared run and the depot
  *	map      what each granule of each chunk is used for
  *
- * All but stats are parsed by programs, such as tools/mm/percpu-view: a line
+ * The last two are parsed by programs, such as tools/mm/percpu-view: a line
  * that begins with # names the columns, and new columns are added at the end.
  *
  * Each chunk is copied first, so that no lock is held while it is printed. The
@@ -89,7 +88,6 @@ struct pcpu_snapshot {
  * struct pcpu_chunk_sums - sums over a chunk
  * @objects: live objects that begin in it
  * @free: free granules that are not reserved
- * @cached: granules in caches, depot and quarantine
  * @longest: longest run of @free granules
  * @first: the first of @free granules
  * @frag: @free granules below a used one
@@ -99,7 +97,6 @@ struct pcpu_snapshot {
 struct pcpu_chunk_sums {
 	unsigned int objects;
 	unsigned int free;
-	unsigned int cached;
 	unsigned int longest;
 	unsigned int first;
 	unsigned int frag;
@@ -245,10 +242,7 @@ pcpu_snapshot_sum(const struct pcpu_snapshot *snap)
 		sums.frag += run;
 		sums.longest_frag = max(sums.longest_frag, run);
 		run = 0;
-		if (span.use == PCPU_USE_CACHED ||
-		    span.use == PCPU_USE_RETIRED) {
-			sums.cached += span.nr;
-		} else if (span.use == PCPU_USE_OBJECT) {
+		if (span.use == PCPU_USE_OBJECT) {
 			sums.objects++;
 		} else if (span.use == PCPU_USE_SMALL) {
 			live = pcpu_objmap_nr_live(span.entry);
@@ -333,36 +327,6 @@ static struct pcpu_snapshot *pcpu_chunks_get(struct seq_file *m, void *v)
 	struct pcpu_snapshot *snap = m->private;
 
 	return pcpu_snapshot_copy(snap, *(loff_t *)v - 1) ? snap : NULL;
-}
-
-/* hweight64() is an unsigned long on some architectures. */
-static unsigned int pcpu_nr_bits(u64 pages)
-{
-	return hweight64(pages);
-}
-
-static int pcpu_chunks_show(struct seq_file *m, void *v)
-{
-	struct pcpu_chunk_sums sums;
-	struct pcpu_snapshot *snap;
-
-	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "# chunk offset populated_pages empty_pages withheld_pages objects free_bytes cached_bytes small_free_bytes longest_free_bytes\n");
-		return 0;
-	}
-	snap = pcpu_chunks_get(m, v);
-	if (!snap)
-		return 0;
-	sums = pcpu_snapshot_sum(snap);
-	seq_printf(m, "%u %lu %u %u %u %u %u %u %u %u\n", snap->nr,
-		   (unsigned long)snap->nr << PCPU_CHUNK_SHIFT,
-		   pcpu_nr_bits(snap->populated),
-		   pcpu_nr_bits(snap->populated & snap->empty),
-		   pcpu_nr_bits(snap->withheld), sums.objects,
-		   sums.free << PCPU_GRANULE_SHIFT,
-		   sums.cached << PCPU_GRANULE_SHIFT, sums.small_free,
-		   sums.longest << PCPU_GRANULE_SHIFT);
-	return 0;
 }
 
 static int pcpu_map_show(struct seq_file *m, void *v)
@@ -598,7 +562,6 @@ static const struct seq_operations name##_sops = {			\
 };									\
 DEFINE_SEQ_ATTRIBUTE(name)
 
-PCPU_CHUNKS_SEQ_ATTRIBUTE(pcpu_chunks);
 PCPU_CHUNKS_SEQ_ATTRIBUTE(pcpu_map);
 PCPU_CHUNKS_SEQ_ATTRIBUTE(pcpu_stats);
 
@@ -607,7 +570,6 @@ static int __init pcpu_debugfs_init(void)
 	struct dentry *dir = debugfs_create_dir("percpu", NULL);
 
 	debugfs_create_file("stats", 0444, dir, NULL, &pcpu_stats_fops);
-	debugfs_create_file("chunks", 0444, dir, NULL, &pcpu_chunks_fops);
 	debugfs_create_file("caches", 0444, dir, NULL, &pcpu_caches_fops);
 	debugfs_create_file("map", 0444, dir, NULL, &pcpu_map_fops);
 	debugfs_create_file("percpu_stats", 0444, NULL, NULL, &pcpu_stats_fops);

@@ -8,7 +8,7 @@
 
 # Each file has a line that names the columns, and at least one row.
 files_present() {
-	for name in chunks caches map; do
+	for name in caches map; do
 		if ! head -n 1 "$FOLDER/$name" | grep -q '^# ' ||
 		   [ "$(wc -l < "$FOLDER/$name")" -lt 2 ]; then
 			say "$name is missing, or empty"
@@ -56,7 +56,7 @@ hold_seen() {
 	before=$(on_map "$size")
 	load hold size=680 count=300 || return 1
 	during=$(on_map "$size")
-	objects=$(awk '!/^#/ {sum += $6} END {print sum}' "$FOLDER/chunks")
+	objects=$(objects_by_chunk)
 	module_unload test_percpu
 	after=$(on_map "$size")
 	say "of $size bytes: $before, $during, $after on the map; $objects objects in all"
@@ -77,7 +77,8 @@ all_on_map() {
 
 # Both files count the same objects, when none come or go between the reads.
 objects_by_chunk() {
-	awk '!/^#/ {sum += $6} END {print sum}' "$FOLDER/chunks"
+	awk '/^Per Chunk/ {on = 1} on && $1 == "nr_alloc" {sum += $3} END {print sum}' \
+		"$FOLDER/stats"
 }
 
 chunks_agree() {

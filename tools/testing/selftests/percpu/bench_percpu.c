@@ -20,12 +20,9 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
-#include <linux/hardirq.h>
 #include <linux/idr.h>
 #include <linux/init.h>
-#include <linux/kernel_stat.h>
 #include <linux/list.h>
-#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
@@ -39,32 +36,23 @@
 #include <linux/sbitmap.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
-#include <linux/sort.h>
 #include <linux/string.h>
-#include <linux/timex.h>
 #include <linux/vmalloc.h>
+
+#include "bench_measure.h"
 
 static char *rows = "all";
 module_param(rows, charp, 0444);
 MODULE_PARM_DESC(rows, "list of groups to run, or all");
 
-#define MANY		20000	/* objects of rows with percentiles */
+#define MANY		MAX_SAMPLES	/* objects of rows with percentiles */
 #define LIVE		4096	/* objects of churn */
 #define GROWN		600	/* pages of each CPU that MANY objects need */
 #define BATCH		512
 #define REMOTE		256
 #define PAIRS		64	/* pairs in one sample */
-#define SAMPLES		101
-#define CALIBRATION	100000
 
 static void __percpu *objects[MANY];
-static u64 samples[MANY];
-static unsigned long nr_samples;
-static unsigned long nr_disturbed;
-
-/* Ticks of CALIBRATION rounds of two instructions, and of one get_cycles() */
-static u64 calibrated;
-static u64 overhead;
 
 static DEFINE_PER_CPU(unsigned long, module_counter);
 
@@ -109,125 +97,6 @@ static void free_objects(unsigned int nr)
 		free_percpu(objects[nr]);
 		objects[nr] = NULL;
 	}
-}
-
-/* Measurement */
-static u64 to_instructions(u64 ticks)
-{
-	return div64_u64(ticks * CALIBRATION * 2 + calibrated / 2, calibrated);
-}
-
-static void report_value(const char *row, const char *unit, u64 value)
-{
-	pr_info("row=%s unit=%s value=%llu\n", row, unit, value);
-}
-
-static void report(const char *row, u64 ticks, unsigned int per)
-{
-	u64 cost = to_instructions(ticks);
-
-	report_value(row, "cycles", div_u64(cost + per / 2, per));
-}
-
-static u64 since(u64 start)
-{
-	u64 ticks = get_cycles() - start;
-
-	return ticks > overhead ? ticks - overhead : 0;
-}
-
-/*
- * Return a number that changes on each interrupt or switch to another task. Names
- * of counters of an architecture differ between versions, so add all of them.
- */
-static unsigned long interruptions(void)
-{
-	unsigned long n = raw_cpu_read(kstat.irqs_sum) + current->nivcsw;
-#ifdef __ARCH_IRQ_STAT
-	unsigned int *count = (unsigned int *)raw_cpu_ptr(&irq_stat);
-	unsigned int i;
-
-	for (i = 0; i < sizeof(irq_stat) / sizeof(*count); i++)
-		n += count[i];
-#endif
-	return n;
-}
-
-static int cmp_samples(const void *a, const void *b)
-{
-	u64 x = *(const u64 *)a, y = *(const u64 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void samples_begin(void)
-{
-	nr_samples = 0;
-	nr_disturbed = 0;
-}
-
-static void sample(u64 ticks, bool disturbed)
-{
-	if (disturbed)
-		nr_disturbed++;
-	else if (nr_samples < MANY)
-		samples[nr_samples++] = ticks;
-}
-
-static void samples_sort(void)
-{
-	sort(samples, nr_samples, sizeof(samples[0]), cmp_samples, NULL);
-}
-
-/* Return the value that @permille of the sorted samples do not exceed. */
-static u64 percentile(unsigned int permille)
-{
-	unsigned long i = nr_samples * permille / 1000;
-
-	if (!nr_samples)
-		return 0;
-	return samples[min(i, nr_samples - 1)];
-}
-
-static u64 median(void)
-{
-	samples_sort();
-	return percentile(500);
-}
-
-static void calibrate(void)
-{
-	unsigned int i;
-
-	samples_begin();
-	for (i = 0; i < SAMPLES; i++) {
-		u64 start = get_cycles();
-
-		sample(since(start), false);
-	}
-	overhead = median();
-
-	samples_begin();
-	for (i = 0; i < SAMPLES; i++) {
-		unsigned long n = CALIBRATION;
-		unsigned long flags;
-		u64 start;
-
-		local_irq_save(flags);
-		start = get_cycles();
-#ifdef CONFIG_X86
-		asm volatile("1: dec %0; jnz 1b" : "+r" (n) : : "cc");
-#else
-		while (n--)
-			barrier();
-#endif
-		sample(since(start), false);
-		local_irq_restore(flags);
-	}
-	calibrated = median() ?: 1;
-	report_value("ticks_per_1000_instructions", "ticks",
-		     div_u64(calibrated * 1000, CALIBRATION * 2));
-	report_value("ticks_of_a_reading", "ticks", overhead);
 }
 
 /* Rows. Each function returns 0 or an errno. */

@@ -424,33 +424,6 @@ void model_free_invalid(enum model_invalid how, unsigned int slot, unsigned int 
 	model_counts.invalid++;
 }
 
-/* Check the functions that do not depend on objects. */
-void model_look(unsigned int arg)
-{
-	unsigned long off = arg * 1021UL % pcpu_area.size, addr, back, can = 0;
-	unsigned int unit, cpu = arg % shim_nr_cpus;
-	bool is_static = off < pcpu_area.static_size;
-
-	addr = pcpu_area_unit_addr(cpu, off);
-	if (!pcpu_area_addr_to_off(addr, &back, &unit) || back != off || unit != cpu)
-		fail("an address and its offset disagree");
-	if (pcpu_area_ptr_to_off(pcpu_area_off_to_ptr(off)) != off)
-		fail("a pointer and its offset disagree");
-	if (pcpu_area_addr_to_off(pcpu_area_unit_addr(cpu, 0) + pcpu_area_window_size(),
-				  &back, &unit))
-		fail("an address between units is in a unit");
-	if (__is_kernel_percpu_address(addr, &can) != is_static ||
-	    is_kernel_percpu_address(addr) != is_static)
-		fail("static data is not known as such");
-	if (is_static && can != pcpu_area_unit_addr(0, off))
-		fail("static data has no canonical address");
-	if (per_cpu_ptr_to_phys((void *)addr) != addr)
-		fail("a physical address is wrong");
-	if (pcpu_nr_pages() != pcpu_nr_populated * shim_nr_cpus +
-	    pcpu_nr_present * pcpu_nr_present_units)
-		fail("the number of pages is wrong");
-}
-
 /* Compare charges, tags and trace events with the live objects. */
 static void check_accounts(void)
 {

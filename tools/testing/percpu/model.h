@@ -65,7 +65,6 @@ void model_alloc_module(unsigned int slot, size_t size, size_t align);
 void model_alloc_present(unsigned int slot, size_t size, size_t align, gfp_t gfp);
 void model_free(unsigned int slot);
 void model_free_invalid(enum model_invalid how, unsigned int slot, unsigned int arg);
-void model_look(unsigned int arg);
 void model_check(void);
 void model_migrate(unsigned int cpu);
 void model_kill_cpu(unsigned int cpu);

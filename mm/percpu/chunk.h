@@ -336,7 +336,6 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages);
 /* small.c: granules that are split into objects of 4 or 8 bytes. */
 
 void pcpu_small_prepare(unsigned long off, gfp_t gfp);
-bool pcpu_small_prepared(unsigned long off);
 unsigned int pcpu_small_split(unsigned long off, unsigned int class);
 bool pcpu_small_available(unsigned int class);
 

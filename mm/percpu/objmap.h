@@ -223,14 +223,6 @@ static inline bool pcpu_objmap_has_digits(u8 entry)
 	       (entry >= PCPU_OBJMAP_MODULE_LONG && entry <= PCPU_OBJMAP_RETIRED);
 }
 
-/* The number of digits behind @entry. */
-static inline unsigned int pcpu_objmap_nr_digits(u8 entry)
-{
-	if (pcpu_objmap_is_wide(entry))
-		return 1;
-	return pcpu_objmap_has_digits(entry) ? PCPU_OBJMAP_DIGITS : 0;
-}
-
 /* Return true if @entry is that of a checked object, live or in quarantine. */
 static inline bool pcpu_objmap_is_debug(u8 entry)
 {
@@ -242,18 +234,6 @@ static inline unsigned int pcpu_objmap_length(const struct pcpu_chunk *chunk,
 					      unsigned int granule)
 {
 	return pcpu_objmap_copy_length(chunk->objmap, granule);
-}
-
-/* Return true if a live object begins at @off; its owner alone can rely on it. */
-static inline bool pcpu_objmap_is_live(const struct pcpu_chunk *chunk,
-				       unsigned long off)
-{
-	u8 entry = pcpu_objmap_read(chunk, pcpu_off_to_granule(off));
-	unsigned int class;
-
-	if (pcpu_objmap_is_wide(entry))
-		return !(off & (PCPU_GRANULE - 1));
-	return pcpu_objmap_live_bits(entry, off, &class);
 }
 
 void pcpu_objmap_set_long(unsigned long off, unsigned int granules);

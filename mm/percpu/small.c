@@ -30,18 +30,6 @@ static u8 *pcpu_small_free_mask(struct pcpu_chunk *chunk, unsigned long off)
 }
 
 /**
- * pcpu_small_prepared - test whether a granule can be split
- * @off: offset of a granule that the caller owns
- *
- * Context: any.
- * Return: true if its page has free masks.
- */
-bool pcpu_small_prepared(unsigned long off)
-{
-	return pcpu_small_free_mask(pcpu_chunk_of(off), off);
-}
-
-/**
  * pcpu_small_prepare - allocate the free masks of a page, unless it has them
  * @off: offset of a granule that the caller owns
  * @gfp: flags to allocate them with

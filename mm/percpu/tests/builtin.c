@@ -79,7 +79,6 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_objmap_set_long);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_small_alloc);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_small_free);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_small_prepare);
-EXPORT_SYMBOL_IF_KUNIT(pcpu_small_prepared);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_small_split);
 
 /* account.c */

@@ -171,7 +171,7 @@ static void shared_granules(struct kunit *test)
 	for (class = 0; class < PCPU_NR_SMALL; class++) {
 		off = place(test, PCPU_GRANULE, PCPU_GRANULE);
 		pcpu_small_prepare(off, GFP_KERNEL);
-		KUNIT_ASSERT_TRUE(test, pcpu_small_prepared(off));
+		KUNIT_ASSERT_NOT_NULL(test, pcpu_chunk_of(off)->free_masks[pcpu_off_to_page(off)]);
 		nr = pcpu_small_split(off, class);
 		KUNIT_EXPECT_EQ(test, nr, PCPU_GRANULE / pcpu_class_size(class));
 

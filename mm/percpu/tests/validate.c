@@ -98,6 +98,14 @@ static const char *pcpu_validate_entry(struct pcpu_chunk *chunk,
 	return NULL;
 }
 
+/* The number of digits behind @entry. */
+static unsigned int pcpu_objmap_nr_digits(u8 entry)
+{
+	if (pcpu_objmap_is_wide(entry))
+		return 1;
+	return pcpu_objmap_has_digits(entry) ? PCPU_OBJMAP_DIGITS : 0;
+}
+
 /* Live objects do not overlap. Entries may change concurrently. */
 static const char *pcpu_validate_objmap(struct pcpu_chunk *chunk)
 {

@@ -258,8 +258,9 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	else
 		pcpu_objmap_set_long(off, nr);
 	pcpu_stats_alloc(req->size);
-	pcpu_alloc_hooks(off, req->size, req->align, req->alloc_size,
-			 req->module, req->gfp, caller);
+	if (pcpu_alloc_has_hooks())
+		pcpu_alloc_hooks(off, req->size, req->align, req->alloc_size,
+				 req->module, req->gfp, caller);
 	return pcpu_area_addr_to_ptr(pcpu_area_off_to_addr(off));
 }
 

@@ -10,9 +10,21 @@
 #include "../chunk.h"
 #include "hooks.h"
 
-void __pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
-			size_t alloc_size, bool module, gfp_t gfp,
-			unsigned long caller)
+/**
+ * pcpu_alloc_hooks - report a new object to kmemleak and to the tracepoint
+ * @off: its offset
+ * @size: bytes on each CPU, as requested
+ * @align: alignment, as requested
+ * @alloc_size: bytes on each CPU that the object takes
+ * @module: the object is the percpu section of a module
+ * @gfp: allocation flags
+ * @caller: return address of the allocation
+ *
+ * Context: any that @gfp allows.
+ */
+void pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
+		      size_t alloc_size, bool module, gfp_t gfp,
+		      unsigned long caller)
 {
 	void __percpu *ptr = pcpu_area_off_to_ptr(off);
 	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);

@@ -153,9 +153,9 @@ static inline void pcpu_stats_free(void)
 #endif /* CONFIG_PERCPU_STATS */
 
 /* kmemleak, KASAN and the tracepoints, hooks.c */
-void __pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
-			size_t alloc_size, bool module, gfp_t gfp,
-			unsigned long caller);
+void pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
+		      size_t alloc_size, bool module, gfp_t gfp,
+		      unsigned long caller);
 void __pcpu_free_hooks(void __percpu *ptr, unsigned long off);
 
 /*
@@ -166,28 +166,6 @@ static inline bool pcpu_alloc_has_hooks(void)
 {
 	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_enabled() ||
 	       pcpu_debug_enabled() || trace_percpu_alloc_percpu_enabled();
-}
-
-/**
- * pcpu_alloc_hooks - report a new object to kmemleak and to the tracepoint
- * @off: its offset
- * @size: bytes on each CPU, as requested
- * @align: alignment, as requested
- * @alloc_size: bytes on each CPU that the object takes
- * @module: the object is the percpu section of a module
- * @gfp: allocation flags
- * @caller: return address of the allocation
- *
- * Context: any that @gfp allows.
- */
-static inline void pcpu_alloc_hooks(unsigned long off, size_t size,
-				    size_t align, size_t alloc_size,
-				    bool module, gfp_t gfp,
-				    unsigned long caller)
-{
-	if (pcpu_alloc_has_hooks())
-		__pcpu_alloc_hooks(off, size, align, alloc_size, module, gfp,
-				   caller);
 }
 
 /* Return true if kmemleak, KASAN or the tracepoint must see every free. */

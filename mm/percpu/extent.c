@@ -203,17 +203,6 @@ unsigned long pcpu_extent_alloc(const struct pcpu_extent *extent, gfp_t gfp)
 	return err ? (unsigned long)err : run.off;
 }
 
-/* The length of a run from which further objects can be cut. */
-static unsigned int pcpu_run_wanted(const struct pcpu_extent *extent)
-{
-	unsigned int nr = extent->nr;
-
-	/* So much can be skipped to align the object. */
-	if (extent->align > PCPU_GRANULE && extent->align <= L1_CACHE_BYTES)
-		nr += (extent->align >> PCPU_GRANULE_SHIFT) - 1;
-	return max(nr, PCPU_RUN_MIN);
-}
-
 /**
  * pcpu_extent_alloc_run - allocate a run from which objects are cut
  * @extent: the first object; one of its length and alignment fits into the run
@@ -230,9 +219,13 @@ static unsigned int pcpu_run_wanted(const struct pcpu_extent *extent)
 int pcpu_extent_alloc_run(const struct pcpu_extent *extent, unsigned int max,
 			  gfp_t gfp, struct pcpu_run *run)
 {
-	int err = pcpu_extent_place(extent, max, pcpu_run_wanted(extent), gfp,
-				    run);
+	unsigned int wanted = extent->nr;
+	int err;
 
+	/* So much can be skipped to align the object. */
+	if (extent->align > PCPU_GRANULE && extent->align <= L1_CACHE_BYTES)
+		wanted += (extent->align >> PCPU_GRANULE_SHIFT) - 1;
+	err = pcpu_extent_place(extent, max, max(wanted, PCPU_RUN_MIN), gfp, run);
 	err = err ?: pcpu_extent_populate(run, gfp);
 	if (!err && run->nr == extent->nr && run->nr <= PCPU_RUN_SHORT)
 		pcpu_chunks_extend_run(run, max);

@@ -178,16 +178,6 @@ static unsigned int pcpu_run_end(struct pcpu_chunk *chunk,
 	return find_next_bit(chunk->used, limit, end);
 }
 
-/* Return true if a search among @pages of @chunk for the aligned @fit is in vain. */
-static bool pcpu_fit_missed(const struct pcpu_chunk *chunk,
-			    const struct pcpu_fit *fit, u64 pages)
-{
-	const struct pcpu_missed *missed = &chunk->missed;
-
-	return missed->nr && fit->nr >= missed->nr &&
-	       fit->align >= missed->align && !(pages & ~missed->pages);
-}
-
 /* Note that @chunk has no run for @fit among @pages, and lower its hints. */
 static void pcpu_fit_failed(struct pcpu_chunk *chunk,
 			    const struct pcpu_fit *fit, u64 pages)
@@ -217,6 +207,7 @@ static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 					   struct pcpu_search *search,
 					   struct pcpu_run *run)
 {
+	const struct pcpu_missed *missed = &chunk->missed;
 	unsigned int start, hint = chunk->max_run;
 	u64 pages, likely;
 
@@ -225,7 +216,9 @@ static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 	if (hint < fit->nr)
 		return PCPU_FOUND_NONE;
 	pages = pcpu_fit_pages(chunk, fit);
-	if (unlikely(pcpu_fit_missed(chunk, fit, pages)))
+	/* A search for an aligned run that has failed fails again. */
+	if (unlikely(missed->nr && fit->nr >= missed->nr &&
+		     fit->align >= missed->align && !(pages & ~missed->pages)))
 		return PCPU_FOUND_NONE;
 	likely = pcpu_fit_likely(chunk, fit, pages);
 	if (search->left < PCPU_SEARCH_STEPS - 1 &&

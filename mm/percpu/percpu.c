@@ -215,11 +215,10 @@ static void pcpu_request_clear_long(const struct pcpu_request *req,
 	}
 }
 
-static void pcpu_request_clear(const struct pcpu_request *req,
-			       unsigned long off)
+/* @addr: the address of @off in unit 0 */
+static void pcpu_request_clear(const struct pcpu_request *req, unsigned long off,
+			       unsigned long addr)
 {
-	unsigned long addr = pcpu_area_off_to_addr(off);
-
 	/* KASAN must not see a write beyond the requested size. */
 	if (pcpu_shadow_enabled())
 		pcpu_shadow_unpoison(off, req->size);
@@ -245,8 +244,9 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 					  unsigned long caller)
 {
 	unsigned int nr = req->alloc_size >> PCPU_GRANULE_SHIFT;
+	unsigned long addr = pcpu_area_off_to_addr(off);
 
-	pcpu_request_clear(req, off);
+	pcpu_request_clear(req, off, addr);
 	if (unlikely(req->debug))
 		pcpu_debug_alloc(off, req->size, req->alloc_size, caller);
 	else if (unlikely(pcpu_request_is_section(req)))
@@ -261,7 +261,7 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	if (pcpu_alloc_has_hooks())
 		pcpu_alloc_hooks(off, req->size, req->align, req->alloc_size,
 				 req->module, req->gfp, caller);
-	return pcpu_area_addr_to_ptr(pcpu_area_off_to_addr(off));
+	return pcpu_area_addr_to_ptr(addr);
 }
 
 static noinline void pcpu_request_refused(const struct pcpu_request *req,

@@ -22,6 +22,7 @@
 #include <asm/sections.h>
 
 #include "chunk.h"
+#include "debug/hooks.h"
 #include "first_chunk.h"
 #include "layout.h"
 #include "module_range.h"

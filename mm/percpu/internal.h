@@ -32,7 +32,7 @@
  * The files from the lowest layer up. A file includes, calls and locks downwards
  * only.
  *
- *    layout    offset <-> address <-> unit, the KASAN shadow     layout.[ch]
+ *    layout    offset <-> address <-> unit                       layout.[ch]
  *    module_range  the limit of module offsets, not their place  module_range.h
  *    class     sizes of cached objects                           class.h
  *    pages     populates and unmaps pages; may a caller populate  pages.[ch], pages-nommu.c
@@ -70,7 +70,8 @@
  *                                                                first_chunk.[ch]
  *
  *    debug/    diagnostics; the allocator includes debug/hooks.h only
- *      hooks     calls to what must see each object          hooks.[ch]
+ *      hooks     calls to what must see each object, the KASAN shadow
+ *                                                            hooks.[ch]
  *      redzone   red zones, poison and quarantine            redzone.[ch]
  *      bad_free  reports frees that the object map refused   bad_free.[ch]
  *      stats     lifetime counters                           stats.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * layout: where an offset lies in every unit, and back; KASAN shadow by offset.
- * Pure arithmetic on constants that are set once at boot.
+ * layout: where an offset lies in every unit, and back. Pure arithmetic on constants
+ * that are set once at boot.
  */
 #ifndef _MM_PERCPU_LAYOUT_H
 #define _MM_PERCPU_LAYOUT_H
@@ -9,7 +9,6 @@
 #include <linux/cache.h>
 #include <linux/compiler.h>
 #include <linux/cpumask.h>
-#include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
@@ -200,69 +199,5 @@ static inline unsigned long pcpu_area_ptr_to_off(const void __percpu *ptr)
 
 bool pcpu_area_addr_to_off(unsigned long addr, unsigned long *off,
 			   unsigned int *unit);
-
-#if defined(CONFIG_KASAN_GENERIC) && defined(CONFIG_KASAN_VMALLOC)
-
-/*
- * Where vmalloc space has shadow, only the requested bytes of live objects are
- * accessible: in all of the CPU-major layout, and in the later windows of the
- * chunk-major one. A byte of shadow stands for 8 bytes, so that none of the 8
- * bytes behind an object may belong to another one.
- */
-#define PCPU_SHADOW_GAP		8
-
-/* Return true if KASAN must see every allocation and every free. */
-static inline bool pcpu_shadow_enabled(void)
-{
-	return true;
-}
-
-/* Allow access to @size bytes at @off in all units. */
-static inline void pcpu_shadow_unpoison(unsigned long off, size_t size)
-{
-	unsigned int unit;
-
-	for_each_pcpu_unit(unit)
-		kasan_unpoison_vmalloc((void *)pcpu_area_unit_addr(unit, off),
-				       size, KASAN_VMALLOC_PROT_NORMAL);
-}
-
-/* Forbid access to @size bytes at @off, a granule, in all units. */
-static inline void pcpu_shadow_poison(unsigned long off, size_t size)
-{
-	unsigned int unit;
-
-	for_each_pcpu_unit(unit)
-		kasan_poison_vmalloc((void *)pcpu_area_unit_addr(unit, off),
-				     size);
-}
-
-/* Return true if KASAN allows access to the byte at @addr. */
-static inline bool pcpu_shadow_allows(const void *addr)
-{
-	s8 shadow = *(s8 *)kasan_mem_to_shadow(addr);
-	unsigned long in = (unsigned long)addr & (PCPU_SHADOW_GAP - 1);
-
-	return !shadow || (shadow > 0 && in < shadow);
-}
-
-#else
-
-#define PCPU_SHADOW_GAP		0
-
-static inline bool pcpu_shadow_enabled(void)
-{
-	return false;
-}
-
-static inline void pcpu_shadow_unpoison(unsigned long off, size_t size) { }
-static inline void pcpu_shadow_poison(unsigned long off, size_t size) { }
-
-static inline bool pcpu_shadow_allows(const void *addr)
-{
-	return true;
-}
-
-#endif
 
 #endif /* _MM_PERCPU_LAYOUT_H */

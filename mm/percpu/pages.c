@@ -30,6 +30,7 @@
 
 #include <asm/tlbflush.h>
 
+#include "debug/hooks.h"
 #include "layout.h"
 #include "pages.h"
 

@@ -11,11 +11,63 @@
 
 #include <linux/atomic.h>
 #include <linux/jump_label.h>
+#include <linux/kasan.h>
 #include <linux/types.h>
 
 #include <trace/events/percpu.h>
 
 #include "../layout.h"
+
+/* KASAN shadow */
+#if defined(CONFIG_KASAN_GENERIC) && defined(CONFIG_KASAN_VMALLOC)
+
+/*
+ * Where vmalloc space has shadow, only the requested bytes of live objects are
+ * accessible: in all of the CPU-major layout, and in the later windows of the
+ * chunk-major one. A byte of shadow stands for 8 bytes, so that none of the 8
+ * bytes behind an object may belong to another one.
+ */
+#define PCPU_SHADOW_GAP		8
+
+/* Return true if KASAN must see every allocation and every free. */
+static inline bool pcpu_shadow_enabled(void)
+{
+	return true;
+}
+
+/* Allow access to @size bytes at @off in all units. */
+static inline void pcpu_shadow_unpoison(unsigned long off, size_t size)
+{
+	unsigned int unit;
+
+	for_each_pcpu_unit(unit)
+		kasan_unpoison_vmalloc((void *)pcpu_area_unit_addr(unit, off),
+				       size, KASAN_VMALLOC_PROT_NORMAL);
+}
+
+/* Forbid access to @size bytes at @off, a granule, in all units. */
+static inline void pcpu_shadow_poison(unsigned long off, size_t size)
+{
+	unsigned int unit;
+
+	for_each_pcpu_unit(unit)
+		kasan_poison_vmalloc((void *)pcpu_area_unit_addr(unit, off),
+				     size);
+}
+
+#else
+
+#define PCPU_SHADOW_GAP		0
+
+static inline bool pcpu_shadow_enabled(void)
+{
+	return false;
+}
+
+static inline void pcpu_shadow_unpoison(unsigned long off, size_t size) { }
+static inline void pcpu_shadow_poison(unsigned long off, size_t size) { }
+
+#endif /* CONFIG_KASAN_GENERIC && CONFIG_KASAN_VMALLOC */
 
 /* Invalid frees, bad_free.c */
 void pcpu_bad_free_report(const void __percpu *ptr, unsigned long caller);

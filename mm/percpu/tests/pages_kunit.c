@@ -15,6 +15,7 @@
 #include <linux/vmalloc.h>
 
 #include "../chunk.h"
+#include "../debug/hooks.h"
 #include "../kick.h"
 #include "../layout.h"
 #include "../pages.h"

@@ -12,10 +12,31 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "../debug/hooks.h"
 #include "../extent.h"
 #include "../kick.h"
 #include "../layout.h"
 #include "validate.h"
+
+#if defined(CONFIG_KASAN_GENERIC) && defined(CONFIG_KASAN_VMALLOC)
+
+/* Return true if KASAN allows access to the byte at @addr. */
+static bool pcpu_shadow_allows(const void *addr)
+{
+	s8 shadow = *(s8 *)kasan_mem_to_shadow(addr);
+	unsigned long in = (unsigned long)addr & (PCPU_SHADOW_GAP - 1);
+
+	return !shadow || (shadow > 0 && in < shadow);
+}
+
+#else
+
+static bool pcpu_shadow_allows(const void *addr)
+{
+	return true;
+}
+
+#endif
 
 /* More objects than fit in a linear first window */
 #define NR_FILLERS	1024

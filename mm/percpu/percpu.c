@@ -533,8 +533,8 @@ static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 
 	if (likely(!size))
 		return false;
-	pcpu_shadow_poison(off, size);
-	pcpu_free_hooks(ptr, off);
+	if (pcpu_free_has_hooks())
+		pcpu_free_hooks(ptr, off, size);
 	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
 	pcpu_debug_retire(off, size);
 	pcpu_balance_check();
@@ -592,10 +592,10 @@ static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
 		pcpu_bad_free_report(ptr, caller);
 		return;
 	}
-	pcpu_free_hooks(ptr, off);
 	size = class < PCPU_NR_SMALL ? pcpu_class_size(class) :
 				       (size_t)nr << PCPU_GRANULE_SHIFT;
-	pcpu_shadow_poison(off, size);
+	if (pcpu_free_has_hooks())
+		pcpu_free_hooks(ptr, off, size);
 	if (class == PCPU_CLASS_LONG)
 		pcpu_free_extent(off, nr);
 	else
@@ -650,8 +650,8 @@ void pcpu_free_module(void __percpu *ptr)
 	}
 	/* The address is not reused before the granules are freed. */
 	size = (size_t)granules << PCPU_GRANULE_SHIFT;
-	pcpu_shadow_poison(off, size);
-	pcpu_free_hooks(ptr, off);
+	if (pcpu_free_has_hooks())
+		pcpu_free_hooks(ptr, off, size);
 	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
 	pcpu_chunks_free(off, granules);
 	pcpu_balance_check();

@@ -36,10 +36,22 @@ void pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
 				  ptr, pcpu_account_bytes(alloc_size), gfp);
 }
 
-void __pcpu_free_hooks(void __percpu *ptr, unsigned long off)
+/**
+ * pcpu_free_hooks - report a free to KASAN, kmemleak and the tracepoint
+ * @ptr: the object
+ * @off: its offset
+ * @size: bytes on each CPU that it takes
+ *
+ * All of them key objects by address: call this exactly once for each object, after
+ * the free was found to be valid and before the address can be reused.
+ *
+ * Context: any.
+ */
+void pcpu_free_hooks(void __percpu *ptr, unsigned long off, size_t size)
 {
 	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
 
+	pcpu_shadow_poison(off, size);
 	kmemleak_free_percpu(ptr);
 	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
 				 ptr);

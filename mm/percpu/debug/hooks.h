@@ -208,7 +208,7 @@ static inline void pcpu_stats_free(void)
 void pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
 		      size_t alloc_size, bool module, gfp_t gfp,
 		      unsigned long caller);
-void __pcpu_free_hooks(void __percpu *ptr, unsigned long off);
+void pcpu_free_hooks(void __percpu *ptr, unsigned long off, size_t size);
 
 /*
  * Return true if kmemleak, KASAN, percpu_debug= or the tracepoint must see every
@@ -225,22 +225,6 @@ static inline bool pcpu_free_has_hooks(void)
 {
 	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_enabled() ||
 	       trace_percpu_free_percpu_enabled();
-}
-
-/**
- * pcpu_free_hooks - report a free to kmemleak and to the tracepoint
- * @ptr: the object
- * @off: its offset
- *
- * Both key objects by address: call this exactly once for each object, after
- * the free was found to be valid and before the address can be reused.
- *
- * Context: any.
- */
-static inline void pcpu_free_hooks(void __percpu *ptr, unsigned long off)
-{
-	if (pcpu_free_has_hooks())
-		__pcpu_free_hooks(ptr, off);
 }
 
 #endif /* _MM_PERCPU_DEBUG_HOOKS_H */

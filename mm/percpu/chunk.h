@@ -364,6 +364,7 @@ enum pcpu_fit_pages {
  * @max: length in granules, at most; not less than @nr
  * @pages: the pages that it may use
  * @present: it lies in a present chunk, otherwise in any other one
+ * @thorough: the search may read the pages of all chunks
  */
 struct pcpu_fit {
 	unsigned int nr;
@@ -371,6 +372,7 @@ struct pcpu_fit {
 	unsigned int max;
 	enum pcpu_fit_pages pages;
 	bool present;
+	bool thorough;
 };
 
 /**
@@ -394,6 +396,7 @@ enum pcpu_found {
  * @longest: maximum hint of the chunks of that slot that were seen
  * @nr_seen: number of visits to these chunks
  * @left: steps that are left until the lock must be released
+ * @read: pages that this pass has read in vain
  *
  * All members are 0 at the beginning.
  */
@@ -405,7 +408,20 @@ struct pcpu_search {
 	unsigned int longest;
 	unsigned int nr_seen;
 	int left;
+	unsigned int read;
 };
+
+/*
+ * A pass reads no more pages than that in vain; it then takes what needs no reading,
+ * unless it is thorough.
+ */
+#define PCPU_SEARCH_PAGES	64
+
+static inline bool pcpu_search_is_cut(const struct pcpu_search *search,
+				      const struct pcpu_fit *fit)
+{
+	return unlikely(search->read >= PCPU_SEARCH_PAGES) && !fit->thorough;
+}
 
 enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 			       struct pcpu_search *search,
@@ -428,7 +444,7 @@ struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present);
 long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp);
 
 bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
-			   struct pcpu_run *run);
+			   struct pcpu_run *run, bool *cut);
 void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max);
 void pcpu_chunks_alloc_claimed(unsigned int first, unsigned int nr);
 void pcpu_chunks_free(unsigned long off, unsigned int nr);

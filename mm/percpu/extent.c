@@ -102,25 +102,28 @@ static int pcpu_extent_place(const struct pcpu_extent *extent, unsigned int max,
 			     struct pcpu_run *run)
 {
 	bool may_populate = pcpu_populate_allowed(gfp);
-	const struct pcpu_fit fit = {
+	struct pcpu_fit fit = {
 		.nr = extent->nr,
 		.align = max(extent->align >> PCPU_GRANULE_SHIFT, 1UL),
 		.max = max(max, extent->nr),
 		.pages = extent->module ? PCPU_FIT_MODULE :
 			 may_populate ? PCPU_FIT_ANY : PCPU_FIT_POPULATED,
 		.present = extent->present,
+		/* Offsets of modules are the scarcest. */
+		.thorough = extent->module,
 	};
 	unsigned int full = 0, turns = 0;
+	bool cut;
 	int err;
 
-	while (!pcpu_chunks_alloc_run(&fit, wanted, run)) {
-		if (!may_populate)
-			return -EAGAIN;
+	while (!pcpu_chunks_alloc_run(&fit, wanted, run, &cut)) {
 		/* These chunks have their pages for ever. */
 		if (extent->module && pcpu_modules_in_first_window())
 			return -ENOSPC;
-		err = pcpu_extent_add_chunk(extent, gfp);
-		if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))
+		err = may_populate ? pcpu_extent_add_chunk(extent, gfp) : -EAGAIN;
+		if (err && cut)
+			fit.thorough = true;
+		else if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))
 			return err;
 	}
 	return 0;

@@ -216,6 +216,12 @@ static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 	if (hint < fit->nr)
 		return PCPU_FOUND_NONE;
 	pages = pcpu_fit_pages(chunk, fit);
+	if (pcpu_search_is_cut(search, fit)) {
+		/* The first place of an empty page fits, if the page is long enough. */
+		pages &= chunk->empty;
+		if (!pages || (fit->nr > PCPU_PAGE_GRANULES && ~pages))
+			return PCPU_FOUND_NONE;
+	}
 	/* A search for an aligned run that has failed fails again. */
 	if (unlikely(missed->nr && fit->nr >= missed->nr &&
 		     fit->align >= missed->align && !(pages & ~missed->pages)))
@@ -226,6 +232,7 @@ static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 		return PCPU_FOUND_LATER;
 	start = pcpu_find(chunk, fit, pages, likely);
 	if (start == PCPU_CHUNK_GRANULES) {
+		search->read += hweight64(likely);
 		search->left -= hweight64(likely) + PCPU_SEARCH_STEPS / 4;
 		pcpu_fit_failed(chunk, fit, pages);
 		return PCPU_FOUND_NONE;
@@ -361,29 +368,26 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 			       struct pcpu_search *search,
 			       struct pcpu_run *run)
 {
-	struct pcpu_fit better = *fit;
-	enum pcpu_found found = PCPU_FOUND_NONE;
+	unsigned int last = fit->pages == PCPU_FIT_POPULATED ? 1 : 2;
+	enum pcpu_found found;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	search->left = PCPU_SEARCH_STEPS;
-	better.pages = PCPU_FIT_POPULATED;
-	if (!search->pass) {
-		better.nr = min(wanted, fit->max);
-		if (better.nr >= fit->nr + fit->align - 1)
-			better.align = 1;
+	for (;; search->pass++, search->read = 0) {
+		struct pcpu_fit better = *fit;
+
+		if (search->pass < 2)
+			better.pages = PCPU_FIT_POPULATED;
+		if (!search->pass) {
+			better.nr = min(wanted, fit->max);
+			if (better.nr >= fit->nr + fit->align - 1)
+				better.align = 1;
+		}
 		found = pcpu_place(&better, search, run);
-		search->pass += found == PCPU_FOUND_NONE;
+		if (found != PCPU_FOUND_NONE || search->pass == last)
+			return found;
 	}
-	if (search->pass == 1) {
-		better.nr = fit->nr;
-		better.align = fit->align;
-		found = pcpu_place(&better, search, run);
-		search->pass += found == PCPU_FOUND_NONE;
-	}
-	if (search->pass == 2 && fit->pages != PCPU_FIT_POPULATED)
-		found = pcpu_place(fit, search, run);
-	return found;
 }
 
 /* Return true if the page at @off is populated and empty. */

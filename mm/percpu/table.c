@@ -372,6 +372,7 @@ pcpu_chunks_each_part(unsigned long off, unsigned int nr,
  * @fit: the run that will do
  * @wanted: better length in granules, where pages are populated
  * @run: a run to free before, may be empty; set to the new run, or to an empty one
+ * @cut: where to store whether a thorough search may find more
  *
  * Populated pages are preferred, except for modules.
  *
@@ -379,7 +380,7 @@ pcpu_chunks_each_part(unsigned long off, unsigned int nr,
  * Return: true if there was one. The old run is freed in either case.
  */
 bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
-			   struct pcpu_run *run)
+			   struct pcpu_run *run, bool *cut)
 {
 	struct pcpu_search search = { };
 	struct pcpu_run old = *run;
@@ -400,6 +401,7 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 			found = pcpu_place_run(fit, wanted, &search, run);
 		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	} while (unlikely(found == PCPU_FOUND_LATER));
+	*cut = pcpu_search_is_cut(&search, fit);
 	return found == PCPU_FOUND;
 }
 

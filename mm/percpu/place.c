@@ -85,18 +85,18 @@ static unsigned int pcpu_find_short(const unsigned long *words,
 	return PCPU_PAGE_GRANULES;
 }
 
-/* First fit of more granules: two misses skip as many as @fit has, at least. */
-static unsigned int pcpu_find_wide(const unsigned long *words,
-				   const struct pcpu_fit *fit)
+/* First fit of more granules: two misses skip @nr granules, at least. */
+static unsigned int pcpu_find_wide(const unsigned long *words, unsigned int nr,
+				   unsigned int align)
 {
 	unsigned int start = 0, end, base, last;
 
-	while ((end = start + fit->nr) <= PCPU_PAGE_GRANULES) {
+	while ((end = start + nr) <= PCPU_PAGE_GRANULES) {
 		base = round_down(start, BITS_PER_LONG);
 		last = find_last_bit(words + BIT_WORD(start), end - base);
 		if (last == end - base || base + last < start)
 			return start;
-		start = ALIGN(base + last + 1, fit->align);
+		start = ALIGN(base + last + 1, align);
 	}
 	return PCPU_PAGE_GRANULES;
 }
@@ -115,8 +115,11 @@ static unsigned int pcpu_find_in_page(struct pcpu_chunk *chunk,
 	if (fit->nr <= BITS_PER_LONG) {
 		start = pcpu_find_short(words, fit, &bound);
 	} else {
-		start = pcpu_find_wide(words, fit);
-		bound = fit->align == 1 ? fit->nr - 1 : run;
+		start = pcpu_find_wide(words, fit->nr, fit->align);
+		/* A run that is not aligned keeps the bound. */
+		bound = start == PCPU_PAGE_GRANULES &&
+			(fit->align == 1 || pcpu_find_wide(words, fit->nr, 1) == start) ?
+			fit->nr - 1 : run;
 	}
 	if (start == PCPU_PAGE_GRANULES && bound < run)
 		pcpu_page_set_run(chunk, page, bound);

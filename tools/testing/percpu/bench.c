@@ -21,6 +21,7 @@
 #define LIVE		4096	/* objects of churn */
 #define LIVE_BYTES	(96UL << 20)	/* that they may use on all CPUs */
 #define MANY		20000
+#define ALIGNED		576
 #define SAMPLES		31
 #define LOCK_THREADS	16
 #define LOCK_PAIRS	20000
@@ -194,6 +195,33 @@ static void row_churn(void)
 		report("churn_4096", "ns", median());
 }
 
+static __counted void count_aligned(unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		objects[i] = pcpu_alloc_noprof(1100, 64, false, GFP_KERNEL);
+	for (i = 0; i < nr; i++)
+		free_percpu(objects[i]);
+}
+
+/* Objects that leave gaps, one after another, in pages that have been used before. */
+static void row_aligned(void)
+{
+	unsigned int nr = min((unsigned long)ALIGNED, LIVE_BYTES / 1152 / cpus), i;
+	double start;
+
+	for (i = 0; i < nr; i++)
+		objects[i] = alloc(1100, GFP_KERNEL);
+	for (i = 0; i < nr; i++)
+		free_percpu(objects[i]);
+	start = now();
+	count_aligned(nr);
+	start = now() - start;
+	bed_work();
+	report("aligned_1100", counting ? "ops" : "ns", counting ? nr : start / nr);
+}
+
 static __counted void count_frees(unsigned int nr)
 {
 	unsigned int i;
@@ -360,6 +388,7 @@ static void rows_at(unsigned int nr, bool threads)
 		}
 		row_pairs();
 		row_churn();
+		row_aligned();
 		if (cpus <= 64)
 			row_free_random();
 		exit(0);

@@ -19,6 +19,7 @@ const char *bed_settle(void);
 void bed_work(void);
 void bed_allow_irqs(void);
 unsigned long bed_shared_locks(void);
+bool bed_full(void);
 
 /* Before bed_boot(): the distance of the numbers of possible CPUs */
 extern unsigned int shim_cpu_step;

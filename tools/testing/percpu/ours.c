@@ -44,6 +44,12 @@ unsigned long bed_shared_locks(void)
 	return pcpu_chunk_lock.taken;
 }
 
+/* Return true if all offsets belong to chunks. */
+bool bed_full(void)
+{
+	return pcpu_counts.chunks == pcpu_area_nr_chunks();
+}
+
 bool shim_irqs;
 __thread unsigned int shim_irqs_off;
 pthread_spinlock_t *shim_irq_locks;

@@ -33,6 +33,12 @@ unsigned long bed_shared_locks(void)
 	return pcpu_lock.taken + stock_mutex_taken;
 }
 
+/* The bed gives chunks without end. */
+bool bed_full(void)
+{
+	return false;
+}
+
 void bed_work(void)
 {
 	if (!shim_work_due)

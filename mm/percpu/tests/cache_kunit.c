@@ -14,10 +14,12 @@
 #include <linux/workqueue.h>
 
 #include "../cache.h"
+#include "../debug/hooks.h"
 #include "../debug/redzone.h"
 #include "../depot.h"
 #include "../extent.h"
 #include "../kick.h"
+#include "../objmap.h"
 #include "validate.h"
 
 static unsigned int cached_in_all(void)
@@ -38,7 +40,7 @@ static unsigned int cached_in_all(void)
 static void latest_first(struct kunit *test)
 {
 	static const size_t sizes[] = {
-		4, 8, 16, 48, 64, 1000, 1024, 1025, 2048, 3000, 4096
+		4, 8, 16, 48, 64, 1000, 1024, 1025, 2048, 3000, PCPU_WIDE_BYTES - PCPU_SHADOW_GAP
 	};
 	unsigned long flags;
 	unsigned int i;

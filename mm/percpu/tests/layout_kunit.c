@@ -71,7 +71,7 @@ static unsigned int units_elsewhere(struct kunit *test)
 
 		cpu = pcpu_unit_cpu(unit);
 		phys = per_cpu_ptr_to_phys(per_cpu_ptr(first, cpu));
-		node = page_to_nid(phys_to_page(phys));
+		node = page_to_nid(pfn_to_page(PHYS_PFN(phys)));
 		kunit_info(test, "CPU %u of node %d: unit at %pa, node %d",
 			   cpu, cpu_to_node(cpu), &phys, node);
 		n += node != cpu_to_node(cpu);

@@ -25,7 +25,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS DKMS CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak dump compare \
-	bpftrace compare-memory compare-modules compare-wrong mutants bench bench-quick figures profile \
+	bpftrace compare-memory compare-modules compare-wrong mutants bench bench-quick figures lines profile \
 	sizes size-table layout-table \
 	build-layout layout-check series series-check lint lint-docs deb debian source kernel clean
 
@@ -58,6 +58,8 @@ Compare with the stock kernel
   make figures           take the figures of make bench into overlay/bench/figures, and
                          write them into documents, README.md and cover letters
   make profile           instructions of one row of the benchmark, by function
+  make lines             cache lines that a system call moves between CPUs; OP=exec,
+                         fork, cgroup, net
   make sizes             sizes and lifetimes: boot, cgroups, namespaces, forks, traffic
   make size-table        text, data and BSS of vmlinux, on four architectures
   make layout-table      address space and memory of the layouts, 4 to 4,096 CPUs
@@ -173,6 +175,9 @@ bench-quick:
 figures:
 	@[ ! -f '$(CACHE)/bench/figures' ] || overlay/bench/figures.py merge '$(CACHE)/bench/figures'
 	@overlay/bench/figures.py write
+
+lines:
+	@overlay/bench/lines.sh $(OP)
 
 profile:
 	@overlay/bench/profile.sh '$(ROW)' '$(CALL)' '$(RARE)'

@@ -18,7 +18,7 @@ mkdir -p "$dir"
 build=$(sed -n 's/^build tree: *//p' "$CACHE/bench/$which/kernel")
 nm -n "$build/vmlinux" >"$dir/symbols"
 logged "$dir/build.log" "building the plugin" gcc -O2 -Wall -Werror -shared -fPIC \
-	-o "$dir/calls.so" "$OVERLAY/bench/profile/calls.c"
+	-o "$dir/calls.so" "$OVERLAY"/bench/profile/{calls,symbols}.c
 
 say "profiling row $row of the benchmark, $which; this takes minutes"
 rm -f "$dir/table"

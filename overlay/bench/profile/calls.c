@@ -12,7 +12,6 @@
  * Calls with an interrupt or an exception do not count. An instruction with a
  * repeat prefix counts once for each repetition, as with -icount.
  */
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,41 +19,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * The part of QEMU's plugin API, version 1, that is used here: Debian has no package
- * with the header.
- */
-struct qemu_info;
-struct qemu_plugin_tb;
+#include "plugin.h"
+#include "symbols.h"
 
-#define PLUGIN_EXPORT	__attribute__((visibility("default")))
-
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
-					   void (*cb)(uint64_t id,
-						      struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
-					  void (*cb)(unsigned int vcpu, void *data),
-					  int flags, void *data);
-void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t id, void *data),
-				    void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-
-PLUGIN_EXPORT int qemu_plugin_version = 1;
-PLUGIN_EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info,
-				      int argc, char **argv);
-
-#define KERNEL_BEGIN	0xffffffff80000000ULL
-#define MODULES_BEGIN	0xffffffffa0000000ULL
+int qemu_plugin_version = 1;
 
 #define MAX_CPUS	256
 #define MAX_CALLS	(1 << 16)
 #define MAX_PARTS	96	/* functions in a call; a page fault has fewer */
 #define MODULE		(-1)	/* instead of the number of a function */
 
-struct symbol {
-	uint64_t addr;
-	char *name;
+/* What a function is */
+struct kind {
 	bool ours;
 	bool interrupts;
 };
@@ -79,8 +55,9 @@ struct call {
 	struct part parts[MAX_PARTS];
 };
 
-static struct symbol *symbols;
-static int nr_symbols, called = MODULE, rare = MODULE;
+static struct symbols symbols;
+static struct kind *kinds;	/* by function */
+static int called = MODULE, rare = MODULE;
 static const char *out;
 
 static struct call *calls;
@@ -92,21 +69,6 @@ static bool going, disturbed;
 static unsigned int on_cpu;
 static bool in_module[MAX_CPUS];	/* by CPU: it last ran a module */
 static int *part_of;	/* by function: its part, or 0 */
-
-static int function_at(uint64_t addr)
-{
-	int low = 0, high = nr_symbols - 1;
-
-	while (low < high) {
-		int middle = (low + high + 1) / 2;
-
-		if (symbols[middle].addr <= addr)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	return low;
-}
 
 static void call_ends(void)
 {
@@ -124,10 +86,10 @@ static void count(const struct block *block)
 	int *part = &part_of[block->function];
 
 	now.total += block->nr;
-	if (!symbols[block->function].ours)
+	if (!kinds[block->function].ours)
 		now.foreign += block->nr;
 	now.rare |= block->function == rare;
-	disturbed |= symbols[block->function].interrupts;
+	disturbed |= kinds[block->function].interrupts;
 	if (!*part) {
 		if (now.nr_parts == MAX_PARTS)
 			return;
@@ -149,7 +111,7 @@ static void executed(unsigned int vcpu, void *data)
 	in_module[vcpu] = block->function == MODULE;
 	if (!going) {
 		if (!by_module || block->function == MODULE ||
-		    block->addr != symbols[called].addr)
+		    block->addr != symbols.at[called].addr)
 			return;
 		memset(&now, 0, offsetof(struct call, parts));
 		disturbed = false;
@@ -176,7 +138,7 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		abort();
 	block->addr = addr;
 	block->nr = qemu_plugin_tb_n_insns(tb);
-	block->function = addr < MODULES_BEGIN ? function_at(addr) : MODULE;
+	block->function = addr < MODULES_BEGIN ? symbols_find(&symbols, addr) : MODULE;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, 0, block);
 }
 
@@ -217,7 +179,7 @@ static void fill_column(struct column *column)
 {
 	int i, nr = 0, seen = 0;
 
-	column->by_function = calloc(nr_symbols, sizeof(double));
+	column->by_function = calloc(symbols.nr, sizeof(double));
 	if (!column->by_function)
 		abort();
 	for (i = 0; i < nr_calls; i++)
@@ -287,15 +249,15 @@ static void print_rows(FILE *file, const int *order)
 	double ours[NR_COLUMNS] = { }, others[NR_COLUMNS] = { }, row[NR_COLUMNS];
 	int i, k;
 
-	for (i = 0; i < nr_symbols; i++) {
-		double *sum = symbols[i].ours ? ours : others;
+	for (i = 0; i < symbols.nr; i++) {
+		double *sum = kinds[i].ours ? ours : others;
 
 		for (k = 0; k < NR_COLUMNS; k++)
 			sum[k] += mean(&columns[k], i);
 	}
 	print_row(file, "pcpu_*", ours);
 	print_row(file, "all others", others);
-	for (i = 0; i < nr_symbols; i++) {
+	for (i = 0; i < symbols.nr; i++) {
 		bool any = false;
 
 		for (k = 0; k < NR_COLUMNS; k++) {
@@ -303,13 +265,13 @@ static void print_rows(FILE *file, const int *order)
 			any |= row[k] >= 10;
 		}
 		if (any)
-			print_row(file, symbols[order[i]].name, row);
+			print_row(file, symbols.at[order[i]].name, row);
 	}
 }
 
 static void at_exit(uint64_t id, void *data)
 {
-	int *order = calloc(nr_symbols, sizeof(*order));
+	int *order = calloc(symbols.nr, sizeof(*order));
 	FILE *file = fopen(out, "w");
 	int i;
 
@@ -318,18 +280,18 @@ static void at_exit(uint64_t id, void *data)
 	qsort(calls, nr_calls, sizeof(calls[0]), dearer);
 	for (i = 0; i < NR_COLUMNS; i++)
 		fill_column(&columns[i]);
-	for (i = 0; i < nr_symbols; i++)
+	for (i = 0; i < symbols.nr; i++)
 		order[i] = i;
-	qsort(order, nr_symbols, sizeof(*order), by_rare);
+	qsort(order, symbols.nr, sizeof(*order), by_rare);
 
 	fprintf(file, "%d calls of %s(), instructions\n\n%-34s %9s %9s %9s %9s %9s\n",
-		nr_calls, symbols[called].name, "percentile", "50", "90", "99", "99.9", "100");
+		nr_calls, symbols.at[called].name, "percentile", "50", "90", "99", "99.9", "100");
 	print_percentiles(file, "all", false);
 	print_percentiles(file, "not in pcpu_*", true);
 	fprintf(file, "\nby function, mean of\n");
 	fprintf(file, "half: the middle half of all, %d\n", columns[0].nr);
 	fprintf(file, "rare: the middle 80 %% of those with %s(), %d\n",
-		symbols[rare].name, columns[1].nr);
+		symbols.at[rare].name, columns[1].nr);
 	fprintf(file, "top 1 %%: the most expensive hundredth of all, %d\n\n",
 		columns[2].nr);
 	fprintf(file, "%-34s", "function");
@@ -340,52 +302,20 @@ static void at_exit(uint64_t id, void *data)
 	fclose(file);
 }
 
-/* The functions of a kernel, from what nm -n prints. */
-static bool read_symbols(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	char name[256], type;
-	int room = 0;
-	uint64_t addr;
-
-	if (!file)
-		return false;
-	while (fscanf(file, "%" SCNx64 " %c %255s", &addr, &type, name) == 3) {
-		if (!strchr("tTwW", type) || addr < KERNEL_BEGIN ||
-		    !strncmp(name, "__pfx_", 6))
-			continue;
-		if (nr_symbols == room) {
-			room = room ? 2 * room : 4096;
-			symbols = realloc(symbols, room * sizeof(*symbols));
-			if (!symbols)
-				abort();
-		}
-		symbols[nr_symbols].addr = addr;
-		symbols[nr_symbols].ours = !strncmp(name, "pcpu_", 5);
-		symbols[nr_symbols].interrupts = !strncmp(name, "asm_", 4);
-		symbols[nr_symbols++].name = strdup(name);
-	}
-	fclose(file);
-	return nr_symbols;
-}
-
-static int symbol_of(const char *name)
+static bool read_functions(const char *path)
 {
 	int i;
 
-	for (i = 0; i < nr_symbols; i++)
-		if (!strcmp(symbols[i].name, name))
-			return i;
-	return MODULE;
-}
-
-/* The value of WORD=value, or NULL. */
-static const char *value_of(const char *arg, const char *word)
-{
-	size_t length = strlen(word);
-
-	return !strncmp(arg, word, length) && arg[length] == '=' ?
-	       arg + length + 1 : NULL;
+	if (!symbols_read(&symbols, path, "tTwW"))
+		return false;
+	kinds = calloc(symbols.nr, sizeof(*kinds));
+	if (!kinds)
+		abort();
+	for (i = 0; i < symbols.nr; i++) {
+		kinds[i].ours = !strncmp(symbols.at[i].name, "pcpu_", 5);
+		kinds[i].interrupts = !strncmp(symbols.at[i].name, "asm_", 4);
+	}
+	return true;
 }
 
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
@@ -399,19 +329,19 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, cha
 		unusual = value_of(argv[i], "rare") ?: unusual;
 		out = value_of(argv[i], "out") ?: out;
 	}
-	if (!out || !read_symbols(path)) {
+	if (!out || !read_functions(path)) {
 		fprintf(stderr, "calls: symbols= and out= are needed\n");
 		return 1;
 	}
-	called = symbol_of(call);
-	rare = symbol_of(unusual);
+	called = symbols_named(&symbols, call);
+	rare = symbols_named(&symbols, unusual);
 	if (called == MODULE || rare == MODULE) {
 		fprintf(stderr, "calls: the kernel has no function %s\n",
 			called == MODULE ? call : unusual);
 		return 1;
 	}
 	calls = calloc(MAX_CALLS, sizeof(*calls));
-	part_of = calloc(nr_symbols, sizeof(*part_of));
+	part_of = calloc(symbols.nr, sizeof(*part_of));
 	if (!calls || !part_of)
 		return 1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

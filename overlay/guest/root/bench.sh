@@ -1,9 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Measure, and print rows to descriptor 3: the rows of bench_percpu that $rows names,
-# with rows=all those of reference counts, with syscalls=1 those of system calls.
+# with rows=all those of reference counts, with syscalls=1 those of system calls. With
+# lines=OPERATION only repeat that, see move_lines.c.
 
 ok=ok
+cgroup_folder() {
+	cd /sys/fs/cgroup || exit
+	for controller in $(cat cgroup.controllers); do
+		echo "+$controller" >cgroup.subtree_control
+	done
+}
+
+if [ -n "${lines:-}" ]; then
+	cgroup_folder
+	/bin/move_lines "$lines" "${rounds:-10}" >&3 || ok="not ok"
+	echo "$ok 1 - bench: moved" >&3
+	echo 'done' >&3
+	exit
+fi
 # Wait until the workers of the boot are idle.
 sleep 2
 insmod /bench_percpu.ko rows="${rows:-all}" || ok="not ok"
@@ -19,10 +34,7 @@ if [ "${rows:-all}" = all ] || [ "$rows" = refs ]; then
 fi
 
 if [ "${syscalls:-}" = 1 ]; then
-	cd /sys/fs/cgroup || exit
-	for controller in $(cat cgroup.controllers); do
-		echo "+$controller" >cgroup.subtree_control
-	done
+	cgroup_folder
 	[ -b /dev/nullb0 ] || modprobe null_blk 2>/dev/null
 	/bin/bench_syscalls /sys/fs/cgroup >&3 || ok="not ok"
 fi

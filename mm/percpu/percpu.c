@@ -61,6 +61,9 @@ struct pcpu_request {
 	size_t alloc_size;
 };
 
+/* All objects are aligned to it; an alignment below it need not be a power of two. */
+#define PCPU_ALIGN_MIN	4UL
+
 /*
  * Return true if the object is neither cached nor checked, and has an entry of its own
  * kind in the object map, so that free_percpu() of it is invalid.
@@ -76,7 +79,7 @@ static int pcpu_request_check(struct pcpu_request *req)
 	bool section = pcpu_request_is_section(req);
 	size_t size = req->size;
 
-	req->align = req->align ?: 1;
+	req->align = max(req->align, PCPU_ALIGN_MIN);
 	if (unlikely(!size || !is_power_of_2(req->align) || req->align > PAGE_SIZE))
 		return -EINVAL;
 	if (unlikely(size > pcpu_area.max_object))
@@ -407,7 +410,7 @@ static noinline void __percpu *pcpu_alloc_wide(size_t size, size_t align,
  * pcpu_alloc - allocate an object on every possible CPU
  * @size: bytes on each CPU, not 0; at most pcpu_area.max_object, which is at
  *	least 1 MB on 64-bit
- * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; 0 is 1
+ * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; less than 4 is 4
  * @reserved: unused, there is no reserve to allocate from
  * @gfp: allocation flags
  *
@@ -447,7 +450,7 @@ EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 /**
  * pcpu_alloc_module - allocate the percpu section of a module
  * @size: bytes on each CPU, not 0; at most pcpu_area.max_object
- * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; 0 is 1
+ * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; less than 4 is 4
  * @why: set to the reason if the request is refused
  *
  * All relocations of all modules reach the object. It is zero on every possible

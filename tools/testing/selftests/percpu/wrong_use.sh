@@ -76,7 +76,7 @@ static_name() {
 
 old_allocator && skip_all "this allocator does not check frees"
 
-plan 18
+plan 19
 # Earlier scripts may have used up the reports of these five seconds.
 reports=0
 
@@ -103,6 +103,7 @@ refused free_vmalloc "$not_percpu.*vmalloc"
 refused free_garbage "$not_percpu"
 refused ask_size_0 'size is 0 .*caller'
 ktap_test_result ask_align_0 served ask_align_0
+ktap_test_result ask_align_3 served ask_align_3
 refused ask_align_12 'alignment is .* power of two'
 refused ask_align_2_pages 'alignment is over a page'
 refused ask_max 'size is over the limit'

@@ -204,6 +204,11 @@ static void ask_align_0(void)
 	ask(8, 0);
 }
 
+static void ask_align_3(void)
+{
+	ask(8, 3);
+}
+
 static void ask_align_12(void)
 {
 	ask(8, 12);
@@ -251,6 +256,7 @@ static const struct {
 	{ "read_after_free", read_after_free },
 	{ "ask_size_0", ask_size_0 },
 	{ "ask_align_0", ask_align_0 },
+	{ "ask_align_3", ask_align_3 },
 	{ "ask_align_12", ask_align_12 },
 	{ "ask_align_2_pages", ask_align_2_pages },
 	{ "ask_1m", ask_1m },

@@ -18,7 +18,7 @@
 
 static bool strict = true;
 module_param(strict, bool, 0444);
-MODULE_PARM_DESC(strict, "bad_requests also without __GFP_NOWARN, and with align 3");
+MODULE_PARM_DESC(strict, "bad_requests also without __GFP_NOWARN");
 
 /* bad_requests: each returns NULL, and changes nothing */
 struct bad_request {
@@ -47,9 +47,8 @@ int test_bad_requests(void)
 		{ SZ_1G, 8 },
 		{ SIZE_MAX, 8 },
 		{ SIZE_MAX - PAGE_SIZE, PAGE_SIZE },
-		{ 8, 3 },	/* strict only: the previous allocator rounds it up */
 	};
-	unsigned int i, nr = ARRAY_SIZE(bad) - !strict;
+	unsigned int i, nr = ARRAY_SIZE(bad);
 	void __percpu *before, *after;
 	int err;
 

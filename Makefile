@@ -59,7 +59,7 @@ Compare with the stock kernel
                          write them into documents, README.md and cover letters
   make profile           instructions of one row of the benchmark, by function
   make lines             cache lines that a system call moves between CPUs; OP=exec,
-                         fork, cgroup, net
+                         fork, cgroup
   make sizes             sizes and lifetimes: boot, cgroups, namespaces, forks, traffic
   make size-table        text, data and BSS of vmlinux, on four architectures
   make layout-table      address space and memory of the layouts, 4 to 4,096 CPUs

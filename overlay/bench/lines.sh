@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Print how many cache lines move between CPUs for a system call that is repeated on one
 # CPU after another, of ours and stock: a QEMU plugin counts them, see profile/lines.c.
-# usage: lines.sh [OPERATION...]: exec, fork, cgroup, net; default all
+# usage: lines.sh [OPERATION...]: exec, fork or cgroup; default exec
 . "$(dirname "$0")/../lib.sh"
 
 smp=${SMP:-16} rounds=10

@@ -3,7 +3,7 @@
  * Repeat a system call on one CPU after another, so that a line which all calls write
  * moves each time.
  *
- *	move_lines exec|fork|cgroup|net|none ROUNDS	"none" only passes the turn on
+ *	move_lines exec|fork|cgroup|none ROUNDS	"none" only passes the turn on
  *
  * A process on each CPU waits for its turn. times(2) marks the beginning, the end of a
  * first round in which the caches of all CPUs fill, and the end.  The working directory
@@ -48,9 +48,6 @@ static void once(const char *what, int cpu)
 
 	if (!strcmp(what, "exec") || !strcmp(what, "fork")) {
 		child(*what == 'e');
-	} else if (!strcmp(what, "net")) {
-		if (unshare(CLONE_NEWNET))
-			die("unshare");
 	} else if (!strcmp(what, "cgroup")) {
 		snprintf(name, sizeof(name), "lines%d", cpu);
 		if (mkdir(name, 0755) || rmdir(name))

@@ -126,7 +126,8 @@ enum pcpu_shrink_what {
 	PCPU_SHRINK_CHUNKS,	/* empty chunks, but for the ones to keep */
 };
 
-static void pcpu_balance_shrink(enum pcpu_shrink_what what)
+/* Give back all but @keep pages of the reserve, or all but @keep empty chunks. */
+static void pcpu_balance_shrink(enum pcpu_shrink_what what, unsigned int keep)
 {
 	struct pcpu_shrink s;
 	struct pcpu_chunk *chunk;
@@ -137,8 +138,8 @@ static void pcpu_balance_shrink(enum pcpu_shrink_what what)
 		pcpu_shrink_init(&s);
 		do {
 			chunk = what == PCPU_SHRINK_PAGES ?
-				pcpu_chunks_claim_spare(PCPU_RESERVE_KEEP, &pages) :
-				pcpu_chunk_remove_empty(PCPU_EMPTY_CHUNKS_KEEP, &pages);
+				pcpu_chunks_claim_spare(keep, &pages) :
+				pcpu_chunk_remove_empty(keep, &pages);
 		} while (chunk && !pcpu_shrink_add(&s, chunk, pages));
 		pcpu_shrink_flush(&s);
 		for (i = 0; i < s.nr; i++) {
@@ -162,13 +163,13 @@ static void pcpu_balance_tables(void)
 	pcpu_populate_tables(0, end, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 }
 
-static void pcpu_balance_pages(bool shrink)
+static void pcpu_balance_pages(bool shrink, unsigned int keep_chunks)
 {
 	unsigned int noio = memalloc_noio_save();
 
 	if (shrink) {
-		pcpu_balance_shrink(PCPU_SHRINK_PAGES);
-		pcpu_balance_shrink(PCPU_SHRINK_CHUNKS);
+		pcpu_balance_shrink(PCPU_SHRINK_PAGES, PCPU_RESERVE_KEEP);
+		pcpu_balance_shrink(PCPU_SHRINK_CHUNKS, keep_chunks);
 	}
 	pcpu_balance_grow();
 	pcpu_balance_tables();
@@ -184,7 +185,7 @@ void pcpu_balance_now(void)
 {
 	pcpu_debug_drain();
 	pcpu_caches_drain();
-	pcpu_balance_pages(true);
+	pcpu_balance_pages(true, PCPU_EMPTY_CHUNKS_KEEP);
 }
 
 /*
@@ -228,13 +229,12 @@ static bool pcpu_balance_frees_paused(void)
 
 static void pcpu_balance_run(struct work_struct *work)
 {
+	bool paused, wanted = pcpu_worker_begin();
 	unsigned long delay;
-	bool paused;
 
-	pcpu_worker_begin();
 	delay = pcpu_balance_trim();
-	paused = pcpu_balance_frees_paused();
-	pcpu_balance_pages(paused);
+	paused = pcpu_balance_frees_paused() || wanted;
+	pcpu_balance_pages(paused, wanted ? 0 : PCPU_EMPTY_CHUNKS_KEEP);
 	if (!paused)
 		delay = delay ?: PCPU_TRIM_INTERVAL;
 	if (delay)

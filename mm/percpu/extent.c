@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 
 #include "extent.h"
+#include "kick.h"
 #include "pages.h"
 
 /* A run of fewer granules is a hole that a single object fills. */
@@ -57,6 +58,23 @@ static bool pcpu_extent_search_again(long err, unsigned int *full, unsigned int 
 	return err == -EBUSY && pcpu_extent_wait(turns, gfp);
 }
 
+/*
+ * In a full area, an empty chunk of the other kind, present or not, would do once it is
+ * given back: let the worker do it, and return -EBUSY then.
+ */
+static long pcpu_extent_want_chunk(const struct pcpu_extent *extent, long err)
+{
+	unsigned int others;
+
+	/* Such a chunk may come or go at any time. */
+	others = data_race(extent->present ? pcpu_counts.empty_chunks :
+					     pcpu_counts.present_chunks);
+	if (err != -ENOSPC || !others)
+		return err;
+	pcpu_balance_want_chunk();
+	return -EBUSY;
+}
+
 /* Place an extent that is longer than a chunk. */
 static int pcpu_extent_place_long(const struct pcpu_extent *extent, gfp_t gfp,
 				  struct pcpu_run *run)
@@ -73,6 +91,7 @@ static int pcpu_extent_place_long(const struct pcpu_extent *extent, gfp_t gfp,
 		first = pcpu_chunks_create_run(DIV_ROUND_UP(extent->nr,
 							    PCPU_CHUNK_GRANULES),
 					       limit, gfp);
+		first = pcpu_extent_want_chunk(extent, first);
 	} while (pcpu_extent_search_again(first, &full, &turns, gfp));
 	if (first < 0)
 		return first;
@@ -90,7 +109,8 @@ static int pcpu_extent_add_chunk(const struct pcpu_extent *extent, gfp_t gfp)
 	if (extent->module)
 		err = pcpu_chunk_creatable(pcpu_area.module_limit >>
 					   PCPU_CHUNK_SHIFT);
-	return err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, extent->present));
+	err = err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, extent->present));
+	return pcpu_extent_want_chunk(extent, err);
 }
 
 /*

@@ -47,8 +47,8 @@
  *    claim     claims chunks and pages for the worker and CPU hotplug, under their
  *              lock                                              claim.c
  *    account   owners: memcg charges and allocation tags         account.[ch]
- *    extent    granules with memory: has them placed, then populated  extent.[ch]
  *    kick      queues the worker; bounds of the reserve          kick.[ch]
+ *    extent    granules with memory: has them placed, then populated  extent.[ch]
  *    depot     batches of free objects between caches            depot.[ch]
  *    cache     free objects of each CPU; cuts the offset of a new one off a run
  *                                                                cache.[ch]

@@ -23,6 +23,9 @@ static bool pcpu_balance_enabled __read_mostly;
 static bool pcpu_balance_urgent;
 static unsigned long pcpu_balance_called;
 
+/* An allocation lacks a chunk of its kind: the worker keeps no empty chunk. */
+static bool pcpu_chunk_wanted;
+
 /*
  * Queue the worker at once, but only once a jiffy, as queueing costs more than an
  * allocation. If it has not begun in the next jiffy, its CPU may be too busy: it is
@@ -77,6 +80,21 @@ void pcpu_balance_check(void)
 }
 
 /**
+ * pcpu_balance_want_chunk - queue the worker, which gives all empty chunks back
+ *
+ * Context: any, with none of the allocator's locks held.
+ */
+void pcpu_balance_want_chunk(void)
+{
+	if (!READ_ONCE(pcpu_balance_enabled))
+		return;
+	WRITE_ONCE(pcpu_chunk_wanted, true);
+	/* Pairs with smp_mb() in pcpu_worker_begin(), as in pcpu_balance_kick(). */
+	smp_mb();
+	pcpu_balance_hurry();
+}
+
+/**
  * pcpu_worker_enable - let the worker be queued, and queue it
  * @run: the worker
  *
@@ -97,15 +115,20 @@ void __init pcpu_worker_enable(void (*run)(struct work_struct *work))
  * pcpu_worker_begin - note that the worker looks at the state from now on
  *
  * Context: the worker, before it looks.
+ * Return: true if no empty chunk is to be kept.
  */
-void pcpu_worker_begin(void)
+bool pcpu_worker_begin(void)
 {
+	bool wanted = READ_ONCE(pcpu_chunk_wanted);
+
 	WRITE_ONCE(pcpu_balance_urgent, false);
+	WRITE_ONCE(pcpu_chunk_wanted, false);
 	/*
 	 * Pairs with smp_mb() in pcpu_balance_kick(): changes by a caller that
 	 * saw "urgent" set are visible below.
 	 */
 	smp_mb();
+	return wanted;
 }
 
 /**

@@ -28,8 +28,9 @@ struct work_struct;
 
 void pcpu_balance_kick(void);
 void pcpu_balance_check(void);
+void pcpu_balance_want_chunk(void);
 void pcpu_worker_enable(void (*run)(struct work_struct *work));
-void pcpu_worker_begin(void);
+bool pcpu_worker_begin(void);
 void pcpu_worker_again(unsigned long delay);
 
 /* balance.c: the worker. */

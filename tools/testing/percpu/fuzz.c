@@ -118,10 +118,8 @@ static void fuzz_work(u8 what)
 		shim_quiesce();
 		break;
 	default:
-		if (shim_work_due || what & 4) {
-			shim_work_due = false;
-			shim_work(NULL);
-		}
+		if (shim_work_due || what & 4)
+			strict_work();
 	}
 }
 

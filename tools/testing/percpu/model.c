@@ -215,12 +215,20 @@ static void check_new(unsigned int slot, struct model_object *o, size_t align)
 	model_counts.allocated++;
 }
 
+/* Return true if a chunk that the worker can give back makes room for a request. */
+static bool chunk_may_change(enum model_kind kind)
+{
+	return pcpu_metadata_allowed(GFP_KERNEL) && !strict_works() && kind != MODEL_MODULE &&
+	       (kind == MODEL_PRESENT ? pcpu_counts.empty_chunks :
+					pcpu_counts.present_chunks);
+}
+
 /* Return true if a valid request must not be refused. */
-static bool must_succeed(size_t size, gfp_t gfp, unsigned long limit)
+static bool must_succeed(size_t size, gfp_t gfp, unsigned long limit, enum model_kind kind)
 {
 	return pcpu_populate_allowed(gfp) &&
 	       gfpflags_allow_blocking(gfp) && size <= PCPU_CHUNK_SIZE &&
-	       !pcpu_chunk_creatable(limit >> PCPU_CHUNK_SHIFT);
+	       (!pcpu_chunk_creatable(limit >> PCPU_CHUNK_SHIFT) || chunk_may_change(kind));
 }
 
 static struct pcpu_owner *owner_of(const struct model_object *o)
@@ -240,7 +248,7 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp,
 	unsigned long limit = kind == MODEL_MODULE ? pcpu_area.module_limit : pcpu_area.size;
 	/* Nested steps may run during must_succeed(). */
 	unsigned long nested = model_nested, failures = strict_failures();
-	bool must = must_succeed(size, gfp, limit), atomic = strict_atomic;
+	bool must = must_succeed(size, gfp, limit, kind), atomic = strict_atomic;
 	const char *why = NULL;
 
 	/* The invalid free in progress could free the new object. */

@@ -505,6 +505,38 @@ static void strict_first_chunk(unsigned int nr)
 	pcpu_chunk_add_first(chunk, granules, l->linear ? ~pages : 0);
 }
 
+static bool strict_working;
+
+/**
+ * strict_work - run the worker, unless it runs
+ */
+void strict_work(void)
+{
+	if (strict_working)
+		return;
+	strict_working = true;
+	shim_work_due = false;
+	shim_work(NULL);
+	strict_working = false;
+}
+
+/**
+ * strict_works - test if the worker runs
+ */
+bool strict_works(void)
+{
+	return strict_working;
+}
+
+/**
+ * strict_sleep - let the worker run, if it is queued
+ */
+void strict_sleep(void)
+{
+	if (shim_work_due)
+		strict_work();
+}
+
 /**
  * strict_boot - set up an area as the kernel does at boot
  * @layout: layout of the area; must live until strict_shutdown()

@@ -62,6 +62,13 @@ extern int (*strict_cpu_prepare)(unsigned int cpu), (*strict_cpu_dead)(unsigned 
 #define rcu_read_lock()		strict_irq_save()
 #define rcu_read_unlock()	strict_irq_restore()
 
+/* The worker; it runs while an allocation waits. */
+void strict_work(void);
+bool strict_works(void);
+void strict_sleep(void);
+#undef usleep_range
+#define usleep_range(a, b)	((void)(a), (void)(b), strict_sleep())
+
 /* memory; strict_fail_after() injects failures */
 extern long strict_allocated;
 void strict_fail_after(int n);

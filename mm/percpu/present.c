@@ -36,6 +36,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/init.h>
+#include <linux/lockdep.h>
 #include <linux/percpu-module.h>
 #include <linux/percpu-present.h>
 #include <linux/printk.h>
@@ -51,6 +52,22 @@
 static atomic_t pcpu_present_busy[2];
 static unsigned int pcpu_present_index;
 
+#ifdef CONFIG_LOCKDEP
+/* An allocation holds it, and pcpu_present_synchronize() waits for it. */
+static struct lockdep_map pcpu_present_map =
+	STATIC_LOCKDEP_MAP_INIT("percpu_present", &pcpu_present_map);
+
+/* No lock that an allocation may wait for may be held. */
+static inline void pcpu_present_will_wait(void)
+{
+	lock_map_sync(&pcpu_present_map);
+}
+#else
+static inline void pcpu_present_will_wait(void)
+{
+}
+#endif
+
 /**
  * pcpu_present_enter - begin to allocate and to use an object
  *
@@ -62,6 +79,8 @@ unsigned int pcpu_present_enter(void)
 {
 	unsigned int index = READ_ONCE(pcpu_present_index);
 
+	/* Callers do not wait for each other, nor for the callback. */
+	lock_map_acquire_read(&pcpu_present_map);
 	atomic_inc(&pcpu_present_busy[index]);
 	/*
 	 * Pairs with smp_mb() in pcpu_present_synchronize(): the callback sees the
@@ -82,6 +101,7 @@ void pcpu_present_leave(unsigned int index)
 	/* Pairs with smp_mb() in pcpu_present_wait(): changes come before. */
 	smp_mb__before_atomic();
 	atomic_dec(&pcpu_present_busy[index]);
+	lock_map_release(&pcpu_present_map);
 }
 
 static void pcpu_present_wait(unsigned int index)
@@ -103,6 +123,7 @@ void pcpu_present_synchronize(void)
 {
 	unsigned int i;
 
+	pcpu_present_will_wait();
 	/* Pairs with smp_mb__after_atomic() in pcpu_present_enter(). */
 	smp_mb();
 	for (i = 0; i < 2; i++) {

@@ -22,9 +22,9 @@
  * The batches of another CPU are taken by a function call on it, and directly if it is
  * dead or the cache is being destroyed. An isolated CPU is not interrupted.
  *
- * A free finds the descriptor by the head of the slab, which each copy of a slab
- * begins with: it reads that of its own CPU. The state of the descriptor changes from
- * live to free by cmpxchg(), so that of two frees of an object one is reported.
+ * A free finds the descriptor by the head of the slab, which is in each copy of a slab:
+ * it reads that of its own CPU. The state of the descriptor changes from live to free by
+ * cmpxchg(), so that of two frees of an object one is reported.
  *
  * Walks
  * -----
@@ -58,6 +58,7 @@
 #include <linux/instruction_pointer.h>
 #include <linux/irqflags.h>
 #include <linux/memcontrol.h>
+#include <linux/mm.h>
 #include <linux/processor.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
@@ -185,18 +186,40 @@ void __percpu *percpu_cache_alloc_owner(struct percpu_cache *cache, gfp_t gfp,
 }
 EXPORT_SYMBOL_GPL(percpu_cache_alloc_owner);
 
+/*
+ * Read the cache of what may be a slab. What a wrong pointer leads to is read only if it
+ * is the address of ordinary memory.
+ */
+static __always_inline unsigned long cache_of_slab(unsigned long slab)
+{
+	struct percpu_cache_slab *s = (void *)slab;
+	unsigned long cache;
+
+	if (slab < PAGE_OFFSET || slab >= (unsigned long)high_memory ||
+	    !IS_ALIGNED(slab, __alignof__(struct percpu_cache_slab)))
+		return 0;
+	__get_kernel_nofault(&cache, (unsigned long *)&s->cache, unsigned long, no_memory);
+	return cache;
+no_memory:
+	return 0;
+}
+
 /* Find the descriptor of an object. NULL if @ptr is no object of the cache. */
 static __always_inline struct percpu_cache_obj *find_obj(struct percpu_cache *cache,
 							 void __percpu *ptr)
 {
 	unsigned long addr = (unsigned long)raw_cpu_ptr(ptr), found, slab;
-	struct percpu_cache_head *head = (void *)((addr - 1) & cache->mask);
+	struct percpu_cache_head *head = (void *)((addr - 1) & cache->mask) + cache->to_head;
 	struct percpu_cache_obj *obj;
 	u32 offset, index;
 
 	/* A wrong pointer may lead to a page without memory. */
-	__get_kernel_nofault(&found, (unsigned long *)&head->cache, unsigned long, no_object);
 	__get_kernel_nofault(&slab, (unsigned long *)&head->slab, unsigned long, no_object);
+	if (cache->slab_objs == 1)
+		found = cache_of_slab(slab);
+	else
+		__get_kernel_nofault(&found, (unsigned long *)&head->cache, unsigned long,
+				     no_object);
 	if (unlikely(found != (unsigned long)cache || !slab))
 		return NULL;
 	offset = addr - (unsigned long)head - cache->first;

@@ -36,7 +36,7 @@ static void show_cache(struct seq_file *m, struct percpu_cache *cache)
 		   percpu_cache_count_live(cache),
 		   cache->nr_slabs * cache->slab_objs, cache->size,
 		   cache->slab_objs, cache->nr_slabs,
-		   (u64)cache->nr_slabs * percpu_cache_slab_bytes(cache) *
+		   (u64)cache->nr_slabs * cache->slab_bytes *
 		   percpu_cache_nr_cpus(cache));
 	show_rate(m, cache);
 }

@@ -57,6 +57,13 @@ static inline void pcpu_present_leave(unsigned int index)
 /* Objects of a slab: with its head, their descriptors fill 2 KB on 64-bit. */
 #define PERCPU_CACHE_SLAB_OBJS	31
 
+/*
+ * Larger objects have a slab each: what the percpu allocator places side by side, as the
+ * objects of one owner, goes together, and a slab keeps no memory for one object that is
+ * left.
+ */
+#define PERCPU_CACHE_SHARED_MAX	128
+
 /* Objects of a batch, at most; a CPU keeps two batches. */
 #define PERCPU_CACHE_BATCH	16
 
@@ -98,6 +105,7 @@ struct percpu_cache_obj {
 
 /**
  * struct percpu_cache_slab - a percpu allocation that is split into objects
+ * @cache: the cache; constant
  * @list: entry of cache->slabs; added under cache->lock, removed under cache->mutex
  *	and cache->lock
  * @mem: the percpu allocation: a head, then the objects
@@ -106,6 +114,7 @@ struct percpu_cache_obj {
  * @objs: descriptors of the objects
  */
 struct percpu_cache_slab {
+	struct percpu_cache *cache;
 	struct list_head list;
 	void __percpu *mem;
 	unsigned int nr_gathered;
@@ -114,15 +123,18 @@ struct percpu_cache_slab {
 };
 
 /**
- * struct percpu_cache_head - begins each copy of a slab
- * @cache: the cache; tells its objects from other percpu memory
+ * struct percpu_cache_head - before the objects in each copy of a slab
  * @slab: the slab
+ * @cache: the cache; tells its objects from other percpu memory
+ *
+ * Where a slab has one object, only @slab is there, behind the object, which then has no
+ * padding for its alignment before it.
  *
  * Equal on all CPUs, so that a free reads memory of its own CPU only. Constant.
  */
 struct percpu_cache_head {
-	struct percpu_cache *cache;
 	struct percpu_cache_slab *slab;
+	struct percpu_cache *cache;
 };
 
 /**
@@ -156,8 +168,10 @@ struct percpu_cache_cpu {
 /**
  * struct percpu_cache - a cache of percpu objects
  * @cpus: the magazines
- * @mask: of an address of a copy less one, gives the address of the head of its slab
- * @first: offset of the first object in a slab
+ * @mask: of an address of a copy less one, gives an address from which
+ * @to_head: is the distance to the head of its slab
+ * @head: offset of the head in a slab
+ * @first: offset of the first object from the head, modulo 1 << 32
  * @stride: bytes from an object to the next
  * @reciprocal: of @stride
  * @slab_objs: objects of a slab
@@ -168,6 +182,7 @@ struct percpu_cache_cpu {
  * @slab_align: alignment of a slab
  * @ctor: constructor of a copy, or NULL: copies are zero
  * @check: test of a copy, or NULL
+ * @slab_bytes: bytes of a slab on each CPU
  * @name: for messages and statistics
  * @lock: guards the depot and the writes of @slabs. Taken with IRQs off; steps: one
  *	batch or slab. Nests in @mutex only
@@ -186,6 +201,7 @@ struct percpu_cache {
 	unsigned long mask;
 	unsigned int first;
 	unsigned int stride;
+	unsigned long to_head;
 	u32 reciprocal;
 	unsigned int slab_objs;
 	unsigned int batch;
@@ -195,6 +211,8 @@ struct percpu_cache {
 	size_t slab_align;
 	percpu_cache_ctor_t ctor;
 	percpu_cache_check_t check;
+	size_t slab_bytes;
+	size_t head;
 	const char *name;
 
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
@@ -225,10 +243,24 @@ static inline void percpu_cache_batch_push(struct percpu_cache_batch *batch,
 	batch->nr++;
 }
 
-/* Bytes of a slab on each CPU */
-static inline size_t percpu_cache_slab_bytes(const struct percpu_cache *cache)
+/* The head of the copy of a slab on @cpu */
+static inline struct percpu_cache_head *
+percpu_cache_slab_head(const struct percpu_cache *cache, const struct percpu_cache_slab *slab,
+		       unsigned int cpu)
 {
-	return cache->first + (size_t)cache->slab_objs * cache->stride;
+	return per_cpu_ptr(slab->mem + cache->head, cpu);
+}
+
+/* Write the head of the copy of a slab on @cpu, or clear it unless @valid. */
+static inline void percpu_cache_write_head(struct percpu_cache *cache,
+					   struct percpu_cache_slab *slab, unsigned int cpu,
+					   bool valid)
+{
+	struct percpu_cache_head *head = percpu_cache_slab_head(cache, slab, cpu);
+
+	head->slab = valid ? slab : NULL;
+	if (cache->slab_objs > 1)
+		head->cache = valid ? cache : NULL;
 }
 
 /* The lock of each object that a walk visits, for lockdep */

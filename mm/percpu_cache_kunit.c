@@ -424,6 +424,53 @@ static void idle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
 }
 
+/* A large object has a slab of its own, which is a pointer longer. */
+static void large_objects(struct kunit *test)
+{
+	struct percpu_cache *cache = create(test, 200, 64), *other = create(test, 200, 64);
+	struct objs *objs = alloc_objs(test, cache, NR);
+	unsigned int i, nr_unaligned = 0;
+
+	KUNIT_EXPECT_EQ(test, cache->nr_slabs, NR);
+	KUNIT_EXPECT_LE(test, cache->slab_bytes, 200 + sizeof(void *));
+	for (i = 0; i < NR; i++)
+		nr_unaligned += !IS_ALIGNED((unsigned long)raw_cpu_ptr(objs->ptr[i]), 64);
+	KUNIT_EXPECT_EQ(test, nr_unaligned, 0);
+
+	kunit_activate_static_stub(test, percpu_cache_report_free, note_free);
+	nr_reports = 0;
+	percpu_cache_free(other, objs->ptr[0]);
+	expect_report(test, 1, false);
+	percpu_cache_free(cache, objs->ptr[0] + 8);
+	expect_report(test, 1, false);
+	percpu_cache_free(cache, objs->ptr[0] - 8);
+	expect_report(test, 1, false);
+	KUNIT_EXPECT_EQ(test, nr_live(cache), NR);
+	free_objs(cache, objs);
+	KUNIT_EXPECT_EQ(test, nr_reports, 0);
+	kunit_deactivate_static_stub(test, percpu_cache_report_free);
+	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
+	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(other), 0);
+}
+
+/* Large objects that stay keep the memory of no other object. */
+static void large_objects_stay(struct kunit *test)
+{
+	struct percpu_cache *cache = create(test, 200, 8);
+	struct objs *objs = alloc_objs(test, cache, NR);
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		if (i % (NR / 4))
+			percpu_cache_free(cache, objs->ptr[i]);
+	}
+	percpu_cache_shrink(cache);
+	KUNIT_EXPECT_EQ(test, cache->nr_slabs, 4);
+	for (i = 0; i < NR; i += NR / 4)
+		percpu_cache_free(cache, objs->ptr[i]);
+	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
+}
+
 /* Allocate and free on a CPU, in an interrupt. */
 struct on_cpu {
 	struct percpu_cache *cache;
@@ -718,6 +765,8 @@ static struct kunit_case percpu_cache_cases[] = {
 	KUNIT_CASE(walk),
 	KUNIT_CASE(shrink),
 	KUNIT_CASE(idle),
+	KUNIT_CASE(large_objects),
+	KUNIT_CASE(large_objects_stay),
 	KUNIT_CASE(dead_cpu),
 	KUNIT_CASE(remote_free),
 	KUNIT_CASE(create_fails),

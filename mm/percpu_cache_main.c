@@ -17,6 +17,7 @@
 #include <linux/printk.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
@@ -26,24 +27,34 @@
 DEFINE_MUTEX(percpu_caches_mutex);
 LIST_HEAD(percpu_caches);
 
-/* Set the number of objects of a slab, at least 1, and the alignment of a slab. */
-static void set_slab_size(struct percpu_cache *cache)
+/* One object in a slab, however long it is, and the head behind it */
+static void set_single_object(struct percpu_cache *cache, size_t align)
+{
+	size_t head_align = __alignof__(struct percpu_cache_head);
+
+	cache->slab_objs = 1;
+	cache->slab_align = max(align, head_align);
+	cache->head = ALIGN(cache->size, head_align);
+	cache->slab_bytes = cache->head + offsetofend(struct percpu_cache_head, slab);
+	cache->first = -cache->head;
+	cache->mask = ~0UL;
+	cache->to_head = cache->head + 1;
+}
+
+/* Some objects behind the head, in a slab of a page at most, aligned to its size */
+static void set_shared_slab(struct percpu_cache *cache)
 {
 	size_t bytes = PAGE_SIZE, stride = cache->stride;
 
 	/* The largest power of two that the limit of objects can fill. */
-	while (bytes > 2 * cache->first && (bytes - cache->first) / stride > PERCPU_CACHE_SLAB_OBJS)
+	while (bytes > 2 * cache->first &&
+	       (bytes - cache->first) / stride > PERCPU_CACHE_SLAB_OBJS)
 		bytes /= 2;
-	if (bytes < cache->first + 2 * stride) {
-		/* One object behind the head, however long it is */
-		cache->slab_objs = 1;
-		cache->slab_align = roundup_pow_of_two(cache->first);
-	} else {
-		cache->slab_objs = min_t(size_t, (bytes - cache->first) / stride,
-					 PERCPU_CACHE_SLAB_OBJS);
-		cache->slab_align = bytes;
-	}
-	cache->mask = ~(cache->slab_align - 1);
+	cache->slab_objs = min_t(size_t, (bytes - cache->first) / stride,
+				 PERCPU_CACHE_SLAB_OBJS);
+	cache->slab_align = bytes;
+	cache->slab_bytes = cache->first + cache->slab_objs * stride;
+	cache->mask = ~(bytes - 1);
 }
 
 /* Set what follows from the size and alignment of objects. */
@@ -58,7 +69,10 @@ static void set_layout(struct percpu_cache *cache, size_t size, size_t align)
 	cache->reciprocal = DIV_ROUND_UP_ULL(1ULL << 32, cache->stride);
 	cache->batch = clamp(PERCPU_CACHE_BUDGET / (2 * cpus * cache->stride), 2UL,
 			     (unsigned long)PERCPU_CACHE_BATCH);
-	set_slab_size(cache);
+	if (cache->stride > PERCPU_CACHE_SHARED_MAX)
+		set_single_object(cache, align);
+	else
+		set_shared_slab(cache);
 }
 
 static int check_request(const char *name, size_t size, size_t align, unsigned int flags)
@@ -119,7 +133,7 @@ struct percpu_cache *percpu_cache_create(const char *name, size_t size, size_t a
 	cache->ctor = ctor;
 	cache->check_copies = percpu_cache_check_all || flags & PERCPU_CACHE_CHECK;
 	cache->present = flags & PERCPU_CACHE_PRESENT &&
-			 percpu_cache_present_possible(percpu_cache_slab_bytes(cache));
+			 percpu_cache_present_possible(cache->slab_bytes);
 	raw_spin_lock_init(&cache->lock);
 	mutex_init(&cache->mutex);
 	INIT_LIST_HEAD(&cache->slabs);

@@ -39,13 +39,12 @@ unsigned int percpu_cache_nr_ready;
 static void construct_copy(struct percpu_cache *cache, struct percpu_cache_slab *slab,
 			   unsigned int cpu)
 {
-	struct percpu_cache_head *head = per_cpu_ptr(slab->mem, cpu);
 	unsigned int i;
 
 	/* Other memory is allocated as zeroes. */
 	if (cache->present)
-		memset(head, 0, percpu_cache_slab_bytes(cache));
-	*head = (struct percpu_cache_head){ cache, slab };
+		memset(per_cpu_ptr(slab->mem, cpu), 0, cache->slab_bytes);
+	percpu_cache_write_head(cache, slab, cpu, true);
 	for (i = 0; cache->ctor && i < cache->slab_objs; i++)
 		cache->ctor(per_cpu_ptr(slab->objs[i].ptr, cpu), cpu);
 }
@@ -213,12 +212,9 @@ void percpu_cache_construct_slab(struct percpu_cache *cache, struct percpu_cache
 void percpu_cache_clear_heads(struct percpu_cache *cache, struct percpu_cache_slab *slab)
 {
 	unsigned int index = pcpu_present_enter();
-	struct percpu_cache_head *head;
 	unsigned int cpu;
 
-	for_each_cpu(cpu, new_slab_cpus(cache)) {
-		head = per_cpu_ptr(slab->mem, cpu);
-		*head = (struct percpu_cache_head){ };
-	}
+	for_each_cpu(cpu, new_slab_cpus(cache))
+		percpu_cache_write_head(cache, slab, cpu, false);
 	pcpu_present_leave(index);
 }

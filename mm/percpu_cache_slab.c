@@ -50,11 +50,9 @@ void __percpu *percpu_cache_alloc_mem(size_t size, size_t align, gfp_t gfp)
 
 static void __percpu *alloc_slab_mem(struct percpu_cache *cache, gfp_t gfp)
 {
-	size_t size = percpu_cache_slab_bytes(cache);
-
 	if (cache->present)
-		return pcpu_alloc_present(size, cache->slab_align, gfp);
-	return percpu_cache_alloc_mem(size, cache->slab_align, gfp);
+		return pcpu_alloc_present(cache->slab_bytes, cache->slab_align, gfp);
+	return percpu_cache_alloc_mem(cache->slab_bytes, cache->slab_align, gfp);
 }
 
 static void free_slab_mem(struct percpu_cache *cache, struct percpu_cache_slab *slab)
@@ -85,12 +83,14 @@ static struct percpu_cache_slab *alloc_slab(struct percpu_cache *cache, gfp_t gf
 /* Construct the objects of a new slab, and let walks see it. */
 static void init_slab(struct percpu_cache *cache, struct percpu_cache_slab *slab, gfp_t gfp)
 {
+	/* Where the head is behind the only object, the sum wraps to 0. */
+	unsigned int i, first = cache->head + cache->first;
 	unsigned long flags;
-	unsigned int i;
 
+	slab->cache = cache;
 	for (i = 0; i < cache->slab_objs; i++) {
 		slab->objs[i].slab = slab;
-		slab->objs[i].ptr = slab->mem + cache->first + i * cache->stride;
+		slab->objs[i].ptr = slab->mem + first + i * cache->stride;
 	}
 	percpu_cache_construct_slab(cache, slab, gfp);
 	raw_spin_lock_irqsave(&cache->lock, flags);

@@ -154,15 +154,17 @@ struct percpu_cache_batch {
  *	empty or full
  * @nr_hits: allocations that @current_batch or @spare served
  * @nr_misses: other allocations
+ * @seen: what the worker saw last, to tell if the magazine is in use; under cache->mutex
  *
- * Owned by the CPU with IRQs off; steps: one object, or a swap of batches. All of it is
- * in one cache line.
+ * Owned by the CPU with IRQs off, but for @seen; steps: one object, or a swap of batches.
+ * All of it is in one cache line.
  */
 struct percpu_cache_cpu {
 	struct percpu_cache_batch current_batch;
 	struct percpu_cache_batch spare;
 	unsigned long nr_hits;
 	unsigned long nr_misses;
+	unsigned long seen;
 } ____cacheline_aligned_in_smp;
 
 /**
@@ -180,9 +182,9 @@ struct percpu_cache_cpu {
  * @present: objects have memory on CPUs only that have been online
  * @size: bytes of an object on each CPU
  * @slab_align: alignment of a slab
+ * @slab_bytes: bytes of a slab on each CPU
  * @ctor: constructor of a copy, or NULL: copies are zero
  * @check: test of a copy, or NULL
- * @slab_bytes: bytes of a slab on each CPU
  * @name: for messages and statistics
  * @lock: guards the depot and the writes of @slabs. Taken with IRQs off; steps: one
  *	batch or slab. Nests in @mutex only
@@ -199,9 +201,9 @@ struct percpu_cache_cpu {
 struct percpu_cache {
 	struct percpu_cache_cpu __percpu *cpus;
 	unsigned long mask;
+	unsigned long to_head;
 	unsigned int first;
 	unsigned int stride;
-	unsigned long to_head;
 	u32 reciprocal;
 	unsigned int slab_objs;
 	unsigned int batch;
@@ -209,10 +211,10 @@ struct percpu_cache {
 	bool present;
 	size_t size;
 	size_t slab_align;
-	percpu_cache_ctor_t ctor;
-	percpu_cache_check_t check;
 	size_t slab_bytes;
 	size_t head;
+	percpu_cache_ctor_t ctor;
+	percpu_cache_check_t check;
 	const char *name;
 
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
@@ -279,6 +281,7 @@ unsigned long percpu_cache_count_live(struct percpu_cache *cache);
 unsigned long percpu_cache_trim(struct percpu_cache *cache, unsigned long most);
 void percpu_cache_trim_unused(struct percpu_cache *cache);
 bool percpu_cache_trim_idle(struct percpu_cache *cache);
+bool percpu_cache_flush_idle(struct percpu_cache *cache);
 void percpu_cache_flush_cpu(struct percpu_cache *cache, unsigned int cpu);
 void percpu_cache_flush(struct percpu_cache *cache);
 

@@ -424,6 +424,24 @@ static void idle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
 }
 
+/* So are the objects that the magazine of a CPU has, if the CPU does not use it. */
+static void idle_magazine(struct kunit *test)
+{
+	struct percpu_cache *cache = create(test, 96, 8);
+	unsigned int i;
+	bool again = true;
+
+	percpu_cache_free(cache, percpu_cache_alloc(cache, GFP_KERNEL));
+	mutex_lock(&cache->mutex);
+	for (i = 0; again && i < 10; i++) {
+		again = percpu_cache_flush_idle(cache);
+		again |= percpu_cache_trim_idle(cache);
+	}
+	KUNIT_EXPECT_EQ(test, cache->nr_slabs, 0);
+	mutex_unlock(&cache->mutex);
+	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
+}
+
 /* A large object has a slab of its own, which is a pointer longer. */
 static void large_objects(struct kunit *test)
 {
@@ -765,6 +783,7 @@ static struct kunit_case percpu_cache_cases[] = {
 	KUNIT_CASE(walk),
 	KUNIT_CASE(shrink),
 	KUNIT_CASE(idle),
+	KUNIT_CASE(idle_magazine),
 	KUNIT_CASE(large_objects),
 	KUNIT_CASE(large_objects_stay),
 	KUNIT_CASE(dead_cpu),

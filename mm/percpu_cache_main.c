@@ -246,6 +246,7 @@ static void percpu_cache_work(struct work_struct *work)
 	guard(mutex)(&percpu_caches_mutex);
 	list_for_each_entry(cache, &percpu_caches, node) {
 		guard(mutex)(&cache->mutex);
+		again |= percpu_cache_flush_idle(cache);
 		again |= percpu_cache_trim_idle(cache);
 	}
 	if (again)

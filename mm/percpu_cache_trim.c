@@ -4,7 +4,8 @@
  *
  * No count of free objects is kept for a slab, as allocation and free would have to
  * change it. A trim takes the free objects of the depot, and counts those of each slab.
- * CPUs keep their magazines meanwhile: an atomic allocation may need them.
+ * CPUs keep their magazines meanwhile: an atomic allocation may need them. The worker
+ * moves the objects of magazines that no CPU uses to the depot before.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -104,6 +105,53 @@ void percpu_cache_flush(struct percpu_cache *cache)
 	}
 }
 
+/* What differs, but by chance, after a CPU has used its magazine */
+static unsigned long magazine_state(const struct percpu_cache_cpu *mag)
+{
+	unsigned long state;
+
+	/* The CPU may change it meanwhile: it is in use then. */
+	state = data_race(mag->nr_hits + mag->nr_misses + mag->spare.nr);
+	/* As above. */
+	return state + (unsigned long)data_race(mag->current_batch.first);
+}
+
+/**
+ * percpu_cache_flush_idle - move the objects of idle magazines to the depot
+ * @cache: the cache
+ *
+ * A magazine is idle if its CPU has not used it since the last call. Isolated CPUs keep
+ * their objects.
+ *
+ * Context: process context, may sleep, waits for other CPUs; cache->mutex held.
+ * Return: true if another call is useful: a magazine has objects, and was in use.
+ */
+bool percpu_cache_flush_idle(struct percpu_cache *cache)
+{
+	struct taken taken = { .cache = cache };
+	bool in_use = false;
+	unsigned int cpu;
+
+	lockdep_assert_held(&cache->mutex);
+
+	for_each_online_cpu(cpu) {
+		struct percpu_cache_cpu *mag = per_cpu_ptr(cache->cpus, cpu);
+		unsigned long state = magazine_state(mag);
+
+		if (magazine_is_empty(cache, cpu) || cpu_is_isolated(cpu))
+			continue;
+		if (mag->seen != state) {
+			mag->seen = state;
+			in_use = true;
+			continue;
+		}
+		take_from(&taken, cpu);
+		put_taken(&taken);
+		cond_resched();
+	}
+	return in_use;
+}
+
 /* Add the objects of a batch to those gathered, and count them. */
 static void gather_batch(struct percpu_cache_batch *all, struct percpu_cache_batch *batch)
 {
@@ -138,6 +186,7 @@ static void choose_slabs(struct percpu_cache *cache, unsigned long most)
 		slab->release = most && slab->nr_gathered == cache->slab_objs;
 		most -= slab->release;
 		slab->nr_gathered = 0;
+		cond_resched();
 	}
 }
 

@@ -59,6 +59,7 @@ static cpumask_var_t ready_cpus;
 
 /* The masks are allocated, and the callbacks of CPU hotplug are set up. */
 static bool present_enabled __ro_after_init;
+static bool present_tried __initdata;
 
 /**
  * percpu_cache_present_possible - test if slabs can have memory on some CPUs only
@@ -148,10 +149,21 @@ void percpu_cache_present_remove(unsigned int cpu)
 	pcpu_present_synchronize();
 }
 
-static int __init percpu_cache_present_init(void)
+/**
+ * percpu_cache_present_init - let PERCPU_CACHE_PRESENT have its effect
+ *
+ * Called as an early initcall, and before by users that create caches earlier.
+ *
+ * Context: boot, before a second CPU runs, once slab and workqueues can be used.
+ * Return: 0.
+ */
+int __init percpu_cache_present_init(void)
 {
 	unsigned int cpu;
 
+	if (present_tried)
+		return 0;
+	present_tried = true;
 	if (!zalloc_cpumask_var(&constructed_cpus, GFP_KERNEL) ||
 	    !zalloc_cpumask_var(&ready_cpus, GFP_KERNEL) || pcpu_present_init())
 		return 0;

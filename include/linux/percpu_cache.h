@@ -9,6 +9,7 @@
 
 #include <linux/bits.h>
 #include <linux/gfp.h>
+#include <linux/init.h>
 #include <linux/percpu-defs.h>
 #include <linux/types.h>
 
@@ -62,6 +63,15 @@ typedef void (*percpu_cache_visit_t)(void __percpu *ptr, void *owner, void *arg)
 struct percpu_cache *percpu_cache_create(const char *name, size_t size, size_t align,
 					 percpu_cache_ctor_t ctor, unsigned int flags);
 int percpu_cache_destroy(struct percpu_cache *cache);
+#ifdef CONFIG_PERCPU_PRESENT
+int __init percpu_cache_present_init(void);
+#else
+static inline int percpu_cache_present_init(void)
+{
+	return 0;
+}
+#endif
+
 const struct cpumask *percpu_cache_cpus(const struct percpu_cache *cache);
 void percpu_cache_set_check(struct percpu_cache *cache, percpu_cache_check_t check);
 

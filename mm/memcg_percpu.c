@@ -1,120 +1,132 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * memcg_percpu: percpu memory of memory cgroups, from caches.
+ * memcg_percpu: percpu memory of memory cgroups, from a cache.
  *
- * The statistics of a free object are zero. After an update the css of the cgroup is on
- * the list of updates of that CPU, for which css->rstat_touched has the CPU; a flush puts
- * the ancestors, which the update may have changed, into the tree of the CPU, and notes
- * it in theirs. A cgroup is freed after its last flush and that of all its descendants, so
- * that only copies of CPUs in css->rstat_touched may not be zero.
+ * The statistics of a cgroup and those for each possible node are one object, with memory
+ * on the CPUs only that have been online:
+ *
+ *	the statistics, with links to those of the parent, then those of each node
+ *
+ * A free object is zero. An update on a CPU sets the links of its copy if it is the first
+ * one since the cgroup was created, and those of the copies of all ancestors: no loop over
+ * CPUs does it, and a CPU that comes online finds its copies as they are on a CPU without
+ * an update.
+ *
+ * After an update the css of the cgroup is on the list of updates of that CPU, for which
+ * css->rstat_touched has the CPU; a flush puts the ancestors, which the update may have
+ * changed, into the tree of the CPU, and notes it in theirs. A cgroup is freed after its
+ * last flush and that of all its descendants, so that only copies of CPUs in
+ * css->rstat_touched may not be zero. A flush reads and writes the copies of a CPU if the
+ * css is in the tree of that CPU: no CPU that never was online has one.
  */
+#include <linux/bitmap.h>
+#include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
+#include <linux/log2.h>
+#include <linux/memcontrol.h>
+#include <linux/nodemask.h>
 #include <linux/panic.h>
 #include <linux/percpu_cache.h>
 #include <linux/string.h>
 
 #include "memcg_percpu.h"
 
-static struct percpu_cache *vmstats_cache __ro_after_init;
-static struct percpu_cache *lruvec_stats_cache __ro_after_init;
+static struct percpu_cache *memcg_cache __ro_after_init;
 
-/* Sizes of the objects; links to the parent lie between two offsets of the first. */
-static size_t vmstats_bytes __ro_after_init;
-static size_t lruvec_stats_bytes __ro_after_init;
-static size_t links_begin __ro_after_init;
-static size_t links_after __ro_after_init;
+/* Bytes of an object, of the part without a node, and of the part of one node */
+static size_t memcg_bytes __ro_after_init;
+static size_t memcg_own_bytes __ro_after_init;
+static size_t memcg_node_bytes __ro_after_init;
 
-/* The links are set for each CPU when the object is allocated. */
-static bool check_vmstats(const void *copy, unsigned int cpu)
-{
-	return !memchr_inv(copy, 0, links_begin) &&
-	       !memchr_inv(copy + links_after, 0, vmstats_bytes - links_after);
-}
+/* Offset of the links in an object */
+static size_t memcg_links __ro_after_init;
 
 /**
- * memcg_percpu_init - create the caches
- * @vmstats_size: bytes of the statistics of a cgroup
- * @vmstats_align: their alignment
- * @links: offset of the links to the parent in them
- * @links_end: offset of what follows the links
- * @lruvec_size: bytes of the statistics of a cgroup for one node
+ * memcg_percpu_init - create the cache
+ * @own: bytes of the statistics of a cgroup
+ * @links: offset of the links in them, see struct memcg_vmstats_links
+ * @node: bytes of the statistics for one node
  *
  * Context: boot, before the first cgroup is created.
  */
-void __init memcg_percpu_init(size_t vmstats_size, size_t vmstats_align, size_t links,
-			      size_t links_end, size_t lruvec_size)
+void __init memcg_percpu_init(size_t own, size_t links, size_t node)
 {
-	vmstats_cache = percpu_cache_create("memcg_vmstats", vmstats_size, vmstats_align,
-					    NULL, 0);
-	lruvec_stats_cache = percpu_cache_create("memcg_lruvec_stats", lruvec_size,
-						 __alignof__(long), NULL, 0);
-	if (IS_ERR(vmstats_cache) || IS_ERR(lruvec_stats_cache))
-		panic("memcg_percpu: cannot create the caches\n");
-	vmstats_bytes = vmstats_size;
-	lruvec_stats_bytes = lruvec_size;
-	links_begin = links;
-	links_after = links_end;
-	percpu_cache_set_check(vmstats_cache, check_vmstats);
-}
+	/* What an update reads is in one cache line. */
+	size_t align = roundup_pow_of_two(links + sizeof(struct memcg_vmstats_links));
 
-static void free_cleared(struct percpu_cache *cache, void __percpu *ptr, size_t bytes,
-			 const atomic_t *touched)
-{
-	unsigned int cpu;
-
-	if (!ptr)
-		return;
-	if (touched) {
-		for_each_touched_cpu(cpu, touched)
-			memset(per_cpu_ptr(ptr, cpu), 0, bytes);
-	}
-	percpu_cache_free(cache, ptr);
+	memcg_own_bytes = ALIGN(own, __alignof__(long));
+	memcg_node_bytes = node;
+	memcg_bytes = memcg_own_bytes + num_possible_nodes() * node;
+	memcg_links = links;
+	percpu_cache_present_init();
+	memcg_cache = percpu_cache_create("memcg_stats", memcg_bytes, align, NULL,
+					  PERCPU_CACHE_PRESENT);
+	if (IS_ERR(memcg_cache))
+		panic("memcg_percpu: cannot create the cache\n");
 }
 
 /**
- * memcg_vmstats_alloc - allocate the statistics of a cgroup
+ * memcg_link_vmstats - link the copies of this CPU of a cgroup and its ancestors
+ * @memcg: the cgroup
+ *
+ * Context: any, not preemptible. An interrupt may do the same meanwhile.
+ */
+void memcg_link_vmstats(struct mem_cgroup *memcg)
+{
+	struct memcg_vmstats_links *links;
+	struct mem_cgroup *parent;
+
+	for (; memcg; memcg = parent) {
+		parent = parent_mem_cgroup(memcg);
+		links = this_cpu_ptr((void __percpu *)memcg->vmstats_percpu) + memcg_links;
+		WRITE_ONCE(links->parent, parent ? parent->vmstats_percpu : NULL);
+		/* An interrupt finds the parent where it finds this. */
+		barrier();
+		WRITE_ONCE(links->vmstats, memcg->vmstats);
+	}
+}
+
+/**
+ * memcg_vmstats_alloc - allocate the statistics of a cgroup, also those for each node
  *
  * Context: process context, may sleep.
- * Return: statistics that are zero, with invalid links to the parent; or %NULL.
+ * Return: statistics that are zero and not linked, or %NULL.
  */
 void __percpu *memcg_vmstats_alloc(void)
 {
-	return percpu_cache_alloc(vmstats_cache, GFP_KERNEL_ACCOUNT);
+	return percpu_cache_alloc(memcg_cache, GFP_KERNEL_ACCOUNT);
 }
 
 /**
  * memcg_free_vmstats - free the statistics of a cgroup
  * @ptr: the statistics, or %NULL
- * @touched: the CPUs that changed them, or %NULL if there are none
+ * @touched: the CPUs that changed them
  *
  * Context: as kfree() of memory that is charged.
  */
 void memcg_free_vmstats(void __percpu *ptr, const atomic_t *touched)
 {
-	free_cleared(vmstats_cache, ptr, vmstats_bytes, touched);
+	unsigned int cpu;
+
+	if (!ptr)
+		return;
+	for_each_touched_cpu_in(cpu, touched, percpu_cache_cpus(memcg_cache))
+		memset(per_cpu_ptr(ptr, cpu), 0, memcg_bytes);
+	percpu_cache_free(memcg_cache, ptr);
 }
 
 /**
- * memcg_lruvec_stats_alloc - allocate the statistics of a cgroup for one node
+ * memcg_node_stats - find the statistics of a cgroup for one node
+ * @ptr: from memcg_vmstats_alloc()
+ * @node: the node, a possible one
  *
- * Context: process context, may sleep.
- * Return: statistics that are zero, or %NULL.
+ * Return: the statistics.
  */
-void __percpu *memcg_lruvec_stats_alloc(void)
+void __percpu *memcg_node_stats(void __percpu *ptr, int node)
 {
-	return percpu_cache_alloc(lruvec_stats_cache, GFP_KERNEL_ACCOUNT);
-}
+	unsigned int rank = bitmap_weight(node_states[N_POSSIBLE].bits, node);
 
-/**
- * memcg_free_lruvec_stats - free the statistics of a cgroup for one node
- * @ptr: the statistics, or %NULL
- * @touched: the CPUs that changed them, or %NULL if there are none
- *
- * Context: as kfree() of memory that is charged.
- */
-void memcg_free_lruvec_stats(void __percpu *ptr, const atomic_t *touched)
-{
-	free_cleared(lruvec_stats_cache, ptr, lruvec_stats_bytes, touched);
+	return ptr + memcg_own_bytes + rank * memcg_node_bytes;
 }

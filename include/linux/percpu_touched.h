@@ -39,13 +39,15 @@ static __always_inline void percpu_touch(atomic_t *touched, unsigned int cpu)
 }
 
 /**
- * percpu_touched_next - find a CPU that may have changed its copy
+ * percpu_touched_next_in - find a CPU of a mask that may have changed its copy
  * @touched: the CPUs
  * @cpu: where to begin
+ * @mask: CPUs to look at
  *
- * Return: the first such CPU from @cpu on that is possible, or nr_cpu_ids.
+ * Return: the first such CPU from @cpu on, or nr_cpu_ids.
  */
-static inline unsigned int percpu_touched_next(const atomic_t *touched, unsigned int cpu)
+static inline unsigned int percpu_touched_next_in(const atomic_t *touched, unsigned int cpu,
+						  const struct cpumask *mask)
 {
 	unsigned int bits = atomic_read(touched), left;
 
@@ -56,11 +58,23 @@ static inline unsigned int percpu_touched_next(const atomic_t *touched, unsigned
 			continue;
 		}
 		cpu += __ffs(left);
-		if (cpu < nr_cpu_ids && cpu_possible(cpu))
+		if (cpu < nr_cpu_ids && cpumask_test_cpu(cpu, mask))
 			return cpu;
 		cpu++;
 	}
 	return nr_cpu_ids;
+}
+
+/**
+ * percpu_touched_next - find a CPU that may have changed its copy
+ * @touched: the CPUs
+ * @cpu: where to begin
+ *
+ * Return: the first such CPU from @cpu on that is possible, or nr_cpu_ids.
+ */
+static inline unsigned int percpu_touched_next(const atomic_t *touched, unsigned int cpu)
+{
+	return percpu_touched_next_in(touched, cpu, cpu_possible_mask);
 }
 
 /**
@@ -72,5 +86,17 @@ static inline unsigned int percpu_touched_next(const atomic_t *touched, unsigned
 	for ((cpu) = percpu_touched_next((touched), 0);			\
 	     (cpu) < nr_cpu_ids;					\
 	     (cpu) = percpu_touched_next((touched), (cpu) + 1))
+
+/**
+ * for_each_touched_cpu_in - walk the CPUs of a mask that may have changed their copies
+ * @cpu: set to each of them
+ * @touched: the CPUs
+ * @mask: the CPUs that have copies, see percpu_cache_cpus(): a CPU that never was online
+ *	may share its bit with one that changed its copy
+ */
+#define for_each_touched_cpu_in(cpu, touched, mask)			\
+	for ((cpu) = percpu_touched_next_in((touched), 0, (mask));	\
+	     (cpu) < nr_cpu_ids;					\
+	     (cpu) = percpu_touched_next_in((touched), (cpu) + 1, (mask)))
 
 #endif /* _LINUX_PERCPU_TOUCHED_H */

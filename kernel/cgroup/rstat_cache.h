@@ -13,9 +13,10 @@
 #ifdef CONFIG_CGROUP_PERCPU_CACHE
 
 int css_rstat_caches_create(void);
+const struct cpumask *css_rstat_cpus(void);
 
-struct css_rstat_cpu __percpu *css_rstat_cpu_alloc(void);
-void css_rstat_cpu_free(struct css_rstat_cpu __percpu *ptr, const atomic_t *touched);
+struct css_rstat_cpu __percpu *css_rstat_cpu_alloc(struct cgroup_subsys_state *css);
+void css_rstat_cpu_free(struct cgroup_subsys_state *css);
 
 struct cgroup_rstat_base_cpu __percpu *cgroup_rstat_base_alloc(void);
 void cgroup_rstat_base_free(struct cgroup_rstat_base_cpu __percpu *ptr,
@@ -40,15 +41,18 @@ static inline void css_rstat_join(struct css_rstat_cpu *rstatc,
 	percpu_touch(&css->rstat_touched, cpu);
 }
 
+/* Return true if @cpu has copies: no other CPU may be said to have an update. */
+#define css_rstat_has_cpu(cpu)	cpumask_test_cpu((cpu), css_rstat_cpus())
+
 /*
- * CPUs to flush: the possible ones, as descendants may have updates that are not in
+ * CPUs to flush: all that have copies, as descendants may have updates that are not in
  * the tree yet. A css that was released has no descendants.
  */
 static inline int css_rstat_next_flush(const struct cgroup_subsys_state *css, int cpu)
 {
 	if (css->flags & CSS_RELEASED)
 		return percpu_touched_next(&css->rstat_touched, cpu);
-	return cpumask_next(cpu - 1, cpu_possible_mask);
+	return cpumask_next(cpu - 1, css_rstat_cpus());
 }
 
 #define for_each_flush_cpu(cpu, css)					\
@@ -77,8 +81,8 @@ static inline int css_rstat_caches_create(void)
 	return 0;
 }
 
-#define css_rstat_cpu_alloc()			alloc_percpu(struct css_rstat_cpu)
-#define css_rstat_cpu_free(ptr, touched)	free_percpu(ptr)
+#define css_rstat_cpu_alloc(css)		alloc_percpu(struct css_rstat_cpu)
+#define css_rstat_cpu_free(css)			free_percpu((css)->rstat_cpu)
 
 #define cgroup_rstat_base_alloc()		alloc_percpu(struct cgroup_rstat_base_cpu)
 #define cgroup_rstat_base_free(ptr, touched)	free_percpu(ptr)
@@ -93,6 +97,7 @@ static inline void css_rstat_join(struct css_rstat_cpu *rstatc,
 {
 }
 
+#define css_rstat_has_cpu(cpu)			cpu_possible(cpu)
 #define for_each_flush_cpu(cpu, css)		for_each_possible_cpu(cpu)
 #define for_each_rstat_cpu(cpu, css)		for_each_possible_cpu(cpu)
 

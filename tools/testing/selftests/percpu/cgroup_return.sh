@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The percpu memory of cgroups is returned when they are removed, and is charged to
-# the right cgroup while they live.
+# The percpu memory of cgroups is returned when they are removed, also if some of them
+# stay, and is charged to the right cgroup while they live.
 #
 # NR is the number of groups, by default 100.  PERCPU_SLACK_KB is the memory of each
 # CPU that may stay allocated, by default 64, besides a tenth of what the groups
@@ -108,6 +108,31 @@ memory_returns() {
 	fi
 }
 
+# Remove 10 of 11 groups: what is left lies between what has gone.
+groups_thin() {
+	# shellcheck disable=SC2046 # one word for each group
+	(cd "$TOP" && rmdir $(seq 0 329 | awk '$1 % 11'))
+}
+
+# Most of the memory is returned while some groups stay.
+memory_of_most_returns() {
+	wrong=
+	settle
+	# shellcheck disable=SC2046 # one word for each group
+	(cd "$TOP" && mkdir $(seq 0 329)) || wrong="mkdir"
+	peak=$(used_kb)
+	groups_thin || wrong="rmdir"
+	allowed=$((before + 32 * CPUS + (peak - before) * 6 / 10))
+	wait_for 10 groups_gone
+	wait_for 30 percpu_back $allowed
+	after=$(used_kb)
+	say "Percpu in use: $before kB, with 330 groups $peak kB, with 30 of them $after kB (at most $allowed)"
+	groups_remove || wrong="rmdir"
+	[ "$peak" -gt "$before" ] || wrong="the groups took no memory"
+	[ "$after" -le "$allowed" ] || wrong=${wrong:-"memory is missing"}
+	conclude memory_of_most_returns "$wrong"
+}
+
 stat_percpu() {
 	group_percpu "$TOP/account"
 }
@@ -183,11 +208,12 @@ group_goes_first() {
 	fi
 }
 
-plan 3
+plan 4
 
 mount_point DEBUGFS debugfs
 if ! mount_point CGROUP cgroup2; then
 	skip memory_returns "no cgroup2"
+	skip memory_of_most_returns "no cgroup2"
 	skip memory_charged "no cgroup2"
 	skip group_goes_first "no cgroup2"
 	finish
@@ -197,12 +223,14 @@ TOP=$CGROUP/percpu_selftest
 if ! mkdir "$TOP" || ! enable_controllers "$TOP" ||
    ! grep -qw memory "$TOP/cgroup.subtree_control"; then
 	skip memory_returns "no memory controller"
+	skip memory_of_most_returns "no memory controller"
 	skip memory_charged "no memory controller"
 	skip group_goes_first "no memory controller"
 	finish
 fi
 
 memory_returns
+memory_of_most_returns
 if module_path test_percpu >/dev/null; then
 	memory_charged
 	group_goes_first

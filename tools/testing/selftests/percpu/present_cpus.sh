@@ -3,8 +3,8 @@
 # tags: slow
 #
 # A percpu_cache with PERCPU_CACHE_PRESENT where CPUs never were online, for example with
-# maxcpus=: its objects have memory on the other ones only ("memory"), for which cgroups
-# are charged ("charge"). CPUs come online for the first time, one by one, under load
+# maxcpus=: its objects have memory on the other ones only ("memory"), and so have memory
+# cgroups ("cgroups"), for which other cgroups are charged ("charge"). CPUs come online for the first time, one by one, under load
 # ("load"), and some go and come again ("again"). Then the memory is given back
 # ("returns"). The KUnit tests let each page of a CPU that comes be refused.
 
@@ -12,11 +12,14 @@
 
 OBJECTS=4096
 BYTES=256
+NR=${NR:-1000}
+TOP=
 CHILD=
 CGROUPS=
 
 extra_cleanup() {
 	module_unload test_percpu_cache
+	[ -z "$TOP" ] || rmdir "$TOP"/* "$TOP" 2>/dev/null
 	[ -z "$CHILD" ] || rmdir "$CHILD"
 	[ -z "$CGROUPS" ] || rmdir "$CGROUPS"/present.* 2>/dev/null
 }
@@ -60,6 +63,53 @@ memory() {
 	conclude memory "$wrong"
 }
 
+# Mount the cgroups at $CGROUPS, unless there is no memory controller.
+memory_cgroups() {
+	mount_point CGROUPS cgroup2 && grep -qw memory "$CGROUPS/cgroup.controllers" &&
+		echo +memory > "$CGROUPS/cgroup.subtree_control"
+}
+
+# The bytes of a memory cgroup on each CPU, in caches of the kernel
+group_bytes() {
+	awk '$1 == "memcg_stats" || $1 == "cgroup_rstat" || $1 == "css_rstat_cpu" {
+		sum += $4
+	} END {print sum + 0}' "$DEBUGFS/percpu_cache"
+}
+
+# Set $grown to the kB that Percpu: grows by for $NR memory cgroups.
+grow_groups() {
+	TOP=$CGROUPS/percpu_groups
+	mkdir "$TOP" && echo +memory > "$TOP/cgroup.subtree_control"
+	settle
+	# shellcheck disable=SC2046 # one word for each group
+	(cd "$TOP" && mkdir $(seq "$NR")) || wrong="mkdir"
+	grown=$(($(used_kb) - before))
+	# shellcheck disable=SC2046
+	(cd "$TOP" && rmdir $(seq "$NR")) || wrong="rmdir"
+	rmdir "$TOP" && TOP=
+}
+
+# Percpu: for memory cgroups: what the caches have on the CPUs that were online, a fifth
+# for what lies between the objects, and a 32nd for what has memory on all CPUs.
+groups_memory() {
+	wrong=
+	bytes=$(group_bytes)
+	if [ "$bytes" = 0 ] || ! memory_cgroups; then
+		skip cgroups "no memory cgroups from percpu caches"
+		return
+	fi
+	log_mark
+	grow_groups
+	units=$(pcpu_stat present_units)
+	all=$((NR * bytes * CPUS / 1024))
+	most=$((all * units * 6 / 5 / CPUS + all / 32 + 8 * $(page_kb) * units))
+	say "$NR memory cgroups of $bytes bytes, $units of $CPUS CPUs: Percpu: +$grown kB"
+	say "at most +$most kB; on all CPUs they would have $all kB"
+	[ "$grown" -le "$most" ] || wrong=${wrong:-"+$grown kB are too much"}
+	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
+	conclude cgroups "$wrong"
+}
+
 # The charge is for the CPUs of the time of the allocation, and all of it comes back.
 charge_in_group() {
 	group_refresh "$CHILD"
@@ -83,11 +133,10 @@ charge_in_group() {
 
 charge() {
 	wrong=
-	if ! mount_point CGROUPS cgroup2 || ! grep -qw memory "$CGROUPS/cgroup.controllers"; then
+	if ! memory_cgroups; then
 		skip charge "no memory controller"
 		return
 	fi
-	echo +memory > "$CGROUPS/cgroup.subtree_control"
 	CHILD=$CGROUPS/percpu_present.$$
 	mkdir "$CHILD" || wrong="the cgroup cannot be made"
 	log_mark
@@ -106,11 +155,17 @@ forks() {
 	done
 }
 
+# Groups come and go, and tasks of one that stays run on all CPUs, also on those that come.
 groups() {
 	[ -n "$CGROUPS" ] || return 0
+	mkdir "$CGROUPS/present.0"
 	while busy; do
 		mkdir "$CGROUPS/present.1" && rmdir "$CGROUPS/present.1"
+		group_run "$CGROUPS/present.0" dd if=/dev/zero of=/dev/null bs=64k count=4 \
+			2>/dev/null
 	done
+	cat "$CGROUPS/present.0/cpu.stat" "$CGROUPS/present.0/memory.stat" >/dev/null
+	rmdir "$CGROUPS/present.0"
 }
 
 namespaces() {
@@ -165,8 +220,9 @@ again() {
 	hotplug_rounds $(hotplug_cpus)
 }
 
+# Groups of the system may have been created meanwhile.
 has_no_pages() {
-	[ "$(pcpu_stat present_pages)" -le "$FIRST" ]
+	[ "$(pcpu_stat present_pages)" -le $((FIRST + 4)) ]
 }
 
 module_path test_percpu_cache >/dev/null ||
@@ -175,10 +231,11 @@ mount_point DEBUGFS debugfs || skip_all "no debugfs"
 [ -n "$(pcpu_stat present_units)" ] || skip_all "no caches for present CPUs"
 [ "$(pcpu_stat present_units)" -lt "$(possible_cpus)" ] ||
 	skip_all "all possible CPUs have been online"
-plan 5
+plan 6
 
 FIRST=$(pcpu_stat present_pages)
 memory
+groups_memory
 charge
 under_load load come_one_by_one
 under_load again again

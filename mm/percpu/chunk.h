@@ -397,6 +397,7 @@ enum pcpu_found {
  * @nr_seen: number of visits to these chunks
  * @left: steps that are left until the lock must be released
  * @read: pages that this pass has read in vain
+ * @cut: this pass has left out pages that it would have had to read
  *
  * All members are 0 at the beginning.
  */
@@ -409,19 +410,8 @@ struct pcpu_search {
 	unsigned int nr_seen;
 	int left;
 	unsigned int read;
+	bool cut;
 };
-
-/*
- * A pass reads no more pages than that in vain; it then takes what needs no reading,
- * unless it is thorough.
- */
-#define PCPU_SEARCH_PAGES	64
-
-static inline bool pcpu_search_is_cut(const struct pcpu_search *search,
-				      const struct pcpu_fit *fit)
-{
-	return unlikely(search->read >= PCPU_SEARCH_PAGES) && !fit->thorough;
-}
 
 enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 			       struct pcpu_search *search,

@@ -202,6 +202,12 @@ static void pcpu_fit_failed(struct pcpu_chunk *chunk,
 #define PCPU_SEARCH_STEPS	64
 
 /*
+ * A pass reads no more pages than that in vain; it then takes what needs no reading,
+ * unless it is thorough.
+ */
+#define PCPU_SEARCH_PAGES	64
+
+/*
  * Allocate a run in @chunk. The lock must be released before if that can take more pages
  * than are left, but a search that has just begun may read all pages of a chunk.
  */
@@ -219,7 +225,8 @@ static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 	if (hint < fit->nr)
 		return PCPU_FOUND_NONE;
 	pages = pcpu_fit_pages(chunk, fit);
-	if (pcpu_search_is_cut(search, fit)) {
+	if (unlikely(search->read >= PCPU_SEARCH_PAGES) && !fit->thorough) {
+		search->cut = true;
 		/* The first place of an empty page fits, if the page is long enough. */
 		pages &= chunk->empty;
 		if (!pages || (fit->nr > PCPU_PAGE_GRANULES && ~pages))
@@ -377,7 +384,7 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	search->left = PCPU_SEARCH_STEPS;
-	for (;; search->pass++, search->read = 0) {
+	for (;; search->pass++, search->read = 0, search->cut = false) {
 		struct pcpu_fit better = *fit;
 
 		if (search->pass < 2)
@@ -388,6 +395,9 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 				better.align = 1;
 		}
 		found = pcpu_place(&better, search, run);
+		/* The second pass would be the first one again. */
+		if (found == PCPU_FOUND_NONE && !search->pass && better.nr == fit->nr)
+			search->pass++;
 		if (found != PCPU_FOUND_NONE || search->pass == last)
 			return found;
 	}

@@ -401,7 +401,7 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 			found = pcpu_place_run(fit, wanted, &search, run);
 		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	} while (unlikely(found == PCPU_FOUND_LATER));
-	*cut = pcpu_search_is_cut(&search, fit);
+	*cut = search.cut;
 	return found == PCPU_FOUND;
 }
 

@@ -225,26 +225,52 @@ int percpu_tag_alloc_wait(struct percpu_tag_pool *pool, unsigned int state,
 }
 EXPORT_SYMBOL_GPL(percpu_tag_alloc_wait);
 
-/* Allocate up to @nr tags, at most BATCH_MAX, from one list. Return their number. */
-static unsigned int alloc_some(struct percpu_tag_cpu *list, int *tags,
-			       unsigned int nr)
+/*
+ * The loops of batches have an index that counts up to 0 and an array that ends there,
+ * which takes fewer instructions for each tag.
+ */
+
+/*
+ * Allocate tags from a list, up to those that the caller wants at @end[@left] to @end[-1],
+ * at most BATCH_MAX. Return the index of the first one that is missing, or 0. The caller
+ * must hold list->lock.
+ */
+static __always_inline long list_alloc_some(struct percpu_tag_cpu *list, int *end,
+					    long left)
 {
-	int *tag = tags, *end = tags + min(nr, BATCH_MAX);
-	unsigned int head, *next = list->next;
-	unsigned long flags;
+	unsigned int *link, *next = list->next, head = list->head;
 
-	list_lock(list, flags);
-	head = list->head;
-	while (tag < end && head != TAG_NONE) {
-		unsigned int *link = &next[head];
-
-		*tag++ = head;
+	for (; left && head != TAG_NONE; left++) {
+		end[left] = head;
+		link = &next[head];
 		head = *link;
 		WRITE_ONCE(*link, TAG_IN_USE);
 	}
 	list->head = head;
-	list_unlock(list, flags);
-	return tag - tags;
+	return left;
+}
+
+/* Allocate tags to @end[@left] and further ones. Return the index of the first missing. */
+static noinline long alloc_rest(struct percpu_tag_pool *pool, int *end, long left)
+{
+	while (left) {
+		struct percpu_tag_cpu *list = raw_cpu_ptr(pool->cpus);
+		long most = max(left, -(long)BATCH_MAX), more;
+		unsigned long flags;
+
+		list_lock(list, flags);
+		more = list_alloc_some(list, end + left - most, most);
+		list_unlock(list, flags);
+		left += more - most;
+		if (!more)
+			continue;
+		/* This also moves tags of another list to that of this CPU. */
+		end[left] = alloc_nowait_slow(pool);
+		if (end[left] < 0)
+			break;
+		left++;
+	}
+	return left;
 }
 
 /**
@@ -264,22 +290,18 @@ static unsigned int alloc_some(struct percpu_tag_cpu *list, int *tags,
 unsigned int percpu_tag_alloc_batch(struct percpu_tag_pool *pool, int *tags,
 				    unsigned int nr)
 {
-	unsigned int n = 0;
+	struct percpu_tag_cpu *list = raw_cpu_ptr(pool->cpus);
+	int *end = tags + nr;
+	long left = -(long)nr;
+	unsigned long flags;
 
-	while (n < nr) {
-		unsigned int got = alloc_some(raw_cpu_ptr(pool->cpus), tags + n,
-					      nr - n);
-
-		n += got;
-		if (got == BATCH_MAX || n == nr)
-			continue;
-		/* This also moves tags of another list to that of this CPU. */
-		tags[n] = alloc_nowait_slow(pool);
-		if (tags[n] < 0)
-			break;
-		n++;
+	if (likely(nr <= BATCH_MAX && list_trylock(list, &flags))) {
+		left = list_alloc_some(list, end, left);
+		list_unlock(list, flags);
+		if (likely(!left))
+			return nr;
 	}
-	return n;
+	return nr + alloc_rest(list->pool, end, left);
 }
 EXPORT_SYMBOL_GPL(percpu_tag_alloc_batch);
 
@@ -291,7 +313,7 @@ EXPORT_SYMBOL_GPL(percpu_tag_alloc_batch);
  * Replace TAG_IN_USE by @mark. Return true if the tag was in use. Of two
  * concurrent frees of a tag, only one succeeds.
  */
-static __always_inline bool clear_in_use(unsigned int *next, unsigned int tag,
+static __always_inline bool clear_in_use(unsigned int *next, unsigned long tag,
 					 unsigned int mark)
 {
 	unsigned int old = TAG_IN_USE;
@@ -392,25 +414,42 @@ void percpu_tag_free(struct percpu_tag_pool *pool, int tag)
 }
 EXPORT_SYMBOL_GPL(percpu_tag_free);
 
-/* Free up to BATCH_MAX tags to one list. Return the number of them freed. */
-static unsigned int free_some(struct percpu_tag_cpu *list, const int *tags,
-			      unsigned int nr)
+/*
+ * Free the tags @end[@left] to @end[-1], at most BATCH_MAX, to a list. Return the index of
+ * the first one that cannot take the fast path, or 0. The caller must hold list->lock.
+ */
+static __always_inline long list_free_some(struct percpu_tag_cpu *list, const int *end,
+					   long left)
 {
-	const int *tag = tags, *end = tags + min(nr, BATCH_MAX);
-	unsigned int head, limit, *next = list->next;
-	unsigned long flags;
+	unsigned int *next = list->next, head = list->head;
 
-	list_lock(list, flags);
-	head = list->head;
-	limit = list->limit;
-	for (; tag < end; tag++) {
-		if ((unsigned int)*tag >= limit || !clear_in_use(next, *tag, head))
+	for (; left; left++) {
+		unsigned long tag = (unsigned int)end[left];
+
+		if (tag >= list->limit || !clear_in_use(next, tag, head))
 			break;
-		head = *tag;
+		head = tag;
 	}
 	list->head = head;
-	list_unlock(list, flags);
-	return tag - tags;
+	return left;
+}
+
+/* Free the tags @end[@left] to @end[-1]. */
+static noinline void free_rest(struct percpu_tag_pool *pool, const int *end, long left,
+			       unsigned long caller)
+{
+	while (left) {
+		struct percpu_tag_cpu *list = raw_cpu_ptr(pool->cpus);
+		long most = max(left, -(long)BATCH_MAX), more;
+		unsigned long flags;
+
+		list_lock(list, flags);
+		more = list_free_some(list, end + left - most, most);
+		list_unlock(list, flags);
+		left += more - most;
+		if (more)
+			free_slow(list, end[left++], caller);
+	}
 }
 
 /**
@@ -427,16 +466,18 @@ static unsigned int free_some(struct percpu_tag_cpu *list, const int *tags,
 void percpu_tag_free_batch(struct percpu_tag_pool *pool, const int *tags,
 			   unsigned int nr)
 {
-	unsigned int n = 0;
+	struct percpu_tag_cpu *list = raw_cpu_ptr(pool->cpus);
+	const int *end = tags + nr;
+	long left = -(long)nr;
+	unsigned long flags;
 
-	while (n < nr) {
-		struct percpu_tag_cpu *list = raw_cpu_ptr(pool->cpus);
-		unsigned int done = free_some(list, tags + n, nr - n);
-
-		n += done;
-		if (done < BATCH_MAX && n < nr)
-			free_slow(list, tags[n++], _RET_IP_);
+	if (likely(nr <= BATCH_MAX && list_trylock(list, &flags))) {
+		left = list_free_some(list, end, left);
+		list_unlock(list, flags);
+		if (likely(!left))
+			return;
 	}
+	free_rest(list->pool, end, left, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(percpu_tag_free_batch);
 

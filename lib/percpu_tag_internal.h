@@ -121,11 +121,17 @@ static inline bool report_once(struct percpu_tag_pool *pool, enum report kind)
 /*
  * Lock a list on a fast path, and disable interrupts. The functions of
  * raw_spinlock_t are out of line, and disable preemption, which disabled interrupts
- * imply. Lock debugging needs them.
+ * imply. Lock debugging needs them. list_trylock() returns false, with interrupts as
+ * before, if the list is locked.
  */
 #if defined(CONFIG_DEBUG_SPINLOCK) || defined(CONFIG_DEBUG_LOCK_ALLOC)
 #define list_lock(list, flags)	raw_spin_lock_irqsave(&(list)->lock, flags)
 #define list_unlock(list, flags)	raw_spin_unlock_irqrestore(&(list)->lock, flags)
+
+static inline bool list_trylock(struct percpu_tag_cpu *list, unsigned long *flags)
+{
+	return raw_spin_trylock_irqsave(&list->lock, *flags);
+}
 #else
 #define list_lock(list, flags)						\
 do {									\
@@ -137,6 +143,16 @@ do {									\
 	arch_spin_unlock(&(list)->lock.raw_lock);			\
 	local_irq_restore(flags);					\
 } while (0)
+
+static __always_inline bool list_trylock(struct percpu_tag_cpu *list,
+					 unsigned long *flags)
+{
+	local_irq_save(*flags);
+	if (likely(arch_spin_trylock(&list->lock.raw_lock)))
+		return true;
+	local_irq_restore(*flags);
+	return false;
+}
 #endif
 
 /* Return true if the value of pool->next[] is that of an allocated tag. */

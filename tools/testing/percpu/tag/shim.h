@@ -240,6 +240,13 @@ static inline void arch_spin_lock(arch_spinlock_t *l)
 		free = 0;
 	}
 }
+static inline bool arch_spin_trylock(arch_spinlock_t *l)
+{
+	int free = 0;
+
+	return __atomic_compare_exchange_n(&l->taken, &free, 1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
 static inline void arch_spin_unlock(arch_spinlock_t *l)
 {
 	__atomic_store_n(&l->taken, 0, __ATOMIC_RELEASE);

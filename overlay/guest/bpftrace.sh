@@ -34,6 +34,8 @@ status=0
 	"guest=bpftrace percpu_area=16M" || status=$?
 cat "$dir/verdict.tap"
 tried=$(grep -c '^# bpftrace' "$dir/verdict.tap" || true)
-[ "$status" = 0 ] && [ "$tried" = "$lines" ] || die "$tried of $lines lines ran; see $dir"
+if [ "$status" != 0 ] || [ "$tried" != "$lines" ]; then
+	die "$tried of $lines lines ran; see $dir"
+fi
 ! grep -q '^not ok' "$dir/verdict.tap" || die "not all lines print a value; see $dir"
 say "$lines lines of the documents ran"

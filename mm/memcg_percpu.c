@@ -67,25 +67,37 @@ void __init memcg_percpu_init(size_t own, size_t links, size_t node)
 		panic("memcg_percpu: cannot create the cache\n");
 }
 
+/* The links in the copy of this CPU */
+static struct memcg_vmstats_links *links_of(struct mem_cgroup *memcg)
+{
+	return this_cpu_ptr((void __percpu *)memcg->vmstats_percpu) + memcg_links;
+}
+
 /**
  * memcg_link_vmstats - link the copies of this CPU of a cgroup and its ancestors
- * @memcg: the cgroup
+ * @memcg: the cgroup, not linked
  *
- * Context: any, not preemptible. An interrupt may do the same meanwhile.
+ * The highest ancestor that is not linked comes first: an interrupt or NMI that finds a
+ * copy linked follows the links up to the root. It may link others meanwhile.
+ *
+ * Context: any, not preemptible. Steps: the square of the depth of the cgroup.
  */
 void memcg_link_vmstats(struct mem_cgroup *memcg)
 {
 	struct memcg_vmstats_links *links;
-	struct mem_cgroup *parent;
+	struct mem_cgroup *next, *parent;
 
-	for (; memcg; memcg = parent) {
-		parent = parent_mem_cgroup(memcg);
-		links = this_cpu_ptr((void __percpu *)memcg->vmstats_percpu) + memcg_links;
+	do {
+		next = memcg;
+		while ((parent = parent_mem_cgroup(next)) &&
+		       !READ_ONCE(links_of(parent)->vmstats))
+			next = parent;
+		links = links_of(next);
 		WRITE_ONCE(links->parent, parent ? parent->vmstats_percpu : NULL);
 		/* An interrupt finds the parent where it finds this. */
 		barrier();
-		WRITE_ONCE(links->vmstats, memcg->vmstats);
-	}
+		WRITE_ONCE(links->vmstats, next->vmstats);
+	} while (next != memcg);
 }
 
 /**

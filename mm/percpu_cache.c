@@ -195,7 +195,7 @@ static __always_inline unsigned long cache_of_slab(unsigned long slab)
 	struct percpu_cache_slab *s = (void *)slab;
 	unsigned long cache;
 
-	if (slab < PAGE_OFFSET || slab >= (unsigned long)high_memory ||
+	if (!virt_addr_valid((void *)slab) ||
 	    !IS_ALIGNED(slab, __alignof__(struct percpu_cache_slab)))
 		return 0;
 	__get_kernel_nofault(&cache, (unsigned long *)&s->cache, unsigned long, no_memory);

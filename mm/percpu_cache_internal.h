@@ -108,7 +108,7 @@ struct percpu_cache_obj {
  * @cache: the cache; constant
  * @list: entry of cache->slabs; added under cache->lock, removed under cache->mutex
  *	and cache->lock
- * @mem: the percpu allocation: a head, then the objects
+ * @mem: the percpu allocation: a head and the objects; the head is behind a single one
  * @nr_gathered: objects that a trim holds; under cache->mutex
  * @release: a trim gives the slab back; under cache->mutex
  * @objs: descriptors of the objects

@@ -43,8 +43,11 @@ static int pcpu_balance_populate(struct pcpu_chunk *chunk, unsigned int page,
 	return err;
 }
 
-/* Fill the reserve, as far as memory is available. */
-static void pcpu_balance_grow(void)
+/*
+ * Fill the reserve, as far as memory is available. With @create false, no chunk is
+ * created: an allocation waits for its number.
+ */
+static void pcpu_balance_grow(bool create)
 {
 	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
 	struct pcpu_chunk *chunk;
@@ -55,8 +58,10 @@ static void pcpu_balance_grow(void)
 		chunk = pcpu_chunks_claim_bare(&page);
 		if (chunk)
 			err = pcpu_balance_populate(chunk, page, gfp);
-		else
+		else if (create)
 			err = PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, false));
+		else
+			err = -ENOSPC;
 		cond_resched();
 	}
 }
@@ -171,7 +176,7 @@ static void pcpu_balance_pages(bool shrink, unsigned int keep_chunks)
 		pcpu_balance_shrink(PCPU_SHRINK_PAGES, PCPU_RESERVE_KEEP);
 		pcpu_balance_shrink(PCPU_SHRINK_CHUNKS, keep_chunks);
 	}
-	pcpu_balance_grow();
+	pcpu_balance_grow(keep_chunks);
 	pcpu_balance_tables();
 	memalloc_noio_restore(noio);
 }

@@ -4,6 +4,7 @@
  *
  * Any level below may do so, while the worker itself calls all levels.
  */
+#include <linux/atomic.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/panic.h>
@@ -24,7 +25,7 @@ static bool pcpu_balance_urgent;
 static unsigned long pcpu_balance_called;
 
 /* An allocation lacks a chunk of its kind: the worker keeps no empty chunk. */
-static bool pcpu_chunk_wanted;
+static unsigned int pcpu_chunk_wanted;
 
 /*
  * Queue the worker at once, but only once a jiffy, as queueing costs more than an
@@ -88,8 +89,8 @@ void pcpu_balance_want_chunk(void)
 {
 	if (!READ_ONCE(pcpu_balance_enabled))
 		return;
-	WRITE_ONCE(pcpu_chunk_wanted, true);
-	/* Pairs with smp_mb() in pcpu_worker_begin(), as in pcpu_balance_kick(). */
+	WRITE_ONCE(pcpu_chunk_wanted, 1);
+	/* Pairs with smp_mb() in pcpu_worker_begin(). */
 	smp_mb();
 	pcpu_balance_hurry();
 }
@@ -119,16 +120,13 @@ void __init pcpu_worker_enable(void (*run)(struct work_struct *work))
  */
 bool pcpu_worker_begin(void)
 {
-	bool wanted = READ_ONCE(pcpu_chunk_wanted);
-
 	WRITE_ONCE(pcpu_balance_urgent, false);
-	WRITE_ONCE(pcpu_chunk_wanted, false);
 	/*
-	 * Pairs with smp_mb() in pcpu_balance_kick(): changes by a caller that
-	 * saw "urgent" set are visible below.
+	 * Pairs with smp_mb() in pcpu_balance_kick() and pcpu_balance_want_chunk():
+	 * changes by a caller that saw "urgent" set are visible below.
 	 */
 	smp_mb();
-	return wanted;
+	return xchg(&pcpu_chunk_wanted, 0);
 }
 
 /**

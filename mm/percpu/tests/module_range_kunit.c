@@ -166,7 +166,7 @@ static void refused_sections(struct kunit *test)
 		size_t size;
 		size_t align;
 	} wrong[] = {
-		{ 0, 8 }, { 8, 3 }, { 8, 2 * PAGE_SIZE }, { SZ_2G, 8 },
+		{ 0, 8 }, { 8, 12 }, { 8, 2 * PAGE_SIZE }, { SZ_2G, 8 },
 		{ PCPU_AREA_MAX_SIZE, PAGE_SIZE },
 	};
 	const char *why;

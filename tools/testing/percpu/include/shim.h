@@ -215,6 +215,7 @@ typedef struct { int v; } atomic_t;
 #define atomic_long_inc(a)	((void)__atomic_add_fetch(&(a)->v, 1, __ATOMIC_RELAXED))
 #define atomic_long_read(a)	__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
 #define cmpxchg(p, o, n)	__sync_val_compare_and_swap(p, o, n)
+#define xchg(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 
 /* RCU: callbacks run in shim_quiesce() */
 struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *); };

@@ -144,7 +144,7 @@ static void pcpu_depot_push(struct pcpu_batch *batch)
  *
  * A full depot evicts other objects, so that what was added long ago does not keep out
  * what is freed now. For a batch of up to pcpu_depot_batch_max() objects no more come back
- * than it has, or than %PCPU_PART_MAX if that is more.
+ * than it has, or than %PCPU_PART_MAX if that is more; both where all batches are in use.
  *
  * Context: any; takes pcpu_depot_lock.
  */
@@ -158,8 +158,10 @@ void pcpu_depot_put(struct pcpu_batch *batch, struct pcpu_batch *evicted)
 	WRITE_ONCE(pcpu_depot->full, batch->nr);
 	if (batch->nr) {
 		pcpu_depot_evict(evicted);
-		pcpu_depot_push(batch);
-		if (batch->nr && evicted->nr)
+		if (batch->nr <= pcpu_depot_space(batch->class))
+			pcpu_depot_push(batch);
+		/* Space without an unused batch is for other classes: let it become one. */
+		if (batch->nr && evicted->nr && pcpu_depot->unused)
 			pcpu_depot_push(evicted);
 	}
 	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);

@@ -118,10 +118,9 @@ static int pcpu_extent_add_chunk(const struct pcpu_extent *extent, gfp_t gfp)
  * populated, in a new chunk if need be. The run in @run is freed first.
  */
 static int pcpu_extent_place(const struct pcpu_extent *extent, unsigned int max,
-			     unsigned int wanted, gfp_t gfp,
+			     unsigned int wanted, bool may_populate, gfp_t gfp,
 			     struct pcpu_run *run)
 {
-	bool may_populate = pcpu_populate_allowed(gfp);
 	struct pcpu_fit fit = {
 		.nr = extent->nr,
 		.align = max(extent->align >> PCPU_GRANULE_SHIFT, 1UL),
@@ -129,8 +128,8 @@ static int pcpu_extent_place(const struct pcpu_extent *extent, unsigned int max,
 		.pages = extent->module ? PCPU_FIT_MODULE :
 			 may_populate ? PCPU_FIT_ANY : PCPU_FIT_POPULATED,
 		.present = extent->present,
-		/* Offsets of modules are the scarcest. */
-		.thorough = extent->module,
+		/* Offsets of modules are the scarcest; others may sleep meanwhile. */
+		.thorough = extent->module || gfpflags_allow_blocking(gfp),
 	};
 	unsigned int full = 0, turns = 0;
 	bool cut;
@@ -174,8 +173,8 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk,
 	return err;
 }
 
-/* Populate a run where it is not populated yet, or free it. */
-static int pcpu_extent_populate(const struct pcpu_run *run, gfp_t gfp)
+/* Populate a run where it is not populated yet, or free it and leave it empty. */
+static int pcpu_extent_populate(struct pcpu_run *run, gfp_t gfp)
 {
 	unsigned long off = run->off, base = round_down(off, PCPU_CHUNK_SIZE);
 	unsigned long end = off +
@@ -192,6 +191,7 @@ static int pcpu_extent_populate(const struct pcpu_run *run, gfp_t gfp)
 		for (; pages; pages &= pages - 1) {
 			if (pcpu_extent_populate_page(chunk, __ffs64(pages), gfp)) {
 				pcpu_chunks_free(run->off, run->nr);
+				run->nr = 0;
 				return -ENOMEM;
 			}
 			if (gfpflags_allow_blocking(gfp))
@@ -199,6 +199,26 @@ static int pcpu_extent_populate(const struct pcpu_run *run, gfp_t gfp)
 		}
 	}
 	return 0;
+}
+
+/*
+ * Place and populate a run. Without memory for pages, another search looks for it in
+ * populated pages, some of which the first one may have left out.
+ */
+static int pcpu_extent_place_populated(const struct pcpu_extent *extent, unsigned int max,
+				       unsigned int wanted, gfp_t gfp,
+				       struct pcpu_run *run)
+{
+	int err = pcpu_extent_place(extent, max, wanted, pcpu_populate_allowed(gfp), gfp,
+				    run);
+
+	if (err)
+		return err;
+	err = pcpu_extent_populate(run, gfp);
+	if (err && !extent->module &&
+	    !pcpu_extent_place(extent, max, wanted, false, gfp, run))
+		return 0;
+	return err;
 }
 
 /**
@@ -217,12 +237,12 @@ unsigned long pcpu_extent_alloc(const struct pcpu_extent *extent, gfp_t gfp)
 	int err;
 
 	if (extent->nr > PCPU_CHUNK_GRANULES &&
-	    !(extent->module && pcpu_modules_in_first_window()))
+	    !(extent->module && pcpu_modules_in_first_window())) {
 		err = pcpu_extent_place_long(extent, gfp, &run);
-	else
-		err = pcpu_extent_place(extent, 0, extent->nr, gfp, &run);
-	if (!err)
-		err = pcpu_extent_populate(&run, gfp);
+		err = err ?: pcpu_extent_populate(&run, gfp);
+	} else {
+		err = pcpu_extent_place_populated(extent, 0, extent->nr, gfp, &run);
+	}
 	return err ? (unsigned long)err : run.off;
 }
 
@@ -248,8 +268,7 @@ int pcpu_extent_alloc_run(const struct pcpu_extent *extent, unsigned int max,
 	/* So much can be skipped to align the object. */
 	if (extent->align > PCPU_GRANULE && extent->align <= L1_CACHE_BYTES)
 		wanted += (extent->align >> PCPU_GRANULE_SHIFT) - 1;
-	err = pcpu_extent_place(extent, max, max(wanted, PCPU_RUN_MIN), gfp, run);
-	err = err ?: pcpu_extent_populate(run, gfp);
+	err = pcpu_extent_place_populated(extent, max, max(wanted, PCPU_RUN_MIN), gfp, run);
 	if (!err && run->nr == extent->nr && run->nr <= PCPU_RUN_SHORT)
 		pcpu_chunks_extend_run(run, max);
 	return err;

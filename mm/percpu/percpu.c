@@ -40,7 +40,7 @@
 /**
  * struct pcpu_request - an allocation
  * @size: bytes on each CPU, as requested
- * @align: alignment in bytes, as requested
+ * @align: alignment in bytes, as requested but at least %PCPU_ALIGN_MIN
  * @gfp: flags of the caller within its context
  * @module: the object is the percpu section of a module
  * @present: the object has memory on CPUs only that have been online
@@ -485,7 +485,7 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 /**
  * pcpu_alloc_present - allocate an object with memory on present CPUs only
  * @size: bytes on each CPU, not 0; at most %PCPU_PRESENT_MAX
- * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE
+ * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; less than 4 is 4
  * @gfp: allocation flags; no cgroup is charged
  *
  * A CPU that never was online reads zeroes, and must not be written to. The copies of

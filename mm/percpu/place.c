@@ -202,8 +202,8 @@ static void pcpu_fit_failed(struct pcpu_chunk *chunk,
 #define PCPU_SEARCH_STEPS	64
 
 /*
- * A pass reads no more pages than that in vain; it then takes what needs no reading,
- * unless it is thorough.
+ * A pass that has read so many pages in vain reads those of no other chunk; it then takes
+ * what needs no reading, unless it is thorough.
  */
 #define PCPU_SEARCH_PAGES	64
 

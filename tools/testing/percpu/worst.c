@@ -22,9 +22,9 @@
  * kept then run as a corpus does. -k prints the kept sequences to a file.
  *
  * Prints the most steps of each lock and of a call, and fails if they are more than the
- * bound in worst_bounds[]. Calls have no bound where the area is full, as all of it is
- * searched then, and for objects over BIG, which have many pages. The stock allocator
- * has no bounds.
+ * bound in worst_bounds[]. Calls have no bound if they may sleep, where the area is full,
+ * as all of it is searched then, and for objects over BIG, which have many pages. The stock
+ * allocator has no bounds.
  */
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -45,6 +45,7 @@
 #define BIG		65536
 #define CALL_FULL	"call, area full"
 #define CALL_BIG	"call, big object"
+#define CALL_SLEEP	"call, may sleep"
 
 /* Bounds of ours, in steps. Documentation/mm/percpu.rst, "Bounds", explains them. */
 static const struct worst_bound {
@@ -178,7 +179,8 @@ static void *alloc(unsigned int size, unsigned int align, gfp_t gfp)
 	unsigned long since = steps;
 	void *ptr = pcpu_alloc_noprof(size, align, false, gfp);
 
-	note(bed_full() ? CALL_FULL : size > BIG ? CALL_BIG : "call", steps - since);
+	note(bed_full() ? CALL_FULL : size > BIG ? CALL_BIG :
+	     gfpflags_allow_blocking(gfp) ? CALL_SLEEP : "call", steps - since);
 	return ptr;
 }
 
@@ -491,7 +493,7 @@ static bool has_bound(const char *lock)
 {
 	/* The bed cannot stop stock. */
 	return !strcmp(bed_name, "ours") && strcmp(lock, CALL_FULL) &&
-	       strcmp(lock, CALL_BIG) && strcmp(lock, "free");
+	       strcmp(lock, CALL_BIG) && strcmp(lock, CALL_SLEEP) && strcmp(lock, "free");
 }
 
 static unsigned long bound_of(const char *lock)

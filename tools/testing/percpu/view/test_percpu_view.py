@@ -126,7 +126,7 @@ class Made(unittest.TestCase):
         self.assertEqual((objects, live, memory), (3, (4 + 3 + 0.5) * 16, 8192))
 
     def test_sums_small(self):
-        """Live ones count, as in "chunks" of debugfs."""
+        """Live ones count."""
         area = self.chunk("q1:2/4 q1:0/2 q1:1/2 o3 o1 z7 .497 -15872 .1")
         objects, live, _ = view.sums(area, area.chunks[0])
         self.assertEqual((objects, live), (2 + 1 + 2, (0.5 + 0.5 + 4) * 16))

@@ -165,7 +165,7 @@ static int beginning_at(unsigned long off)
 
 static bool is_valid(size_t size, size_t align)
 {
-	align = max(align, (size_t)4);
+	align = max_t(size_t, align, 4);
 	return size && !(align & (align - 1)) && align <= PAGE_SIZE &&
 	       size <= pcpu_area.max_object;
 }

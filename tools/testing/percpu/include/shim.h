@@ -88,6 +88,7 @@ void AnnotateIgnoreReadsEnd(const char *file, int line);
 
 /* arithmetic */
 #define min_t(t, a, b)	min((t)(a), (t)(b))
+#define max_t(t, a, b)	max((t)(a), (t)(b))
 #define min(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ < b_ ? a_ : b_; })
 #define max(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ > b_ ? a_ : b_; })
 #define max3(a, b, c)	max(max(a, b), c)

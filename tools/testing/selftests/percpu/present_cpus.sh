@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # tags: slow
 #
-# A percpu_cache with PERCPU_CACHE_PRESENT where CPUs never were online, for example with
-# maxcpus=: its objects have memory on the other ones only ("memory"), and so have memory
-# cgroups ("cgroups"), for which other cgroups are charged ("charge"). CPUs come online for the first time, one by one, under load
-# ("load"), and some go and come again ("again"). Then the memory is given back
-# ("returns"). The KUnit tests let each page of a CPU that comes be refused.
+# A percpu_cache with PERCPU_CACHE_PRESENT where CPUs never were online, for example
+# with maxcpus=: its objects have memory on the other ones only ("memory"), and so have
+# memory cgroups ("cgroups"), for which other cgroups are charged ("charge"). CPUs come
+# online for the first time, one by one, under load ("load"), and some go and come again
+# ("again"). Then the memory is given back ("returns"). The KUnit tests let each page of
+# a CPU that comes be refused.
 
 . "$(dirname "$0")/functions.sh"
 

@@ -265,10 +265,13 @@ int pcpu_extent_alloc_run(const struct pcpu_extent *extent, unsigned int max,
 	unsigned int wanted = extent->nr;
 	int err;
 
-	/* So much can be skipped to align the object. */
-	if (extent->align > PCPU_GRANULE && extent->align <= L1_CACHE_BYTES)
-		wanted += (extent->align >> PCPU_GRANULE_SHIFT) - 1;
-	err = pcpu_extent_place_populated(extent, max, max(wanted, PCPU_RUN_MIN), gfp, run);
+	/* So much is skipped to align the object; others fill it, if it is short. */
+	if (extent->align <= L1_CACHE_BYTES) {
+		if (extent->align > PCPU_GRANULE)
+			wanted += (extent->align >> PCPU_GRANULE_SHIFT) - 1;
+		wanted = max(wanted, PCPU_RUN_MIN);
+	}
+	err = pcpu_extent_place_populated(extent, max, wanted, gfp, run);
 	if (!err && run->nr == extent->nr && run->nr <= PCPU_RUN_SHORT)
 		pcpu_chunks_extend_run(run, max);
 	return err;

@@ -78,16 +78,6 @@ static inline unsigned int percpu_touched_next(const atomic_t *touched, unsigned
 }
 
 /**
- * for_each_touched_cpu - walk the CPUs that may have changed their copies
- * @cpu: set to each of them
- * @touched: the CPUs
- */
-#define for_each_touched_cpu(cpu, touched)				\
-	for ((cpu) = percpu_touched_next((touched), 0);			\
-	     (cpu) < nr_cpu_ids;					\
-	     (cpu) = percpu_touched_next((touched), (cpu) + 1))
-
-/**
  * for_each_touched_cpu_in - walk the CPUs of a mask that may have changed their copies
  * @cpu: set to each of them
  * @touched: the CPUs
@@ -98,5 +88,13 @@ static inline unsigned int percpu_touched_next(const atomic_t *touched, unsigned
 	for ((cpu) = percpu_touched_next_in((touched), 0, (mask));	\
 	     (cpu) < nr_cpu_ids;					\
 	     (cpu) = percpu_touched_next_in((touched), (cpu) + 1, (mask)))
+
+/**
+ * for_each_touched_cpu - walk the CPUs that may have changed their copies
+ * @cpu: set to each of them
+ * @touched: the CPUs
+ */
+#define for_each_touched_cpu(cpu, touched)				\
+	for_each_touched_cpu_in((cpu), (touched), cpu_possible_mask)
 
 #endif /* _LINUX_PERCPU_TOUCHED_H */

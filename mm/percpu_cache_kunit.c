@@ -302,6 +302,18 @@ static void damage_while_free(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
 }
 
+/* Frees of a live object of @cache to another cache, and @step bytes from its beginning */
+static void expect_refused(struct kunit *test, struct percpu_cache *cache,
+			   struct percpu_cache *other, void __percpu *ptr, long step)
+{
+	percpu_cache_free(other, ptr);
+	expect_report(test, 1, false);
+	percpu_cache_free(cache, ptr + step);
+	expect_report(test, 1, false);
+	percpu_cache_free(cache, ptr - step);
+	expect_report(test, 1, false);
+}
+
 /* An invalid free is reported, and changes nothing. */
 static void invalid_frees(struct kunit *test)
 {
@@ -315,12 +327,7 @@ static void invalid_frees(struct kunit *test)
 	nr_reports = 0;
 	percpu_cache_free(cache, NULL);
 	KUNIT_EXPECT_EQ(test, nr_reports, 0);
-	percpu_cache_free(other, ptr);
-	expect_report(test, 1, false);
-	percpu_cache_free(cache, ptr + 4);
-	expect_report(test, 1, false);
-	percpu_cache_free(cache, ptr - 4);
-	expect_report(test, 1, false);
+	expect_refused(test, cache, other, ptr, 4);
 	KUNIT_EXPECT_EQ(test, nr_live(cache), 2);
 	percpu_cache_free(cache, ptr);
 	KUNIT_EXPECT_EQ(test, nr_reports, 0);
@@ -457,12 +464,7 @@ static void large_objects(struct kunit *test)
 
 	kunit_activate_static_stub(test, percpu_cache_report_free, note_free);
 	nr_reports = 0;
-	percpu_cache_free(other, objs->ptr[0]);
-	expect_report(test, 1, false);
-	percpu_cache_free(cache, objs->ptr[0] + 8);
-	expect_report(test, 1, false);
-	percpu_cache_free(cache, objs->ptr[0] - 8);
-	expect_report(test, 1, false);
+	expect_refused(test, cache, other, objs->ptr[0], 8);
 	KUNIT_EXPECT_EQ(test, nr_live(cache), NR);
 	free_objs(cache, objs);
 	KUNIT_EXPECT_EQ(test, nr_reports, 0);

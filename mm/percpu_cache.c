@@ -19,6 +19,9 @@
  * and frees at most one in cache->batch takes a lock, that of the depot, and the others
  * write to the line of the CPU and that of the descriptor only.
  *
+ * Where one object in each batch of each CPU would take more than PERCPU_CACHE_BUDGET,
+ * the magazines stay empty, and each allocation and free takes the lock of the depot.
+ *
  * The batches of another CPU are taken by a function call on it, and directly if it is
  * dead or the cache is being destroyed. An isolated CPU is not interrupted.
  *
@@ -280,6 +283,22 @@ static noinline void free_with_steps(struct percpu_cache *cache,
 		percpu_cache_check_obj(cache, obj, true, caller);
 }
 
+/*
+ * The current batch is full: it becomes the spare one, and *@full the spare one before.
+ * Return the batch for a freed object: *@full if the cache has no magazines.
+ */
+static struct percpu_cache_batch *make_space(struct percpu_cache *cache,
+					     struct percpu_cache_cpu *mag,
+					     struct percpu_cache_batch *full)
+{
+	if (!cache->mag_batch)
+		return full;
+	*full = mag->spare;
+	mag->spare = mag->current_batch;
+	mag->current_batch = (struct percpu_cache_batch){ };
+	return &mag->current_batch;
+}
+
 /**
  * percpu_cache_free - free an object
  * @cache: the cache that @ptr was allocated from
@@ -295,7 +314,7 @@ static noinline void free_with_steps(struct percpu_cache *cache,
  */
 void percpu_cache_free(struct percpu_cache *cache, void __percpu *ptr)
 {
-	struct percpu_cache_batch full = { };
+	struct percpu_cache_batch full = { }, *batch;
 	struct percpu_cache_cpu *mag;
 	struct percpu_cache_obj *obj;
 	unsigned long flags;
@@ -312,12 +331,10 @@ void percpu_cache_free(struct percpu_cache *cache, void __percpu *ptr)
 
 	local_irq_save(flags);
 	mag = this_cpu_ptr(cache->cpus);
-	if (unlikely(mag->current_batch.nr >= cache->batch)) {
-		full = mag->spare;
-		mag->spare = mag->current_batch;
-		mag->current_batch = (struct percpu_cache_batch){ };
-	}
-	percpu_cache_batch_push(&mag->current_batch, obj);
+	batch = &mag->current_batch;
+	if (unlikely(batch->nr >= cache->mag_batch))
+		batch = make_space(cache, mag, &full);
+	percpu_cache_batch_push(batch, obj);
 	local_irq_restore(flags);
 	if (unlikely(full.first))
 		percpu_cache_depot_put(cache, &full);

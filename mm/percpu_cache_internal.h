@@ -67,7 +67,10 @@ static inline void pcpu_present_leave(unsigned int index)
 /* Objects of a batch, at most; a CPU keeps two batches. */
 #define PERCPU_CACHE_BATCH	16
 
-/* Bytes of each CPU that the batches of all CPUs may take before batches get short */
+/*
+ * Bytes of each CPU that the magazines of all CPUs may take before their batches get
+ * short, and larger objects have no magazines
+ */
 #define PERCPU_CACHE_BUDGET	(256UL << 10)
 
 /*
@@ -177,7 +180,8 @@ struct percpu_cache_cpu {
  * @stride: bytes from an object to the next
  * @reciprocal: of @stride
  * @slab_objs: objects of a slab
- * @batch: objects of a full batch
+ * @batch: objects of a full batch, at least 1
+ * @mag_batch: the same in a magazine; 0 if all free objects are in the depot
  * @check_copies: check each object when it is allocated and freed
  * @present: objects have memory on CPUs only that have been online
  * @size: bytes of an object on each CPU
@@ -207,6 +211,7 @@ struct percpu_cache {
 	u32 reciprocal;
 	unsigned int slab_objs;
 	unsigned int batch;
+	unsigned int mag_batch;
 	bool check_copies;
 	bool present;
 	size_t size;

@@ -492,6 +492,43 @@ static void large_objects_stay(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
 }
 
+/* Bytes of each CPU that magazines hold, if all CPUs are like this one. */
+static size_t magazine_bytes(struct percpu_cache *cache)
+{
+	struct percpu_cache_cpu *mag = get_cpu_ptr(cache->cpus);
+	size_t nr = mag->current_batch.nr + mag->spare.nr;
+
+	put_cpu_ptr(cache->cpus);
+	return nr * cache->stride * num_possible_cpus();
+}
+
+/* The magazines of all CPUs keep to their budget, also with objects that are too large. */
+static void magazine_budget(struct kunit *test)
+{
+	static const size_t parts[] = { 1, 2, 3, 5, 40 };
+	struct percpu_cache *cache;
+	struct objs *objs;
+	unsigned int i;
+
+	if (!IS_ENABLED(CONFIG_MMU))
+		kunit_skip(test, "large objects need an MMU");
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		cache = create(test, PERCPU_CACHE_BUDGET / num_possible_cpus() / parts[i], 8);
+		objs = alloc_objs(test, cache, 4);
+		free_objs(cache, objs);
+		KUNIT_EXPECT_LE(test, magazine_bytes(cache), PERCPU_CACHE_BUDGET);
+		objs = alloc_objs(test, cache, 4);
+		KUNIT_EXPECT_EQ(test, cache->nr_slabs, 4);
+		KUNIT_EXPECT_EQ(test, nr_live(cache), 4);
+		percpu_cache_free(cache, objs->ptr[0]);
+		objs->ptr[0] = NULL;
+		percpu_cache_shrink(cache);
+		KUNIT_EXPECT_EQ(test, cache->nr_slabs, 3);
+		free_objs(cache, objs);
+		KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
+	}
+}
+
 /* Allocate and free on a CPU, in an interrupt. */
 struct on_cpu {
 	struct percpu_cache *cache;
@@ -789,6 +826,7 @@ static struct kunit_case percpu_cache_cases[] = {
 	KUNIT_CASE(idle_magazine),
 	KUNIT_CASE(large_objects),
 	KUNIT_CASE(large_objects_stay),
+	KUNIT_CASE(magazine_budget),
 	KUNIT_CASE(dead_cpu),
 	KUNIT_CASE(remote_free),
 	KUNIT_CASE(create_fails),

@@ -60,19 +60,22 @@ static void set_shared_slab(struct percpu_cache *cache)
 /* Set what follows from the size and alignment of objects. */
 static void set_layout(struct percpu_cache *cache, size_t size, size_t align)
 {
-	size_t cpus = num_possible_cpus();
+	size_t fit, cpus = num_possible_cpus();
 
 	cache->size = size;
 	cache->stride = ALIGN(max(size, sizeof(u32)), align);
 	cache->first = ALIGN(sizeof(struct percpu_cache_head), align);
 	/* Exact for offsets in a page: the error is less than one stride in 1 << 32. */
 	cache->reciprocal = DIV_ROUND_UP_ULL(1ULL << 32, cache->stride);
-	cache->batch = clamp(PERCPU_CACHE_BUDGET / (2 * cpus * cache->stride), 2UL,
-			     (unsigned long)PERCPU_CACHE_BATCH);
-	if (cache->stride > PERCPU_CACHE_SHARED_MAX)
+	fit = PERCPU_CACHE_BUDGET / (2 * cpus * cache->stride);
+	if (cache->stride > PERCPU_CACHE_SHARED_MAX) {
+		cache->mag_batch = min(fit, PERCPU_CACHE_BATCH);
 		set_single_object(cache, align);
-	else
+	} else {
+		cache->mag_batch = clamp(fit, 2, PERCPU_CACHE_BATCH);
 		set_shared_slab(cache);
+	}
+	cache->batch = max(cache->mag_batch, 1);
 }
 
 static int check_request(const char *name, size_t size, size_t align, unsigned int flags)

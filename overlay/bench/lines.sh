@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Print how many cache lines move between CPUs for a system call that is repeated on one
-# CPU after another, of ours and stock: a QEMU plugin counts them, see profile/lines.c.
-# usage: lines.sh [OPERATION...]: exec, fork or cgroup; default exec
+# CPU after another, and its instructions, of ours and stock: a QEMU plugin counts them, see profile/lines.c.
+# usage: lines.sh [OPERATION...]: exec, fork, cgroup or netns; default exec
 . "$(dirname "$0")/../lib.sh"
 
 smp=${SMP:-16} rounds=10
@@ -42,7 +42,8 @@ value() { sed -n "s/^$3 //p" "$out/$1-$2/table"; }
 
 printf '%-8s %-30s %10s %10s\n' operation 'per operation' area mm/percpu.c
 for op in none "${@:-exec}"; do
-	for row in moves moves_percpu moves_locked lines_of_each lines_of_each_percpu; do
+	for row in moves moves_percpu moves_locked lines_of_each lines_of_each_percpu \
+		instructions instructions_percpu; do
 		printf '%-8s %-30s %10s %10s\n' "$op" "$row" \
 			"$(value ours "$op" $row)" "$(value stock "$op" $row)"
 	done

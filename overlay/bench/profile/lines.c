@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * lines: a QEMU plugin that counts the cache lines of kernel memory that move between
- * the CPUs of a guest. The guest must be booted with nokaslr. Loaded with
+ * the CPUs of a guest, and the instructions of each function. The guest must be booted with nokaslr. Loaded with
  *
  *	symbols=FILE	the output of nm -n vmlinux
  *	mark=NAME	a function; the program calls it before it repeats its operation,
@@ -12,7 +12,8 @@
  *
  * A line moves when a CPU reads it after another CPU has written it, or writes it after
  * another CPU has read or written it. Caches are endless, so only what CPUs share is
- * counted. What helpers such as memset() and spinlocks access counts for their caller.
+ * counted. What helpers such as memset() and spinlocks access and execute counts for
+ * their caller.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,6 +43,12 @@ struct line {
 	bool dirty;
 };
 
+/* A translated block: instructions of one function, without a jump between. */
+struct block {
+	int function;
+	unsigned int nr;
+};
+
 enum phase { BOOT, WARM, COUNT, END };
 
 static struct symbols functions, data;
@@ -49,6 +56,7 @@ static bool *helper, *percpu_function, *percpu_data;
 static struct line *lines;
 static unsigned long nr_lines;
 static unsigned long *moved;	/* by function */
+static unsigned long *executed_by;	/* by function: instructions */
 static int current[MAX_CPUS];	/* by CPU: the last function that is no helper */
 static int leaf[MAX_CPUS];	/* by CPU: the last function */
 static bool holds[MAX_CPUS];	/* by CPU: it holds one of @locks */
@@ -126,9 +134,13 @@ static void accessed(unsigned int vcpu, uint32_t info, uint64_t addr, void *unus
 
 static void executed(unsigned int vcpu, void *data)
 {
-	leaf[vcpu] = (intptr_t)data;
+	const struct block *block = data;
+
+	leaf[vcpu] = block->function;
 	if (!helper[leaf[vcpu]])
 		current[vcpu] = leaf[vcpu];
+	if (phase == COUNT)
+		executed_by[current[vcpu]] += block->nr;
 }
 
 static void marked(unsigned int vcpu, void *data)
@@ -141,14 +153,18 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	uint64_t addr = qemu_plugin_tb_vaddr(tb);
 	size_t i, nr = qemu_plugin_tb_n_insns(tb);
-	intptr_t function;
+	struct block *block;
 
 	if (addr < KERNEL_HALF)
 		return;
-	function = symbols_find(&functions, addr);
-	if (function == mark && addr == functions.at[mark].addr)
+	block = malloc(sizeof(*block));
+	if (!block)
+		abort();
+	block->function = symbols_find(&functions, addr);
+	block->nr = nr;
+	if (block->function == mark && addr == functions.at[mark].addr)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, marked, 0, NULL);
-	qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, 0, (void *)function);
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, 0, block);
 	for (i = 0; i < nr; i++)
 		qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), accessed, 0,
 						 QEMU_PLUGIN_MEM_RW, NULL);
@@ -177,8 +193,10 @@ static void find_kinds(void)
 	helper = calloc(functions.nr, sizeof(*helper));
 	percpu_function = calloc(functions.nr, sizeof(*percpu_function));
 	moved = calloc(functions.nr, sizeof(*moved));
+	executed_by = calloc(functions.nr, sizeof(*executed_by));
 	percpu_data = calloc(data.nr, sizeof(*percpu_data));
-	if (!helper || !percpu_function || !moved || !percpu_data)
+	if (!helper || !percpu_function || !moved || !executed_by ||
+	    !percpu_data)
 		abort();
 	for (i = 0; i < functions.nr; i++) {
 		helper[i] = begins_with(functions.at[i].name, helpers);
@@ -205,9 +223,11 @@ static int by_moves(const void *a, const void *b)
 	return (y->moves > x->moves) - (y->moves < x->moves);
 }
 
-static int by_moved(const void *a, const void *b)
+static const unsigned long *sort_by;
+
+static int descending(const void *a, const void *b)
 {
-	unsigned long x = moved[*(const int *)a], y = moved[*(const int *)b];
+	unsigned long x = sort_by[*(const int *)a], y = sort_by[*(const int *)b];
 
 	return (y > x) - (y < x);
 }
@@ -225,7 +245,7 @@ static void print_line(FILE *file, const struct line *line)
 		fprintf(file, "%" PRIx64 "\n", addr);
 }
 
-static void print_functions(FILE *file)
+static void print_functions(FILE *file, const char *title, const unsigned long *values)
 {
 	int *order = calloc(functions.nr, sizeof(*order));
 	int i;
@@ -234,10 +254,11 @@ static void print_functions(FILE *file)
 		abort();
 	for (i = 0; i < functions.nr; i++)
 		order[i] = i;
-	qsort(order, functions.nr, sizeof(*order), by_moved);
-	fprintf(file, "\nfunctions that move lines, moves per operation\n\n");
-	for (i = 0; i < SHOWN && moved[order[i]]; i++)
-		fprintf(file, "%9.2f  %s\n", (double)moved[order[i]] / ops,
+	sort_by = values;
+	qsort(order, functions.nr, sizeof(*order), descending);
+	fprintf(file, "\n%s per operation\n\n", title);
+	for (i = 0; i < SHOWN && values[order[i]]; i++)
+		fprintf(file, "%9.2f  %s\n", (double)values[order[i]] / ops,
 			functions.at[order[i]].name);
 	free(order);
 }
@@ -246,6 +267,7 @@ static void at_exit(uint64_t id, void *unused)
 {
 	FILE *file = fopen(out, "w");
 	unsigned long all = 0, percpu = 0, hot = 0, hot_percpu = 0;
+	unsigned long instructions = 0, instructions_percpu = 0;
 	unsigned int i;
 
 	if (!file)
@@ -265,17 +287,24 @@ static void at_exit(uint64_t id, void *unused)
 		hot += each;
 		hot_percpu += each && ours;
 	}
+	for (i = 0; i < functions.nr; i++) {
+		instructions += executed_by[i];
+		instructions_percpu += percpu_function[i] ? executed_by[i] : 0;
+	}
 	fprintf(file, "operations %u\n", ops);
 	fprintf(file, "moves %.1f\n", (double)all / ops);
 	fprintf(file, "moves_percpu %.1f\n", (double)percpu / ops);
 	fprintf(file, "moves_locked %.1f\n", (double)moved_locked / ops);
 	fprintf(file, "lines_of_each %lu\n", hot);
 	fprintf(file, "lines_of_each_percpu %lu\n", hot_percpu);
+	fprintf(file, "instructions %lu\n", instructions / ops);
+	fprintf(file, "instructions_percpu %lu\n", instructions_percpu / ops);
 	qsort(lines, MAX_LINES, sizeof(*lines), by_moves);
 	fprintf(file, "\nlines, moves per operation\n\n");
 	for (i = 0; i < SHOWN && lines[i].moves; i++)
 		print_line(file, &lines[i]);
-	print_functions(file);
+	print_functions(file, "functions that move lines, moves", moved);
+	print_functions(file, "functions, instructions", executed_by);
 	fclose(file);
 }
 

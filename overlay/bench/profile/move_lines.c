@@ -3,12 +3,13 @@
  * Repeat a system call on one CPU after another, so that a line which all calls write
  * moves each time.
  *
- *	move_lines exec|fork|cgroup|none ROUNDS	"none" only passes the turn on
+ *	move_lines exec|fork|cgroup|netns|none ROUNDS	"none" only passes the turn on
  *
  * A process on each CPU waits for its turn. times(2) marks the beginning, the end of a
  * first round in which the caches of all CPUs fill, and the end.  The working directory
  * is a cgroup2 folder.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -52,6 +53,8 @@ static void once(const char *what, int cpu)
 		snprintf(name, sizeof(name), "lines%d", cpu);
 		if (mkdir(name, 0755) || rmdir(name))
 			die("mkdir");
+	} else if (!strcmp(what, "netns") && unshare(CLONE_NEWNET)) {
+		die("unshare");
 	}
 }
 

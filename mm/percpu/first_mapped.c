@@ -23,9 +23,8 @@
 
 #include "chunk.h"
 #include "debug/hooks.h"
-#include "first_chunk.h"
+#include "first_window.h"
 #include "layout.h"
-#include "module_range.h"
 #include "pages.h"
 
 /* Allocate one page table, of one page. */
@@ -214,8 +213,8 @@ static bool __init pcpu_huge_pays(unsigned long populated)
 {
 	if (!arch_vmap_pmd_supported(PAGE_KERNEL) || populated > PMD_SIZE)
 		return false;
-	return pcpu_option_large() || num_possible_cpus() * PMD_SIZE <=
-				      memblock_phys_mem_size() / 1024;
+	return pcpu_option_large || num_possible_cpus() * PMD_SIZE <=
+				    memblock_phys_mem_size() / 1024;
 }
 
 /* Let KASAN and the cache know that @size bytes at @addr are mapped. */

@@ -1,25 +1,159 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * first_window: the metadata of the first window, and what both layouts build on.
+ * first_window: what both layouts build on: boot parameters, address space and the
+ * metadata of the first window.
  *
  * A layout gives memory to the beginning of each unit: static data, then memory for
  * objects that are allocated before the page allocator is up.
  */
 #define pr_fmt(fmt) "percpu: " fmt
 
+#include <linux/align.h>
 #include <linux/cpumask.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/memblock.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/pgtable.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "../internal.h"
 #include "cache.h"
 #include "chunk.h"
 #include "depot.h"
-#include "first_chunk.h"
+#include "first_window.h"
 #include "layout.h"
+
+/* percpu_alloc=, percpu_area= and percpu_reserve= of the kernel command line. */
+
+const char * const pcpu_fc_names[PCPU_FC_NR] __initconst = {
+	[PCPU_FC_AUTO] = "auto",
+	[PCPU_FC_EMBED] = "embed",
+	[PCPU_FC_PAGE] = "page",
+};
+
+enum pcpu_fc pcpu_chosen_fc __initdata = PCPU_FC_AUTO;
+
+/* percpu_alloc=large: for architectures it is auto. */
+bool pcpu_option_large __initdata;
+
+/* percpu_area=, bytes of offset space; 0 if not given. */
+static unsigned long pcpu_area_bytes __initdata;
+
+/* percpu_reserve=, bytes of each unit withheld for modules; -1 if not given. */
+static long pcpu_reserve_bytes __initdata = -1;
+
+/*
+ * Return true, after a warning, if the area is set up already: some
+ * architectures parse the command line later.
+ */
+static bool __init pcpu_option_is_late(const char *name)
+{
+	if (pcpu_area.size)
+		pr_warn("%s= ignored: parsed too late on this architecture\n",
+			name);
+	return pcpu_area.size;
+}
+
+static int __init pcpu_alloc_setup(char *str)
+{
+	int fc;
+
+	if (!str)
+		return -EINVAL;
+	if (pcpu_option_is_late("percpu_alloc"))
+		return 0;
+	pcpu_option_large = !strcmp(str, "large");
+	fc = match_string(pcpu_fc_names, PCPU_FC_NR, pcpu_option_large ? "auto" : str);
+	if (fc < 0)
+		pr_warn("percpu_alloc=%s: must be auto, embed, large or page\n",
+			str);
+	else
+		pcpu_chosen_fc = fc;
+	return 0;
+}
+early_param("percpu_alloc", pcpu_alloc_setup);
+
+/* The bytes that @str gives, or -1 after a warning. */
+static long __init pcpu_parse_size(const char *name, const char *str)
+{
+	char *end;
+	u64 size = memparse(str, &end);
+
+	if (pcpu_option_is_late(name))
+		return -1;
+	if (end != str && !*end && size <= LONG_MAX)
+		return size;
+	pr_warn("%s=%s: invalid size\n", name, str);
+	return -1;
+}
+
+static int __init pcpu_area_setup(char *str)
+{
+	if (!str)
+		return -EINVAL;
+	pcpu_area_bytes = max(pcpu_parse_size("percpu_area", str), 0L);
+	return 0;
+}
+early_param("percpu_area", pcpu_area_setup);
+
+static int __init pcpu_reserve_setup(char *str)
+{
+	if (!str)
+		return -EINVAL;
+	pcpu_reserve_bytes = pcpu_parse_size("percpu_reserve", str);
+	return 0;
+}
+early_param("percpu_reserve", pcpu_reserve_setup);
+
+/**
+ * pcpu_option_area_size - apply percpu_area= to the size of the area
+ * @choice: bytes of offset space without the option
+ *
+ * Return: the bytes that percpu_area= asks for, within bounds; else @choice.
+ */
+unsigned long __init pcpu_option_area_size(unsigned long choice)
+{
+	if (!pcpu_area_bytes)
+		return choice;
+	return clamp(pcpu_area_bytes, 4 * PCPU_CHUNK_SIZE, PCPU_AREA_MAX_SIZE);
+}
+
+/**
+ * pcpu_option_reserve - apply percpu_reserve= to the reserve for modules
+ * @choice: bytes that the architecture asks for
+ *
+ * Modules reach %PCPU_AREA_MAX_SIZE bytes: half of them are left to static data.
+ *
+ * Return: the bytes that percpu_reserve= asks for, within bounds; else @choice.
+ */
+unsigned long __init pcpu_option_reserve(unsigned long choice)
+{
+	if (pcpu_reserve_bytes < 0)
+		return choice;
+	return min_t(unsigned long, pcpu_reserve_bytes, PCPU_AREA_MAX_SIZE / 2);
+}
+
+/**
+ * pcpu_options_forget - drop the sizes of the command line, with a warning
+ *
+ * Return: true if there was one.
+ */
+bool __init pcpu_options_forget(void)
+{
+	if (!pcpu_area_bytes && pcpu_reserve_bytes < 0)
+		return false;
+	pr_warn("percpu_area= and percpu_reserve= ignored: no memory for the first chunk\n");
+	pcpu_area_bytes = 0;
+	pcpu_reserve_bytes = -1;
+	return true;
+}
+
+/* What both layouts build on. */
 
 void *pcpu_base_addr __ro_after_init;
 
@@ -151,7 +285,9 @@ static void __init pcpu_print_layout(unsigned long populated)
 	pr_info("%lu KB of vmalloc space reserved; %lu KB of metadata and %lu KB of page tables at boot\n",
 		pcpu_early_vm >> 10, pcpu_early_metadata >> 10,
 		pcpu_early_tables >> 10);
-	pcpu_option_report_area();
+	if (pcpu_area_bytes > pcpu_area.size)
+		pr_warn("percpu_area= limited to %lu KB, %lu KB requested\n",
+			pcpu_area.size >> 10, pcpu_area_bytes >> 10);
 }
 
 /**
@@ -204,10 +340,77 @@ unsigned long __init pcpu_skew(void)
 	return IS_ENABLED(CONFIG_KASAN_VMALLOC) ? 0 : PAGE_SIZE;
 }
 
+/* Place @size bytes between @low and @high: the address, or 0. */
+static unsigned long pcpu_early_gap_fit(unsigned long low, unsigned long high,
+					unsigned long size,
+					unsigned long align, bool lowest)
+{
+	unsigned long addr = ALIGN(low, align);
+
+	/* ALIGN() may wrap near the end of the address space. */
+	if (addr < low || addr >= high || high - addr < size)
+		return 0;
+	return lowest ? addr : ALIGN_DOWN(high - size, align);
+}
+
+/**
+ * pcpu_early_gap - find a gap between early vmalloc areas
+ * @vm: list of the areas in ascending order of addresses, or %NULL
+ * @start: lowest address to take
+ * @end: end of the addresses to take
+ * @size: bytes wanted
+ * @align: a power of two
+ * @lowest: take the lowest address that fits, not the highest
+ *
+ * Areas may lie below @start and above @end.
+ *
+ * Return: the address, a multiple of @align, or 0 if no gap is large enough.
+ */
+unsigned long pcpu_early_gap(const struct vm_struct *vm, unsigned long start,
+			     unsigned long end, unsigned long size,
+			     unsigned long align, bool lowest)
+{
+	unsigned long low = start, found = 0, addr;
+
+	for (; vm && (unsigned long)vm->addr < end; vm = vm->next) {
+		unsigned long from = (unsigned long)vm->addr;
+
+		addr = pcpu_early_gap_fit(low, from, size, align, lowest);
+		if (addr && lowest)
+			return addr;
+		found = addr ?: found;
+		/* No sum before that: an area may end with the last address. */
+		if (vm->size >= end - from)
+			return found;
+		low = max(low, from + vm->size);
+	}
+	return pcpu_early_gap_fit(low, end, size, align, lowest) ?: found;
+}
+
+/*
+ * On 32-bit powerpc and microblaze VMALLOC_END is ioremap_bot, which moves down
+ * with each ioremap() until slab is available.
+ */
+static bool __init pcpu_vm_end_moves(void)
+{
+	return IS_ENABLED(CONFIG_PPC32) || IS_ENABLED(CONFIG_MICROBLAZE);
+}
+
 /**
  * pcpu_reserve_vm - reserve a part of the vmalloc range
  * @size: bytes
  * @align: a power of two
+ *
+ * Take the lowest gap if the end of the range moves, else the highest: parisc
+ * sets VMALLOC_START in mem_init(), which is later, and arm64 places modules
+ * near the kernel's image, at the start of the range.
+ *
+ * On 32-bit ARM the early areas are static mappings of registers, the PCI I/O window
+ * and the UART of earlyprintk, on arm64 the kernel's image, both made by
+ * paging_init(); on alpha the console callbacks, on Xen the p2m table. All of
+ * them are made in setup_arch(). No caller of vm_area_add_early() or
+ * vm_area_register_early() runs between setup_per_cpu_areas() and
+ * vmalloc_init(), and neither may be called later.
  *
  * Context: boot.
  * Return: the address, a multiple of @align, or 0 if no gap between early areas is
@@ -217,7 +420,9 @@ unsigned long __init pcpu_reserve_vm(unsigned long size, unsigned long align)
 {
 	/* vm_struct::size includes a guard page. */
 	unsigned long guarded = size + PAGE_SIZE;
-	unsigned long addr = pcpu_early_vm_gap(guarded, align);
+	unsigned long addr = pcpu_early_gap(vm_area_early_list(), VMALLOC_START,
+					    VMALLOC_END, guarded, align,
+					    pcpu_vm_end_moves());
 	struct vm_struct *vm;
 
 	if (!addr)

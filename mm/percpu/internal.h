@@ -33,7 +33,6 @@
  * only.
  *
  *    layout    offset <-> address <-> unit                       layout.[ch]
- *    module_range  the limit of module offsets, not their place  module_range.h
  *    class     sizes of cached objects                           class.h
  *    pages     populates and unmaps pages; may a caller populate  pages.[ch], pages-nommu.c
  *    chunk     one chunk: used granules, pages, hints; counts populated pages
@@ -61,13 +60,11 @@
  *    present   objects with memory on CPUs that have been online: CPU hotplug
  *                                                                present.[ch]
  *
- *    options   boot parameters                                   options.c
- *    early_gap  addresses for the area before vmalloc works      early_gap.c
- *    first_nodes  linear units on the nodes of their CPUs         first_nodes.c
- *    first_window  metadata of the first window, for both layouts  first_window.c
+ *    first_window  what both layouts build on: boot parameters, addresses before
+ *              vmalloc works, offsets that modules reach, metadata
+ *                                                                first_window.[ch]
  *    first_mapped  builds the CPU-major layout                   first_mapped.c
- *    first_chunk  chooses the layout, builds the chunk-major one; runs once
- *                                                                first_chunk.[ch]
+ *    first_chunk  chooses the layout, builds the chunk-major one  first_chunk.c
  *
  *    debug/    diagnostics; the allocator includes debug/hooks.h only
  *      hooks     calls to what must see each object, the KASAN shadow

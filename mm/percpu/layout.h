@@ -22,7 +22,7 @@
 
 /*
  * Upper limit of the offset space, in bytes. Relocations of modules must reach
- * all of it, see module_range.h.
+ * all of it, see first_window.h.
  */
 #define PCPU_AREA_MAX_SIZE	(256UL << 20)
 

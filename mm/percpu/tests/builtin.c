@@ -20,7 +20,7 @@
 #include "../chunk.h"
 #include "../depot.h"
 #include "../extent.h"
-#include "../first_chunk.h"
+#include "../first_window.h"
 #include "../kick.h"
 #include "../layout.h"
 #include "../objmap.h"
@@ -107,12 +107,12 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_alloc_module_noprof);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_free_module);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_nr_pages);
 
-/* early_gap.c */
+/* first_window.c */
 #ifdef CONFIG_MMU
 EXPORT_SYMBOL_IF_KUNIT(pcpu_early_gap);
 #endif
 
-/* first_nodes.c */
+/* first_chunk.c */
 #ifdef CONFIG_NUMA
 EXPORT_SYMBOL_IF_KUNIT(pcpu_node_base);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_node_stride);

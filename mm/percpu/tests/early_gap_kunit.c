@@ -9,7 +9,7 @@
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>
 
-#include "../first_chunk.h"
+#include "../first_window.h"
 
 #define MAX_AREAS	4
 

@@ -6,7 +6,7 @@
  */
 #include <kunit/test.h>
 
-#include "../first_chunk.h"
+#include "../first_window.h"
 
 /* Units 0 to 5, two on each of three nodes of 100 bytes, and so on. */
 static const struct pcpu_node_run three_nodes[] = {

@@ -11,7 +11,7 @@
 #include <linux/string.h>
 
 #include "../chunk.h"
-#include "../module_range.h"
+#include "../first_window.h"
 #include "validate.h"
 
 /* Addresses of x86-64, so that every machine runs the test. */

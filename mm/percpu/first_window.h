@@ -1,6 +1,81 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * module_range: offsets that all relocations of modules reach.
+ * first_window: what both layouts build on, and the range of offsets for modules.
+ */
+#ifndef _MM_PERCPU_FIRST_WINDOW_H
+#define _MM_PERCPU_FIRST_WINDOW_H
+
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/percpu.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
+
+#include "layout.h"
+
+struct vm_struct;
+
+/* first_window.c: what both layouts build on. */
+
+extern bool pcpu_option_large;
+extern unsigned long pcpu_early_tables;
+
+unsigned long pcpu_option_area_size(unsigned long choice);
+unsigned long pcpu_option_reserve(unsigned long choice);
+bool pcpu_options_forget(void);
+
+void pcpu_begin_layout(const char *name);
+void pcpu_copy_static(unsigned long addr);
+unsigned long pcpu_skew(void);
+unsigned long pcpu_early_gap(const struct vm_struct *vm, unsigned long start,
+			     unsigned long end, unsigned long size,
+			     unsigned long align, bool lowest);
+unsigned long pcpu_reserve_vm(unsigned long size, unsigned long align);
+void pcpu_first_window(unsigned long populated);
+
+/* first_mapped.c: the CPU-major layout. */
+
+#if defined(CONFIG_SMP) && defined(CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK)
+int pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t node_of);
+#else
+static inline int pcpu_first_chunk_mapped(bool huge,
+					  pcpu_fc_cpu_to_node_fn_t node_of)
+{
+	return -ENOSPC;
+}
+#endif
+
+/* first_chunk.c: linear units on the nodes of their CPUs. */
+
+/* More runs of CPUs than that have units in one block. */
+#define PCPU_NODE_RUNS		64
+
+/**
+ * struct pcpu_node_run - units of CPUs that are neighbours on one node
+ * @first: the first of them
+ * @last: the last one
+ * @node: the node
+ * @start: lowest physical address of the node
+ * @end: end of its addresses
+ */
+struct pcpu_node_run {
+	unsigned int first;
+	unsigned int last;
+	int node;
+	unsigned long start;
+	unsigned long end;
+};
+
+bool pcpu_node_stride(const struct pcpu_node_run *runs, unsigned int nr,
+		      unsigned long size, unsigned long *min, unsigned long *max);
+bool pcpu_node_base(const struct pcpu_node_run *runs, unsigned int nr,
+		    unsigned long size, unsigned long stride,
+		    unsigned long *low, unsigned long *high);
+
+/*
+ * Offsets that all relocations of modules reach.
  *
  * A percpu pointer is the address S of the first static percpu variable plus an
  * offset. Code at address P encodes it, with an addend A, as
@@ -13,16 +88,6 @@
  * that does not fit, but truncates a PC32: the allocator must not give a module
  * an offset that does not fit.
  */
-#ifndef _MM_PERCPU_MODULE_RANGE_H
-#define _MM_PERCPU_MODULE_RANGE_H
-
-#include <linux/build_bug.h>
-#include <linux/limits.h>
-#include <linux/minmax.h>
-#include <linux/sizes.h>
-#include <linux/types.h>
-
-#include "layout.h"
 
 /* Bytes that an addend may point beyond an object, on either side. */
 #define PCPU_MODULE_RANGE_SLACK	SZ_64K
@@ -116,4 +181,4 @@ static inline unsigned long pcpu_module_range_size(unsigned long size)
 
 #endif /* CONFIG_X86_64 && !CONFIG_UML */
 
-#endif /* _MM_PERCPU_MODULE_RANGE_H */
+#endif /* _MM_PERCPU_FIRST_WINDOW_H */

@@ -32,7 +32,6 @@
 #include "percpu/chunk.h"
 #include "percpu/debug/bad_free.h"
 #include "percpu/pages.h"
-#include "percpu/present.h"
 
 #define NR	200
 #define MAGIC	0x5eed0000

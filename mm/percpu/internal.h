@@ -57,8 +57,8 @@
  *    balance   the worker: trims, refills the reserve of populated pages, gives
  *              pages back                                        balance.c
  *    percpu    the interface; reports Percpu: of /proc/meminfo   percpu.c
- *    present   objects with memory on CPUs that have been online: CPU hotplug
- *                                                                present.[ch]
+ *    present   objects with memory on CPUs that have been online: CPU hotplug, names
+ *              writes to copies of absent CPUs                   present.c
  *
  *    first_window  what both layouts build on: boot parameters, addresses before
  *              vmalloc works, offsets that modules reach, metadata
@@ -67,13 +67,10 @@
  *    first_chunk  chooses the layout, builds the chunk-major one  first_chunk.c
  *
  *    debug/    diagnostics; the allocator includes debug/hooks.h only
- *      hooks     calls to what must see each object, the KASAN shadow
- *                                                            hooks.[ch]
+ *      hooks     calls to what must see each object, the KASAN shadow, lifetime
+ *                counters, fault injection                   hooks.[ch]
  *      redzone   red zones, poison and quarantine            redzone.[ch]
  *      bad_free  reports frees that the object map refused   bad_free.[ch]
- *      stats     lifetime counters                           stats.c
- *      fault     fault injection                             fault.c
- *      absent    names writes to copies of absent CPUs       absent.c
  *      debugfs   files in debugfs                            debugfs.c
  *
  * Locks. None nests in another, except pcpu_map_lock in pcpu_kmsan_mutex.

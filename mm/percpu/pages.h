@@ -35,4 +35,7 @@ void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
 void pcpu_flush_unit(unsigned int unit, unsigned long first, unsigned long end,
 		     struct list_head *pages);
 
+/* present.c: objects that have memory on CPUs only that have been online. */
+bool pcpu_addr_is_absent(unsigned long addr, unsigned long *off, unsigned int *cpu);
+
 #endif /* _MM_PERCPU_PAGES_H */

@@ -46,7 +46,14 @@
 #include "chunk.h"
 #include "kick.h"
 #include "pages.h"
-#include "present.h"
+
+#ifdef CONFIG_X86
+#include <linux/kdebug.h>
+#include <linux/notifier.h>
+
+#include <asm/special_insns.h>
+#include <asm/trap_pf.h>
+#endif
 
 /* Allocations under way, and which of the counters new ones use. */
 static atomic_t pcpu_present_busy[2];
@@ -261,6 +268,37 @@ bool pcpu_addr_is_absent(unsigned long addr, unsigned long *off, unsigned int *c
 	*cpu = pcpu_unit_cpu(unit);
 	return absent;
 }
+
+#ifdef CONFIG_X86
+
+/*
+ * A write to the copy of an absent CPU is an oops. A line behind the registers tells why.
+ * The address of the fault is in the register as long as there was no other fault.
+ */
+static int pcpu_absent_die(struct notifier_block *nb, unsigned long what, void *data)
+{
+	const struct die_args *args = data;
+	unsigned long off;
+	unsigned int cpu;
+
+	if (what == DIE_OOPS && (args->err & X86_PF_WRITE) &&
+	    pcpu_addr_is_absent(read_cr2(), &off, &cpu))
+		pr_alert("write to the copy of CPU %u, which never was online (offset %#lx, chunk %lu)\n",
+			 cpu, off, off >> PCPU_CHUNK_SHIFT);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block pcpu_absent_nb = {
+	.notifier_call = pcpu_absent_die,
+};
+
+static int __init pcpu_absent_init(void)
+{
+	return register_die_notifier(&pcpu_absent_nb);
+}
+core_initcall(pcpu_absent_init);
+
+#endif /* CONFIG_X86 */
 
 /**
  * pcpu_present_init - allow objects that have memory on present CPUs only

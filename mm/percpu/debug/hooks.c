@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hooks: kmemleak and the tracepoints.
+ * hooks: kmemleak, the tracepoints, lifetime counters and fault injection.
  */
+#include <linux/compiler.h>
+#include <linux/debugfs.h>
+#include <linux/fault-inject.h>
 #include <linux/gfp.h>
+#include <linux/init.h>
 #include <linux/kmemleak.h>
 
 #define CREATE_TRACE_POINTS
@@ -56,3 +60,72 @@ void pcpu_free_hooks(void __percpu *ptr, unsigned long off, size_t size)
 	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
 				 ptr);
 }
+
+#ifdef CONFIG_PERCPU_STATS
+
+struct pcpu_stats pcpu_stats = {
+	.min_size = ULONG_MAX,
+};
+
+/**
+ * pcpu_stats_alloc - count an allocation
+ * @size: bytes requested
+ *
+ * Context: any.
+ */
+void pcpu_stats_alloc(size_t size)
+{
+	long cur = atomic_long_inc_return(&pcpu_stats.nr_alloc) -
+		   atomic_long_read(&pcpu_stats.nr_free);
+	long max = atomic_long_read(&pcpu_stats.nr_max);
+
+	while (cur > max &&
+	       !atomic_long_try_cmpxchg(&pcpu_stats.nr_max, &max, cur))
+		;
+	if (size < READ_ONCE(pcpu_stats.min_size))
+		WRITE_ONCE(pcpu_stats.min_size, size);
+	if (size > READ_ONCE(pcpu_stats.max_size))
+		WRITE_ONCE(pcpu_stats.max_size, size);
+}
+
+#endif /* CONFIG_PERCPU_STATS */
+
+#ifdef CONFIG_FAIL_PERCPU
+
+/*
+ * See Documentation/fault-injection/fault-injection.rst. Slab and the page allocator,
+ * which populate pages and charges need, have fault injection of their own.
+ */
+DECLARE_FAULT_ATTR(pcpu_fail_attr);
+
+/**
+ * pcpu_should_fail - decide whether an allocation must fail
+ * @size: bytes on each CPU
+ * @gfp: allocation flags; an allocation with %__GFP_NOFAIL does not fail
+ *
+ * Context: any.
+ * Return: true if the allocation must fail.
+ */
+bool pcpu_should_fail(size_t size, gfp_t gfp)
+{
+	if (gfp & __GFP_NOFAIL)
+		return false;
+	return should_fail_ex(&pcpu_fail_attr, size,
+			      gfp & __GFP_NOWARN ? FAULT_NOWARN : 0);
+}
+
+static int __init pcpu_fail_setup(char *str)
+{
+	return setup_fault_attr(&pcpu_fail_attr, str);
+}
+__setup("fail_percpu=", pcpu_fail_setup);
+
+/* Without debugfs the boot option and fail-nth remain. */
+static int __init pcpu_fail_debugfs(void)
+{
+	fault_create_debugfs_attr("fail_percpu", NULL, &pcpu_fail_attr);
+	return 0;
+}
+late_initcall(pcpu_fail_debugfs);
+
+#endif /* CONFIG_FAIL_PERCPU */

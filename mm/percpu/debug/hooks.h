@@ -134,7 +134,7 @@ static inline void pcpu_debug_drain(void)
 
 #endif /* CONFIG_PERCPU_DEBUG */
 
-/* Fault injection, fault.c */
+/* Fault injection */
 #ifdef CONFIG_FAIL_PERCPU
 
 #include <linux/fault-inject.h>
@@ -166,7 +166,7 @@ static inline bool pcpu_may_fail(void)
 #endif /* CONFIG_FAIL_PERCPU */
 
 /**
- * struct pcpu_stats - lifetime counters, stats.c
+ * struct pcpu_stats - lifetime counters
  * @nr_alloc: allocations
  * @nr_free: frees
  * @nr_max: maximum of live objects

@@ -19,7 +19,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include "class.h"
 #include "layout.h"
 
 #define PCPU_PAGE_GRANULES	(PAGE_SIZE >> PCPU_GRANULE_SHIFT)
@@ -455,5 +454,27 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated);
 void pcpu_chunk_discard(struct pcpu_chunk *chunk);
 int pcpu_chunks_hold_present(unsigned int from, u64 *populated);
 void pcpu_chunk_unhold(unsigned int nr);
+
+/* extent.c: granules with memory. */
+
+/**
+ * struct pcpu_extent - an extent to allocate
+ * @nr: length in granules, not 0
+ * @align: alignment in bytes, a power of two, at most PAGE_SIZE
+ * @module: it holds a module's percpu section: it must lie in the module range,
+ *	at the lowest offset, and may use the reserve
+ * @present: it has memory on CPUs only that have been online, and lies in a present
+ *	chunk; at most a chunk long
+ */
+struct pcpu_extent {
+	unsigned int nr;
+	size_t align;
+	bool module;
+	bool present;
+};
+
+unsigned long pcpu_extent_alloc(const struct pcpu_extent *extent, gfp_t gfp);
+int pcpu_extent_alloc_run(const struct pcpu_extent *extent, unsigned int max,
+			  gfp_t gfp, struct pcpu_run *run);
 
 #endif /* _MM_PERCPU_CHUNK_H */

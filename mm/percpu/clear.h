@@ -11,7 +11,6 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-#include "class.h"
 #include "layout.h"
 
 /* More bytes than this are cleared by memset() if it is fast. */

@@ -9,7 +9,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
-#include "class.h"
+#include "layout.h"
 
 /* Objects of a batch, at most. */
 #define PCPU_BATCH_MAX		32

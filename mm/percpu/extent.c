@@ -10,7 +10,7 @@
 #include <linux/err.h>
 #include <linux/sched.h>
 
-#include "extent.h"
+#include "chunk.h"
 #include "kick.h"
 #include "pages.h"
 

@@ -32,8 +32,7 @@
  * The files from the lowest layer up. A file includes, calls and locks downwards
  * only.
  *
- *    layout    offset <-> address <-> unit                       layout.[ch]
- *    class     sizes of cached objects                           class.h
+ *    layout    offset <-> address <-> unit; sizes of objects     layout.[ch]
  *    pages     populates and unmaps pages; may a caller populate  pages.[ch], pages-nommu.c
  *    chunk     one chunk: used granules, pages, hints; counts populated pages
  *                                                                chunk.[ch]
@@ -47,7 +46,7 @@
  *              lock                                              claim.c
  *    account   owners: memcg charges and allocation tags         account.[ch]
  *    kick      queues the worker; bounds of the reserve          kick.[ch]
- *    extent    granules with memory: has them placed, then populated  extent.[ch]
+ *    extent    granules with memory: has them placed, then populated  extent.c
  *    depot     batches of free objects between caches            depot.[ch]
  *    cache     free objects of each CPU; cuts the offset of a new one off a run
  *                                                                cache.[ch]

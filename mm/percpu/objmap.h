@@ -37,7 +37,7 @@
 #include <linux/compiler.h>
 
 #include "chunk.h"
-#include "class.h"
+#include "layout.h"
 
 #define PCPU_OBJMAP_LONG	(PCPU_CLASS_GRANULES + 1)
 #define PCPU_OBJMAP_WIDE	0x40

@@ -27,9 +27,9 @@
 
 #include "account.h"
 #include "cache.h"
+#include "chunk.h"
 #include "clear.h"
 #include "debug/hooks.h"
-#include "extent.h"
 #include "kick.h"
 #include "pages.h"
 

@@ -19,7 +19,6 @@
 #include "../cache.h"
 #include "../chunk.h"
 #include "../depot.h"
-#include "../extent.h"
 #include "../first_window.h"
 #include "../kick.h"
 #include "../layout.h"

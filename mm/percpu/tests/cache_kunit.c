@@ -14,10 +14,10 @@
 #include <linux/workqueue.h>
 
 #include "../cache.h"
+#include "../chunk.h"
 #include "../debug/hooks.h"
 #include "../debug/redzone.h"
 #include "../depot.h"
-#include "../extent.h"
 #include "../kick.h"
 #include "../objmap.h"
 #include "validate.h"

@@ -12,8 +12,8 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "../chunk.h"
 #include "../debug/hooks.h"
-#include "../extent.h"
 #include "../kick.h"
 #include "../layout.h"
 #include "validate.h"

@@ -22,22 +22,6 @@ struct pcpu_counts pcpu_counts;
 unsigned long pcpu_nr_populated;
 unsigned long pcpu_nr_present;
 
-/**
- * pcpu_slots_init - set up the slots
- * @slots: zeroed memory
- *
- * Context: boot.
- */
-void pcpu_slots_init(struct pcpu_slots *slots)
-{
-	int i;
-
-	for (i = 0; i < PCPU_NR_SLOTS; i++)
-		INIT_LIST_HEAD(&slots->by_free[i].chunks);
-	INIT_LIST_HEAD(&slots->present.chunks);
-	pcpu_slots = slots;
-}
-
 /* Raise the hints of the slot of @chunk to the hints of the chunk. */
 static void pcpu_slot_raise(const struct pcpu_chunk *chunk)
 {

@@ -4,8 +4,7 @@
  * pages are used for.
  *
  * chunk.c knows one chunk, place.c searches chunks, small.c splits granules, and
- * table.c has all chunks.  Only table.c and claim.c take pcpu_chunk_lock, for
- * their callers.
+ * table.c has all chunks.  Only table.c takes pcpu_chunk_lock, for its callers.
  */
 #ifndef _MM_PERCPU_CHUNK_H
 #define _MM_PERCPU_CHUNK_H
@@ -221,35 +220,13 @@ struct pcpu_counts {
 
 /*
  * Guards all chunks, the slots and the counts; raw, IRQs off, no lock nests
- * inside. Only table.c and claim.c take it; internal.h tells the bound of its
- * sections.
+ * inside. Only table.c takes it; internal.h tells the bound of its sections.
  */
 extern raw_spinlock_t pcpu_chunk_lock;
 
 extern struct pcpu_chunk **pcpu_chunk_table;
 extern struct pcpu_slots *pcpu_slots;
 extern struct pcpu_counts pcpu_counts;
-
-/* Chunk numbers in use or claimed; guarded by pcpu_chunk_lock. */
-extern unsigned long *pcpu_chunk_nrs;
-
-/*
- * Claims of chunk numbers and of pages, which end soon: while there are some, a full
- * area may have space in a moment. Guarded by pcpu_chunk_lock.
- */
-extern unsigned int pcpu_claims;
-
-/* Chunks that are looked at before the lock is released. */
-#define PCPU_LOCK_CHUNKS	32
-
-/* Release the lock for a moment, if @i chunks were looked at. */
-static inline void pcpu_chunk_lock_break(unsigned int i, unsigned long *flags)
-{
-	if (i % PCPU_LOCK_CHUNKS)
-		return;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, *flags);
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, *flags);
-}
 
 /*
  * Populated pages of all chunks but present ones, on each unit. Locked as
@@ -316,7 +293,6 @@ static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 	return chunk->empty == ~0ULL && !chunk->pinned;
 }
 
-void pcpu_slots_init(struct pcpu_slots *slots);
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap);
 void pcpu_chunk_free_rcu(struct rcu_head *rcu);
 void pcpu_chunk_set_slot(struct pcpu_chunk *chunk);
@@ -445,7 +421,7 @@ unsigned int pcpu_chunks_alloc_small(unsigned int class, u32 *offs,
 void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages);
 void pcpu_chunks_inspect(void (*look)(void *data), void *data);
 
-/* claim.c: what the worker and CPU hotplug have claimed. */
+/* What the worker and CPU hotplug have claimed. */
 
 struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page);
 struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages);

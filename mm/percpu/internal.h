@@ -40,10 +40,8 @@
  *                                                                objmap.[ch]
  *    small     granules split into objects of 4 and 8 bytes      small.c
  *    place     chooses the offset of a run, an extent or a module  place.c
- *    table     all chunks, takes their lock; places what is longer than a chunk
- *                                                                table.c
- *    claim     claims chunks and pages for the worker and CPU hotplug, under their
- *              lock                                              claim.c
+ *    table     all chunks, takes their lock; places what is longer than a chunk;
+ *              claims chunks and pages for the worker and CPU hotplug  table.c
  *    account   owners: memcg charges and allocation tags         account.[ch]
  *    kick      queues the worker; bounds of the reserve          kick.[ch]
  *    extent    granules with memory: has them placed, then populated  extent.c

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * table: all chunks: their life, and what is allocated from them.
+ * table: all chunks: their life, what is allocated from them, and what the worker and
+ * CPU hotplug claim for a while.
  *
- * This file and claim.c take pcpu_chunk_lock. The functions of chunk.c,
- * place.c and small.c are called with the lock held, and each critical section
- * is one function of this file. Memory is allocated outside.
+ * Only this file takes pcpu_chunk_lock. The functions of chunk.c, place.c and small.c are
+ * called with the lock held, and each critical section is one function of this file, for
+ * callers in any context if its comment does not tell. Memory is allocated outside.
  *
  * Steps under the lock: a range costs a step per page of one chunk. Whatever visits
  * more chunks releases the lock in between, after PCPU_LOCK_CHUNKS of them or after
@@ -21,9 +22,26 @@
 /* The bound of each critical section is in internal.h. */
 DEFINE_RAW_SPINLOCK(pcpu_chunk_lock);
 
-unsigned long *pcpu_chunk_nrs __ro_after_init;
+/* Chunk numbers in use or claimed; guarded by pcpu_chunk_lock. */
+static unsigned long *pcpu_chunk_nrs __ro_after_init;
 
-unsigned int pcpu_claims;
+/*
+ * Claims of chunk numbers and of pages, which end soon: while there are some, a full
+ * area may have space in a moment. Guarded by pcpu_chunk_lock.
+ */
+static unsigned int pcpu_claims;
+
+/* Chunks that are looked at before the lock is released. */
+#define PCPU_LOCK_CHUNKS	32
+
+/* Release the lock for a moment, if @i chunks were looked at. */
+static void pcpu_chunk_lock_break(unsigned int i, unsigned long *flags)
+{
+	if (i % PCPU_LOCK_CHUNKS)
+		return;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, *flags);
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, *flags);
+}
 
 /* The error of a request that finds no space. */
 static int pcpu_no_space(void)
@@ -33,39 +51,32 @@ static int pcpu_no_space(void)
 	return pcpu_claims ? -EBUSY : -ENOSPC;
 }
 
-/**
- * pcpu_chunk_table_init - set up the table of chunks
- * @table: zeroed memory for pcpu_area_nr_chunks() pointers
- * @nrs: zeroed memory for as many bits
- * @slots: zeroed memory
- *
- * Context: boot, before any other function of this file.
+/*
+ * Set up the table in zeroed memory: @table for pcpu_area_nr_chunks() pointers and @nrs
+ * for as many bits; and the slots. At boot, before any other function of this file.
  */
-void pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *nrs,
-			   struct pcpu_slots *slots)
+void __init pcpu_chunk_table_init(struct pcpu_chunk **table, unsigned long *nrs,
+				  struct pcpu_slots *slots)
 {
+	unsigned int i;
+
+	for (i = 0; i < PCPU_NR_SLOTS; i++)
+		INIT_LIST_HEAD(&slots->by_free[i].chunks);
+	INIT_LIST_HEAD(&slots->present.chunks);
+	pcpu_slots = slots;
 	pcpu_chunk_table = table;
 	pcpu_chunk_nrs = nrs;
-	pcpu_slots_init(slots);
 }
 
-/**
- * pcpu_chunk_reserve_nrs - reserve numbers that no chunk will have
- * @first: first number
- * @nr: how many
- *
- * Context: boot, before the first call of pcpu_chunk_create().
- */
+/* Reserve @nr numbers that no chunk will have. At boot, before pcpu_chunk_create(). */
 void __init pcpu_chunk_reserve_nrs(unsigned int first, unsigned int nr)
 {
 	bitmap_set(pcpu_chunk_nrs, first, nr);
 }
 
-/**
- * pcpu_chunk_top - upper bound of the chunk numbers
- *
- * Context: any; exact with the lock held.
- * Return: one more than the highest number in use, or 0.
+/*
+ * One more than the highest chunk number in use, or 0: exact with the lock held,
+ * otherwise a bound.
  */
 unsigned int pcpu_chunk_top(void)
 {
@@ -76,13 +87,8 @@ unsigned int pcpu_chunk_top(void)
 	return last == pcpu_area_nr_chunks() ? 0 : last + 1;
 }
 
-/**
- * pcpu_chunk_creatable - test whether a chunk can be created
- * @limit: upper bound of its number
- *
- * Context: any; takes pcpu_chunk_lock.
- * Return: 0 if a number below @limit is free, else -EBUSY if one may be soon, or
- * -ENOSPC.
+/*
+ * Return 0 if a number below @limit is free, else -EBUSY if one may be soon, or -ENOSPC.
  */
 int pcpu_chunk_creatable(unsigned int limit)
 {
@@ -118,14 +124,10 @@ static void pcpu_chunk_trace_create(const struct pcpu_chunk *chunk)
 	trace_percpu_create_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
 }
 
-/**
- * pcpu_chunk_add_first - publish a chunk of the first window
- * @chunk: the chunk, with its masks of pinned and reserved pages set
- * @static_granules: granules of static data at its beginning; they have no entry
- *	in the object map
- * @withheld: pages without memory that never get any
- *
- * Context: boot; takes pcpu_chunk_lock.
+/*
+ * Publish a chunk of the first window, with its masks of pinned and reserved pages set.
+ * Its first @static_granules are static data, which has no entry in the object map; the
+ * pages @withheld never get memory. At boot.
  */
 void pcpu_chunk_add_first(struct pcpu_chunk *chunk, unsigned int static_granules,
 			  u64 withheld)
@@ -160,14 +162,10 @@ static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp, bool presen
 	return chunk;
 }
 
-/**
- * pcpu_chunk_create - create the chunk with the lowest free number
- * @gfp: flags to allocate its description and page tables with
- * @present: it is for objects of present CPUs
- *
- * Context: any that @gfp allows; takes pcpu_chunk_lock.
- * Return: the chunk, ERR_PTR(-ENOSPC) if all numbers are in use, ERR_PTR(-EBUSY) if
- * chunks or pages may become free soon, or ERR_PTR(-ENOMEM).
+/*
+ * Create the chunk with the lowest free number, in any context that @gfp allows.
+ * @present: it is for objects of present CPUs. Return it, or ERR_PTR(): -ENOSPC if all
+ * numbers are in use, -EBUSY if chunks or pages may become free soon, or -ENOMEM.
  */
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present)
 {
@@ -313,16 +311,10 @@ static int pcpu_chunk_create_claimed(unsigned int i, gfp_t gfp)
 	return 0;
 }
 
-/**
- * pcpu_chunks_create_run - claim adjacent chunks for one large object
- * @nr: number of chunks
- * @limit: upper bound of their numbers
- * @gfp: flags to allocate those that do not exist with
- *
- * All pages of the chunks are withheld; pcpu_chunks_alloc_claimed() is next.
- *
- * Context: any that @gfp allows; takes pcpu_chunk_lock.
- * Return: number of the first chunk, -ENOSPC, -EBUSY if there may be enough adjacent
+/*
+ * Claim @nr adjacent chunks below number @limit for one large object, in any context
+ * that @gfp allows. All their pages are withheld; pcpu_chunks_alloc_claimed() is next.
+ * Return the number of the first one, -ENOSPC, -EBUSY if there may be enough adjacent
  * chunks soon, or -ENOMEM.
  */
 long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp)
@@ -367,17 +359,11 @@ pcpu_chunks_each_part(unsigned long off, unsigned int nr,
 	}
 }
 
-/**
- * pcpu_chunks_alloc_run - allocate a run in the chunks that exist
- * @fit: the run that will do
- * @wanted: better length in granules, where pages are populated
- * @run: a run to free before, may be empty; set to the new run, or to an empty one
- * @cut: where to store whether a thorough search may find more
- *
- * Populated pages are preferred, except for modules.
- *
- * Context: any; takes pcpu_chunk_lock, again and again if many chunks are searched.
- * Return: true if there was one. The old run is freed in either case.
+/*
+ * Allocate a run in the chunks that exist, if possible one of @wanted granules, and in
+ * populated pages unless it is for a module. The old run in @run, if any, is freed
+ * before in any case. The lock is released in between if many chunks are searched.
+ * Return true if there is a run, and in @cut whether a thorough search may find more.
  */
 bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 			   struct pcpu_run *run, bool *cut)
@@ -405,12 +391,9 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 	return found == PCPU_FOUND;
 }
 
-/**
- * pcpu_chunks_extend_run - append the free granules behind a run
- * @run: the run, populated
- * @max: maximum length in granules; the run ends with its page, too
- *
- * Context: any; takes pcpu_chunk_lock.
+/*
+ * Append the free granules behind a populated run, up to @max granules and to the end of
+ * its page.
  */
 void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max)
 {
@@ -437,12 +420,9 @@ static void pcpu_chunk_alloc_claimed(struct pcpu_chunk *chunk,
 		pcpu_range_free(chunk, start + nr, PCPU_CHUNK_GRANULES - nr);
 }
 
-/**
- * pcpu_chunks_alloc_claimed - allocate granules of claimed chunks
- * @first: number of the first chunk, from pcpu_chunks_create_run()
- * @nr: granules; those that follow in the last chunk are free for others
- *
- * Context: any; takes pcpu_chunk_lock, for each chunk.
+/*
+ * Allocate @nr granules of the chunks that pcpu_chunks_create_run() has claimed; those
+ * that follow in the last chunk are free for others. The lock is taken for each chunk.
  */
 void pcpu_chunks_alloc_claimed(unsigned int first, unsigned int nr)
 {
@@ -450,25 +430,18 @@ void pcpu_chunks_alloc_claimed(unsigned int first, unsigned int nr)
 			      pcpu_chunk_alloc_claimed);
 }
 
-/**
- * pcpu_chunks_free - free granules
- * @off: offset of the first; the caller owns them, the object map has no entry
- * @nr: number of granules, not 0; they may lie in several chunks
- *
- * Context: any; takes pcpu_chunk_lock, for each chunk.
+/*
+ * Free @nr granules, not 0, that the caller owns and that the object map has no entry
+ * for. The lock is taken for each chunk that they lie in.
  */
 void pcpu_chunks_free(unsigned long off, unsigned int nr)
 {
 	pcpu_chunks_each_part(off, nr, pcpu_range_free);
 }
 
-/**
- * pcpu_chunks_free_batch - free objects of one class
- * @class: their class
- * @offs: their offsets; the caller owns them, the object map has no entry
- * @nr: number of objects
- *
- * Context: any; takes pcpu_chunk_lock, for @nr steps.
+/*
+ * Free @nr objects of one class that the caller owns and that the object map has no
+ * entries for, in @nr steps.
  */
 void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,
 			    unsigned int nr)
@@ -488,15 +461,7 @@ void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
-/**
- * pcpu_chunks_alloc_small - allocate free objects of split granules
- * @class: their small class
- * @offs: where to store their offsets
- * @nr: number of objects, at most
- *
- * Context: any; takes pcpu_chunk_lock.
- * Return: number of objects.
- */
+/* Allocate up to @nr free objects of split granules. Return their number. */
 unsigned int pcpu_chunks_alloc_small(unsigned int class, u32 *offs,
 				     unsigned int nr)
 {
@@ -508,13 +473,7 @@ unsigned int pcpu_chunks_alloc_small(unsigned int class, u32 *offs,
 	return nr;
 }
 
-/**
- * pcpu_chunk_publish_pages - say that pages are populated
- * @chunk: the chunk
- * @pages: mask of pages in which the caller owns granules
- *
- * Context: any; takes pcpu_chunk_lock.
- */
+/* Say that @pages are populated; the caller owns granules in each of them. */
 void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages)
 {
 	unsigned long flags;
@@ -524,12 +483,211 @@ void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages)
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
-/**
- * pcpu_chunks_inspect - look at chunks while they cannot change
- * @look: function to call
- * @data: its argument
- *
- * Context: any; calls @look with pcpu_chunk_lock held. For diagnostics only: the
+/*
+ * Claims take one critical section, and another one ends them. In between, memory is
+ * allocated, mapped or freed without a lock, and no allocation uses what is claimed.
+ */
+
+/*
+ * Claim an empty page to populate it. Return the lowest chunk with such a page, which is
+ * withheld and stored in @page, or NULL.
+ */
+struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	unsigned int i;
+	u64 bare = 0;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	for (i = 0; i < pcpu_chunk_top(); i++) {
+		pcpu_chunk_lock_break(i, &flags);
+		chunk = pcpu_chunk_table[i];
+		bare = chunk && !pcpu_chunk_is_present(chunk) ?
+		       chunk->empty & ~chunk->populated & ~chunk->reserved : 0;
+		if (bare)
+			break;
+	}
+	if (bare) {
+		*page = __ffs64(bare);
+		pcpu_chunk_withhold(chunk, BIT_ULL(*page));
+		pcpu_claims++;
+	}
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return bare ? chunk : NULL;
+}
+
+/*
+ * The populated empty pages of @chunk, which may be NULL, and in @most how many of
+ * them can be given back if @excess pages of other than present chunks can.
+ */
+static u64 pcpu_chunk_excess(const struct pcpu_chunk *chunk, long excess, long *most)
+{
+	*most = excess;
+	if (!chunk)
+		return 0;
+	if (pcpu_chunk_is_present(chunk))
+		*most = chunk->held ? 0 : PCPU_CHUNK_PAGES;
+	return *most > 0 ? pcpu_chunk_spare(chunk) & ~chunk->pinned : 0;
+}
+
+/*
+ * Claim populated empty pages to give their memory back, so that @keep of them stay;
+ * those of present chunks need not. Return the chunk with the highest number that has
+ * such pages, its highest ones withheld, no longer populated and stored in @pages, or
+ * NULL.
+ */
+struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages)
+{
+	struct pcpu_chunk *chunk = NULL;
+	unsigned long flags;
+	unsigned int i;
+	u64 spare = 0;
+	long most = 0;
+
+	*pages = 0;
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	for (i = pcpu_chunk_top(); i-- > 0 && !spare;) {
+		pcpu_chunk_lock_break(i, &flags);
+		if (pcpu_counts_excess(keep) <= 0 && !pcpu_counts.present_empty)
+			break;
+		chunk = pcpu_chunk_table[i];
+		spare = pcpu_chunk_excess(chunk, pcpu_counts_excess(keep), &most);
+	}
+	for (; spare && most > 0; most--) {
+		*pages |= BIT_ULL(fls64(spare) - 1);
+		spare &= ~*pages;
+	}
+	if (*pages) {
+		pcpu_chunk_withhold(chunk, *pages);
+		pcpu_chunk_set_masks(chunk, chunk->populated & ~*pages,
+				     chunk->empty);
+		pcpu_claims++;
+	}
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return *pages ? chunk : NULL;
+}
+
+/* Let allocations use @pages again: all that one call has claimed. */
+void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	pcpu_chunk_release(chunk, pages);
+	pcpu_claims--;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+}
+
+/* Return true if @chunk is empty and may go while @keep others must stay. */
+static bool pcpu_chunk_is_removable(const struct pcpu_chunk *chunk, unsigned int keep)
+{
+	if (!chunk || !pcpu_chunk_is_loose(chunk))
+		return false;
+	return pcpu_chunk_is_present(chunk) ? !chunk->held :
+					      pcpu_counts.empty_chunks > keep;
+}
+
+/*
+ * Take the empty chunk of the highest number out of the table, so that @keep of them
+ * stay; present ones need not. Store its populated pages, which are no longer counted.
+ * Return the chunk, all its pages withheld, or NULL. Lookups without a lock may still
+ * see it until pcpu_chunk_discard() has waited for them.
+ */
+struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
+{
+	struct pcpu_chunk *chunk = NULL;
+	unsigned long flags;
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	if (pcpu_counts.empty_chunks <= keep && !pcpu_counts.present_chunks)
+		goto out;
+	for (i = pcpu_chunk_top(); i-- > 0;) {
+		pcpu_chunk_lock_break(i, &flags);
+		chunk = pcpu_chunk_table[i];
+		if (pcpu_chunk_is_removable(chunk, keep))
+			break;
+		chunk = NULL;
+	}
+	if (chunk) {
+		*populated = chunk->populated;
+		pcpu_chunk_withhold(chunk, ~0ULL);
+		pcpu_chunk_set_masks(chunk, 0, 0);
+		list_del_init(&chunk->list);
+		WRITE_ONCE(pcpu_chunk_table[i], NULL);
+		pcpu_counts.chunks--;
+		pcpu_claims++;
+	}
+out:
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return chunk;
+}
+
+/* Free a chunk that is out of the table and has no pages. Its memory is freed by RCU. */
+void pcpu_chunk_discard(struct pcpu_chunk *chunk)
+{
+	unsigned long flags;
+
+	trace_percpu_destroy_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	__clear_bit(chunk->nr, pcpu_chunk_nrs);
+	pcpu_claims--;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	call_rcu(&chunk->rcu, pcpu_chunk_free_rcu);
+}
+
+#ifdef CONFIG_PERCPU_PRESENT
+
+/* Hold chunk @nr if it is a present one with populated pages. */
+static u64 pcpu_chunk_hold(unsigned int nr)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	u64 populated = 0;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	chunk = pcpu_chunk_table[nr];
+	if (chunk && pcpu_chunk_is_present(chunk))
+		populated = chunk->populated;
+	if (populated)
+		chunk->held = true;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	return populated;
+}
+
+/*
+ * Hold the next present chunk from number @from on that has populated pages, and store
+ * which. None of these is depopulated until pcpu_chunk_unhold(); others may be populated
+ * meanwhile. There is one caller at a time, in process context. Return the number of the
+ * chunk, or -1.
+ */
+int pcpu_chunks_hold_present(unsigned int from, u64 *populated)
+{
+	unsigned int nr, end = pcpu_chunk_top();
+
+	for (nr = from; nr < end; nr++) {
+		*populated = pcpu_chunk_hold(nr);
+		if (*populated)
+			return nr;
+	}
+	return -1;
+}
+
+/* Undo pcpu_chunks_hold_present(). */
+void pcpu_chunk_unhold(unsigned int nr)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	pcpu_chunk_table[nr]->held = false;
+	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+}
+
+#endif /* CONFIG_PERCPU_PRESENT */
+
+/*
+ * Call @look with the lock held, so that no chunk changes. For diagnostics only: the
  * bound is that of @look.
  */
 void pcpu_chunks_inspect(void (*look)(void *data), void *data)

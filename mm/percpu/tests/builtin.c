@@ -49,7 +49,7 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_populate_page);
 EXPORT_SYMBOL_IF_KUNIT(init_mm);
 #endif
 
-/* chunk.c, table.c, claim.c */
+/* chunk.c, table.c */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_create);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_init);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_lock);

@@ -3,7 +3,7 @@
  * chunk: windows of offsets, which of their granules are used, and what their
  * pages are used for.
  *
- * chunk.c knows one chunk, place.c searches chunks, small.c splits granules, and
+ * chunk.c knows one chunk, place.c searches chunks, objmap.c splits granules, and
  * table.c has all chunks.  Only table.c takes pcpu_chunk_lock, for its callers.
  */
 #ifndef _MM_PERCPU_CHUNK_H
@@ -307,16 +307,6 @@ void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 		       unsigned int run);
 void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages);
 void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages);
-
-/* small.c: granules that are split into objects of 4 or 8 bytes. */
-
-void pcpu_small_prepare(unsigned long off, gfp_t gfp);
-unsigned int pcpu_small_split(unsigned long off, unsigned int class);
-bool pcpu_small_available(unsigned int class);
-
-/* With pcpu_chunk_lock held */
-unsigned int pcpu_small_alloc(unsigned int class, u32 *offs, unsigned int want);
-void pcpu_small_free(unsigned long off, unsigned int class);
 
 /* place.c: where an extent is allocated. */
 

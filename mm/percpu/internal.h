@@ -36,9 +36,8 @@
  *    pages     populates and unmaps pages; may a caller populate  pages.[ch], pages-nommu.c
  *    chunk     one chunk: used granules, pages, hints; counts populated pages
  *                                                                chunk.[ch]
- *    objmap    live object at each granule; finds double frees, in the header
- *                                                                objmap.[ch]
- *    small     granules split into objects of 4 and 8 bytes      small.c
+ *    objmap    live object at each granule; finds double frees, in the header;
+ *              granules split into objects of 4 and 8 bytes      objmap.[ch]
  *    place     chooses the offset of a run, an extent or a module  place.c
  *    table     all chunks, takes their lock; places what is longer than a chunk;
  *              claims chunks and pages for the worker and CPU hotplug  table.c

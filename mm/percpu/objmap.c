@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * objmap: which live object begins at a granule; the functions of slow paths.
+ * objmap: which live object begins at a granule, functions of slow paths; and granules
+ * that are split into objects of 4 or 8 bytes.
  */
+#include <linux/init.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "chunk.h"
 #include "objmap.h"
+#include "pages.h"
 
 /* Write an entry and the digits of a length. */
 static void pcpu_objmap_write_long(struct pcpu_chunk *chunk, unsigned int granule,
@@ -18,22 +25,29 @@ static void pcpu_objmap_write_long(struct pcpu_chunk *chunk, unsigned int granul
 	pcpu_objmap_write(chunk, granule, entry);
 }
 
+/* The length in the digits behind the entry at @granule. @objmap may be a copy. */
+static unsigned int pcpu_objmap_read_digits(const u8 *objmap, unsigned int granule)
+{
+	unsigned int i, granules = 0;
+
+	for (i = PCPU_OBJMAP_DIGITS; i > 0; i--)
+		granules = granules << 4 |
+			   (READ_ONCE(objmap[pcpu_objmap_index(granule + i)]) & 0xf);
+	return granules;
+}
+
 /* Clear the digits. Return the length. */
 static unsigned int pcpu_objmap_clear_digits(struct pcpu_chunk *chunk,
 					     unsigned int granule)
 {
-	unsigned int i, granules = pcpu_objmap_read_long(chunk, granule);
+	unsigned int i, granules = pcpu_objmap_read_digits(chunk->objmap, granule);
 
 	for (i = 1; i <= PCPU_OBJMAP_DIGITS; i++)
 		pcpu_objmap_write(chunk, granule + i, 0);
 	return granules;
 }
 
-/**
- * pcpu_objmap_set_long - set the entry of an object without a class
- * @off: offset of the object, owned by the caller
- * @granules: its length, more than PCPU_CLASS_GRANULES
- */
+/* Set the entry of an object without a class, of more than PCPU_CLASS_GRANULES. */
 void pcpu_objmap_set_long(unsigned long off, unsigned int granules)
 {
 	if (granules <= PCPU_WIDE_MAX)
@@ -43,11 +57,7 @@ void pcpu_objmap_set_long(unsigned long off, unsigned int granules)
 				       PCPU_OBJMAP_LONG, granules);
 }
 
-/**
- * pcpu_objmap_set_module - set the entry of a module's section
- * @off: offset of the section, owned by the caller
- * @granules: its length
- */
+/* Set the entry of a module's section. */
 void pcpu_objmap_set_module(unsigned long off, unsigned int granules)
 {
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
@@ -60,13 +70,10 @@ void pcpu_objmap_set_module(unsigned long off, unsigned int granules)
 		pcpu_objmap_write(chunk, granule, PCPU_OBJMAP_MODULE | granules);
 }
 
-/**
- * pcpu_objmap_clear_module - clear the entry of a module's section
- * @off: offset within the area at which the section may begin
- *
- * Context: any.
- * Return: the granules of the section, which the caller owns then, or 0 if no
- * section begins at @off.
+/*
+ * Clear the entry of a module's section that may begin at @off, within the area. Return
+ * its granules, which the caller owns then, or 0 if no section begins there. Any
+ * context.
  */
 unsigned int pcpu_objmap_clear_module(unsigned long off)
 {
@@ -87,29 +94,6 @@ unsigned int pcpu_objmap_clear_module(unsigned long off)
 	return entry & ~PCPU_OBJMAP_MODULE;
 }
 
-/* The length behind an entry %PCPU_OBJMAP_LONG. */
-static unsigned int pcpu_objmap_copy_read_long(const u8 *objmap, unsigned int granule)
-{
-	unsigned int i, granules = 0;
-
-	for (i = PCPU_OBJMAP_DIGITS; i > 0; i--)
-		granules = granules << 4 |
-			   (READ_ONCE(objmap[pcpu_objmap_index(granule + i)]) & 0xf);
-	return granules;
-}
-
-/**
- * pcpu_objmap_read_long - read the length behind an entry
- * @chunk: the chunk of the object
- * @granule: the granule at which the object begins
- *
- * Return: its granules.
- */
-unsigned int pcpu_objmap_read_long(struct pcpu_chunk *chunk, unsigned int granule)
-{
-	return pcpu_objmap_copy_read_long(chunk->objmap, granule);
-}
-
 /* Clear @entry of the wide object at @off. Return its granules, or 0 if it is none. */
 static unsigned int pcpu_objmap_clear_wide(struct pcpu_chunk *chunk, unsigned long off,
 					   u8 entry)
@@ -124,15 +108,10 @@ static unsigned int pcpu_objmap_clear_wide(struct pcpu_chunk *chunk, unsigned lo
 	return nr;
 }
 
-/**
- * pcpu_objmap_clear - clear the entry of a live object
- * @chunk: the chunk of @off
- * @off: offset at which the object may begin
- * @class: where to store the class of the object
- *
- * Context: any, IRQs off so that @chunk stays.
- * Return: granules of the object, which the caller owns then, 1 for an object of a
- * split granule, or 0 if no object was live.
+/*
+ * Clear the entry of an object that may begin at @off, and store its class. Return its
+ * granules, which the caller owns then, 1 for an object of a split granule, or 0 if no
+ * object was live. IRQs are off, so that @chunk stays.
  */
 unsigned int pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
 			       unsigned int *class)
@@ -154,13 +133,9 @@ unsigned int pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
 	return *class < PCPU_NR_SMALL ? 1 : pcpu_class_granules(*class);
 }
 
-/**
- * pcpu_objmap_copy_length - length of the object that begins at a granule
- * @objmap: the object map of its chunk, or a copy of it
- * @granule: the granule
- *
- * Return: granules of the object, live or in quarantine; 1 for a split granule; or
- * 0 if no object begins there.
+/*
+ * The granules of the object that begins at @granule, live or in quarantine; 1 for a
+ * split granule; or 0 if no object begins there. @objmap may be a copy.
  */
 unsigned int pcpu_objmap_copy_length(const u8 *objmap, unsigned int granule)
 {
@@ -172,16 +147,14 @@ unsigned int pcpu_objmap_copy_length(const u8 *objmap, unsigned int granule)
 		return pcpu_objmap_wide_length(entry,
 				READ_ONCE(objmap[pcpu_objmap_index(granule + 1)]));
 	if (pcpu_objmap_has_digits(entry))
-		return pcpu_objmap_copy_read_long(objmap, granule);
+		return pcpu_objmap_read_digits(objmap, granule);
 	if (pcpu_objmap_is_module(entry))
 		return entry & ~PCPU_OBJMAP_MODULE;
 	return entry <= PCPU_CLASS_GRANULES ? entry : 0;
 }
 
-/**
- * pcpu_objmap_set_debug - set the entry of an object that is checked
- * @off: offset of the object, owned by the caller
- * @granules: its length, more than PCPU_OBJMAP_DIGITS
+/*
+ * Set the entry of an object that is checked, of more than PCPU_OBJMAP_DIGITS granules.
  */
 void pcpu_objmap_set_debug(unsigned long off, unsigned int granules)
 {
@@ -189,14 +162,10 @@ void pcpu_objmap_set_debug(unsigned long off, unsigned int granules)
 			       PCPU_OBJMAP_DEBUG, granules);
 }
 
-/**
- * pcpu_objmap_cmpxchg - change the entry of an object with digits
- * @off: offset within the area at which the object may begin
- * @from: the value that the entry must have
- * @to: the value to write
- *
- * Context: any. Of two concurrent calls only one succeeds.
- * Return: the granules of the object, or 0 if the entry is not @from.
+/*
+ * Change the entry at @off, within the area, of an object with digits. Of two concurrent
+ * calls only one succeeds. Return the granules of the object, or 0 if the entry is not
+ * @from. Any context.
  */
 unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to)
 {
@@ -208,15 +177,12 @@ unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to)
 	if (chunk && !(off & (PCPU_GRANULE - 1)) &&
 	    pcpu_objmap_read(chunk, granule) == from &&
 	    try_cmpxchg(pcpu_objmap_entry(chunk, granule), &from, to))
-		granules = pcpu_objmap_read_long(chunk, granule);
+		granules = pcpu_objmap_read_digits(chunk->objmap, granule);
 	rcu_read_unlock();
 	return granules;
 }
 
-/**
- * pcpu_objmap_clear_retired - clear the entry of an object in quarantine
- * @off: offset of the object, owned by the caller
- */
+/* Clear the entry of an object in quarantine. */
 void pcpu_objmap_clear_retired(unsigned long off)
 {
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
@@ -224,4 +190,188 @@ void pcpu_objmap_clear_retired(unsigned long off)
 
 	pcpu_objmap_write(chunk, granule, 0);
 	pcpu_objmap_clear_digits(chunk, granule);
+}
+
+/*
+ * Split granules. Each is an extent of one granule for its chunk. A mask has a bit for
+ * each of its objects that is free; when all are, the granule is freed. Chunks with free
+ * small objects are on a list, and a search visits no page without.
+ */
+
+/* Chunks that have free small objects; guarded by pcpu_chunk_lock. */
+static struct list_head pcpu_small_partial[PCPU_NR_SMALL] = {
+	LIST_HEAD_INIT(pcpu_small_partial[0]),
+	LIST_HEAD_INIT(pcpu_small_partial[1]),
+};
+
+/* The mask of free objects in the granule at @off, or NULL. */
+static u8 *pcpu_small_free_mask(struct pcpu_chunk *chunk, unsigned long off)
+{
+	u8 *masks = READ_ONCE(chunk->free_masks[pcpu_off_to_page(off)]);
+
+	return masks ? masks + (offset_in_page(off) >> PCPU_GRANULE_SHIFT) :
+		       NULL;
+}
+
+/*
+ * Allocate the free masks of the page of a granule that the caller owns, unless it has
+ * them.
+ */
+void pcpu_small_prepare(unsigned long off, gfp_t gfp)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	u8 **where = &chunk->free_masks[pcpu_off_to_page(off)], *masks;
+
+	if (READ_ONCE(*where) || !pcpu_metadata_allowed(gfp))
+		return;
+	masks = kzalloc(PCPU_PAGE_GRANULES, gfp | __GFP_NOWARN);
+	if (masks && cmpxchg(where, NULL, masks))
+		kfree(masks);
+}
+
+/* Note that one more granule of @page has free objects. */
+static void pcpu_small_add_partial(struct pcpu_chunk *chunk, unsigned int page,
+				   unsigned int class)
+{
+	if (chunk->pages[page].partial[class]++)
+		return;
+	chunk->partial[class] |= BIT_ULL(page);
+	if (list_empty(&chunk->partial_node[class]))
+		list_add(&chunk->partial_node[class],
+			 &pcpu_small_partial[class]);
+}
+
+/* Note that one granule less of @page has free objects. */
+static void pcpu_small_remove_partial(struct pcpu_chunk *chunk,
+				      unsigned int page, unsigned int class)
+{
+	if (--chunk->pages[page].partial[class])
+		return;
+	chunk->partial[class] &= ~BIT_ULL(page);
+	if (!chunk->partial[class])
+		list_del_init(&chunk->partial_node[class]);
+}
+
+/*
+ * Split a granule that the caller owns into objects of @class, which the caller owns as
+ * well. Return their number. If the page has no free masks, for lack of memory, the
+ * granule becomes a single object and the rest of it is wasted. Any context, no lock
+ * needed.
+ */
+unsigned int pcpu_small_split(unsigned long off, unsigned int class)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	u8 entry = pcpu_objmap_split(class);
+	unsigned int nr = PCPU_GRANULE / pcpu_class_size(class);
+
+	if (unlikely(!pcpu_small_free_mask(chunk, off))) {
+		entry |= PCPU_OBJMAP_LONE;
+		nr = 1;
+	}
+	pcpu_objmap_write(chunk, pcpu_off_to_granule(off), entry);
+	return nr;
+}
+
+/*
+ * Return true if a split granule may have a free object of @class: a hint, no lock
+ * needed.
+ */
+bool pcpu_small_available(unsigned int class)
+{
+	return !list_empty(&pcpu_small_partial[class]);
+}
+
+/* Allocate up to @want objects of the split granule at @off. */
+static unsigned int pcpu_small_alloc_granule(u8 *mask, unsigned long off,
+					     u32 *offs, unsigned int want)
+{
+	unsigned int i, n = 0;
+
+	for (; *mask && n < want; *mask &= *mask - 1) {
+		i = __ffs(*mask);
+		offs[n++] = off + 4 * i;
+	}
+	return n;
+}
+
+/* Allocate up to @want objects of a page of @chunk that has some. */
+static unsigned int pcpu_small_alloc_page(struct pcpu_chunk *chunk,
+					  unsigned int page, unsigned int class,
+					  u32 *offs, unsigned int want)
+{
+	unsigned long base = pcpu_chunk_off(chunk) + (page << PAGE_SHIFT);
+	u8 *first = chunk->free_masks[page], *end = first + PCPU_PAGE_GRANULES;
+	unsigned int n = 0;
+	u8 *mask = first;
+
+	for (; n < want && chunk->pages[page].partial[class]; mask++) {
+		unsigned long off;
+
+		mask = memchr_inv(mask, 0, end - mask);
+		if (!mask)
+			break;
+		off = base + ((mask - first) << PCPU_GRANULE_SHIFT);
+		if ((pcpu_objmap_read(chunk, pcpu_off_to_granule(off)) &
+		     PCPU_OBJMAP_KIND) != pcpu_objmap_split(class))
+			continue;
+		n += pcpu_small_alloc_granule(mask, off, offs + n, want - n);
+		if (!*mask)
+			pcpu_small_remove_partial(chunk, page, class);
+	}
+	return n;
+}
+
+/* Pages that are read for one call of pcpu_small_alloc(). */
+#define PCPU_SMALL_PAGES	2
+
+/*
+ * Allocate up to @want free objects of split granules. Return their number; 0 only if
+ * there is none. Bound: a step per granule of PCPU_SMALL_PAGES pages.
+ */
+unsigned int pcpu_small_alloc(unsigned int class, u32 *offs, unsigned int want)
+{
+	struct pcpu_chunk *chunk;
+	unsigned int n = 0, i;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	for (i = 0; i < PCPU_SMALL_PAGES && n < want; i++) {
+		chunk = list_first_entry_or_null(&pcpu_small_partial[class],
+						 struct pcpu_chunk,
+						 partial_node[class]);
+		if (!chunk)
+			break;
+		n += pcpu_small_alloc_page(chunk, __ffs64(chunk->partial[class]),
+					   class, offs + n, want - n);
+	}
+	return n;
+}
+
+/* Free an object of a split granule. */
+void pcpu_small_free(unsigned long off, unsigned int class)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	unsigned int granule = pcpu_off_to_granule(off);
+	unsigned int page = pcpu_off_to_page(off);
+	u8 full = pcpu_objmap_full(class), lone = 0, *mask = &lone;
+	bool partial;
+
+	lockdep_assert_held(&pcpu_chunk_lock);
+
+	if (pcpu_objmap_read(chunk, granule) & PCPU_OBJMAP_LONE)
+		lone = full;
+	else
+		mask = pcpu_small_free_mask(chunk, off);
+	/* A lone object is not free on its own. */
+	partial = mask != &lone && *mask;
+	*mask |= pcpu_objmap_bit(off);
+	if (*mask == full) {
+		*mask = 0;
+		if (partial)
+			pcpu_small_remove_partial(chunk, page, class);
+		pcpu_objmap_write(chunk, granule, 0);
+		pcpu_range_free(chunk, granule, 1);
+	} else if (!partial) {
+		pcpu_small_add_partial(chunk, page, class);
+	}
 }

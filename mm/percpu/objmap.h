@@ -237,7 +237,6 @@ static inline unsigned int pcpu_objmap_length(const struct pcpu_chunk *chunk,
 }
 
 void pcpu_objmap_set_long(unsigned long off, unsigned int granules);
-unsigned int pcpu_objmap_read_long(struct pcpu_chunk *chunk, unsigned int granule);
 unsigned int pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
 			       unsigned int *class);
 void pcpu_objmap_set_module(unsigned long off, unsigned int granules);
@@ -245,5 +244,15 @@ unsigned int pcpu_objmap_clear_module(unsigned long off);
 void pcpu_objmap_set_debug(unsigned long off, unsigned int granules);
 unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to);
 void pcpu_objmap_clear_retired(unsigned long off);
+
+/* Granules that are split into objects of 4 or 8 bytes. */
+
+void pcpu_small_prepare(unsigned long off, gfp_t gfp);
+unsigned int pcpu_small_split(unsigned long off, unsigned int class);
+bool pcpu_small_available(unsigned int class);
+
+/* With pcpu_chunk_lock held */
+unsigned int pcpu_small_alloc(unsigned int class, u32 *offs, unsigned int want);
+void pcpu_small_free(unsigned long off, unsigned int class);
 
 #endif /* _MM_PERCPU_OBJMAP_H */

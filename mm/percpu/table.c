@@ -3,13 +3,12 @@
  * table: all chunks: their life, what is allocated from them, and what the worker and
  * CPU hotplug claim for a while.
  *
- * Only this file takes pcpu_chunk_lock. The functions of chunk.c, place.c and small.c are
+ * Only this file takes pcpu_chunk_lock. The functions of chunk.c, place.c and objmap.c are
  * called with the lock held, and each critical section is one function of this file, for
  * callers in any context if its comment does not tell. Memory is allocated outside.
  *
- * Steps under the lock: a range costs a step per page of one chunk. Whatever visits
- * more chunks releases the lock in between, after PCPU_LOCK_CHUNKS of them or after
- * each one that it changes.
+ * Steps under the lock: a range costs a step per page of one chunk. What visits more
+ * chunks releases the lock after PCPU_LOCK_CHUNKS of them, or after each that it changes.
  */
 #include <linux/err.h>
 #include <linux/slab.h>
@@ -17,6 +16,7 @@
 #include <trace/events/percpu.h>
 
 #include "chunk.h"
+#include "objmap.h"
 #include "pages.h"
 
 /* The bound of each critical section is in internal.h. */

@@ -1,3 +1,3 @@
 # A split granule is not freed when all its objects are.
-# file: mm/percpu/small.c
+# file: mm/percpu/objmap.c
 s/if (\*mask == full) {/if (*mask == full \&\& class) {/

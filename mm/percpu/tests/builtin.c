@@ -71,7 +71,7 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_range_alloc);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_range_free);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_slots);
 
-/* objmap.c, small.c */
+/* objmap.c */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_objmap_clear);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_objmap_copy_length);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_objmap_set_long);

@@ -388,13 +388,12 @@ static void pcpu_run_free(const struct pcpu_run *run)
 static unsigned long pcpu_cache_cut_new_run(unsigned int nr, size_t align,
 					    gfp_t gfp, struct pcpu_run *run)
 {
-	const struct pcpu_extent extent = { .nr = nr, .align = align };
 	struct pcpu_run skipped = { };
 	struct pcpu_cache *cache;
 	unsigned long flags, off;
 	int err;
 
-	err = pcpu_extent_alloc_run(&extent, PCPU_RUN_GRANULES, gfp, run);
+	err = pcpu_extent_alloc_run(nr, align, PCPU_RUN_GRANULES, gfp, run);
 	if (err)
 		return err;
 	off = pcpu_run_cut(run, nr, align, &skipped);

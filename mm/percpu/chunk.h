@@ -311,32 +311,36 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages);
 /* place.c: where an extent is allocated. */
 
 /**
- * enum pcpu_fit_pages - the pages that a search may use
- * @PCPU_FIT_POPULATED: populated pages
- * @PCPU_FIT_ANY: all pages that are not withheld
- * @PCPU_FIT_MODULE: the same and reserved pages, in the module range
+ * enum pcpu_kind - what granules are for, which decides where they lie
+ * @PCPU_KIND_OBJECT: objects
+ * @PCPU_KIND_MODULE: a module's percpu section: in the module range, at the lowest
+ *	offset, and possibly in reserved pages
+ * @PCPU_KIND_PRESENT: an object with memory on CPUs only that have been online: in a
+ *	present chunk, and at most as long as a chunk
  */
-enum pcpu_fit_pages {
-	PCPU_FIT_POPULATED,
-	PCPU_FIT_ANY,
-	PCPU_FIT_MODULE,
+enum pcpu_kind {
+	PCPU_KIND_OBJECT,
+	PCPU_KIND_MODULE,
+	PCPU_KIND_PRESENT,
 };
 
 /**
  * struct pcpu_fit - the free run that a search looks for
- * @nr: length in granules, at least
- * @align: alignment of its beginning in granules, a power of two, at most a page
+ * @nr: length in granules, at least; not 0
+ * @wanted: a better length, where pages are populated
  * @max: length in granules, at most; not less than @nr
- * @pages: the pages that it may use
- * @present: it lies in a present chunk, otherwise in any other one
+ * @align: alignment of its beginning in granules, a power of two, at most a page
+ * @kind: what it is for
+ * @populated: its pages must be populated; never for modules
  * @thorough: the search may read the pages of all chunks
  */
 struct pcpu_fit {
 	unsigned int nr;
-	unsigned int align;
+	unsigned int wanted;
 	unsigned int max;
-	enum pcpu_fit_pages pages;
-	bool present;
+	unsigned int align;
+	enum pcpu_kind kind;
+	bool populated;
 	bool thorough;
 };
 
@@ -378,8 +382,7 @@ struct pcpu_search {
 	bool cut;
 };
 
-enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
-			       struct pcpu_search *search,
+enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, struct pcpu_search *search,
 			       struct pcpu_run *run);
 enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 				  struct pcpu_search *search,
@@ -398,8 +401,7 @@ int pcpu_chunk_creatable(unsigned int limit);
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present);
 long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp);
 
-bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
-			   struct pcpu_run *run, bool *cut);
+bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, struct pcpu_run *run, bool *cut);
 void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max);
 void pcpu_chunks_alloc_claimed(unsigned int first, unsigned int nr);
 void pcpu_chunks_free(unsigned long off, unsigned int nr);
@@ -423,24 +425,9 @@ void pcpu_chunk_unhold(unsigned int nr);
 
 /* extent.c: granules with memory. */
 
-/**
- * struct pcpu_extent - an extent to allocate
- * @nr: length in granules, not 0
- * @align: alignment in bytes, a power of two, at most PAGE_SIZE
- * @module: it holds a module's percpu section: it must lie in the module range,
- *	at the lowest offset, and may use the reserve
- * @present: it has memory on CPUs only that have been online, and lies in a present
- *	chunk; at most a chunk long
- */
-struct pcpu_extent {
-	unsigned int nr;
-	size_t align;
-	bool module;
-	bool present;
-};
-
-unsigned long pcpu_extent_alloc(const struct pcpu_extent *extent, gfp_t gfp);
-int pcpu_extent_alloc_run(const struct pcpu_extent *extent, unsigned int max,
-			  gfp_t gfp, struct pcpu_run *run);
+unsigned long pcpu_extent_alloc(unsigned int nr, size_t align, enum pcpu_kind kind,
+				gfp_t gfp);
+int pcpu_extent_alloc_run(unsigned int nr, size_t align, unsigned int max, gfp_t gfp,
+			  struct pcpu_run *run);
 
 #endif /* _MM_PERCPU_CHUNK_H */

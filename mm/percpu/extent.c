@@ -62,13 +62,13 @@ static bool pcpu_extent_search_again(long err, unsigned int *full, unsigned int 
  * In a full area, an empty chunk of the other kind, present or not, would do once it is
  * given back: let the worker do it, and return -EBUSY then.
  */
-static long pcpu_extent_want_chunk(const struct pcpu_extent *extent, long err)
+static long pcpu_extent_want_chunk(enum pcpu_kind kind, long err)
 {
 	unsigned int others;
 
 	/* Such a chunk may come or go at any time. */
-	others = data_race(extent->present ? pcpu_counts.empty_chunks :
-					     pcpu_counts.present_chunks);
+	others = data_race(kind == PCPU_KIND_PRESENT ? pcpu_counts.empty_chunks :
+						       pcpu_counts.present_chunks);
 	if (err != -ENOSPC || !others)
 		return err;
 	pcpu_balance_want_chunk();
@@ -76,11 +76,11 @@ static long pcpu_extent_want_chunk(const struct pcpu_extent *extent, long err)
 }
 
 /* Place an extent that is longer than a chunk. */
-static int pcpu_extent_place_long(const struct pcpu_extent *extent, gfp_t gfp,
+static int pcpu_extent_place_long(unsigned int nr, enum pcpu_kind kind, gfp_t gfp,
 				  struct pcpu_run *run)
 {
-	unsigned long limit = extent->module ? pcpu_area.module_limit :
-					       pcpu_area.size;
+	unsigned long limit = kind == PCPU_KIND_MODULE ? pcpu_area.module_limit :
+							 pcpu_area.size;
 	unsigned int full = 0, turns = 0;
 	long first;
 
@@ -88,60 +88,45 @@ static int pcpu_extent_place_long(const struct pcpu_extent *extent, gfp_t gfp,
 		return -EAGAIN;
 	limit = min(limit, pcpu_area.size) >> PCPU_CHUNK_SHIFT;
 	do {
-		first = pcpu_chunks_create_run(DIV_ROUND_UP(extent->nr,
-							    PCPU_CHUNK_GRANULES),
+		first = pcpu_chunks_create_run(DIV_ROUND_UP(nr, PCPU_CHUNK_GRANULES),
 					       limit, gfp);
-		first = pcpu_extent_want_chunk(extent, first);
+		first = pcpu_extent_want_chunk(kind, first);
 	} while (pcpu_extent_search_again(first, &full, &turns, gfp));
 	if (first < 0)
 		return first;
-	pcpu_chunks_alloc_claimed(first, extent->nr);
-	run->off = first << PCPU_CHUNK_SHIFT;
-	run->nr = extent->nr;
+	pcpu_chunks_alloc_claimed(first, nr);
+	*run = (struct pcpu_run) { .off = first << PCPU_CHUNK_SHIFT, .nr = nr };
 	return 0;
 }
 
-/* Make another chunk that @extent could be in. */
-static int pcpu_extent_add_chunk(const struct pcpu_extent *extent, gfp_t gfp)
+/* Make another chunk for granules of @kind. */
+static int pcpu_extent_add_chunk(enum pcpu_kind kind, gfp_t gfp)
 {
 	int err = 0;
 
-	if (extent->module)
+	if (kind == PCPU_KIND_MODULE)
 		err = pcpu_chunk_creatable(pcpu_area.module_limit >>
 					   PCPU_CHUNK_SHIFT);
-	err = err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, extent->present));
-	return pcpu_extent_want_chunk(extent, err);
+	err = err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, kind == PCPU_KIND_PRESENT));
+	return pcpu_extent_want_chunk(kind, err);
 }
 
-/*
- * Place a run of up to @max granules in a chunk, if possible of @wanted granules and
- * populated, in a new chunk if need be. The run in @run is freed first.
- */
-static int pcpu_extent_place(const struct pcpu_extent *extent, unsigned int max,
-			     unsigned int wanted, bool may_populate, gfp_t gfp,
-			     struct pcpu_run *run)
+/* Place a run in a chunk, a new one if need be. The run in @run is freed first. */
+static int pcpu_extent_place(struct pcpu_fit *fit, gfp_t gfp, struct pcpu_run *run)
 {
-	struct pcpu_fit fit = {
-		.nr = extent->nr,
-		.align = max(extent->align >> PCPU_GRANULE_SHIFT, 1UL),
-		.max = max(max, extent->nr),
-		.pages = extent->module ? PCPU_FIT_MODULE :
-			 may_populate ? PCPU_FIT_ANY : PCPU_FIT_POPULATED,
-		.present = extent->present,
-		/* Offsets of modules are the scarcest; others may sleep meanwhile. */
-		.thorough = extent->module || gfpflags_allow_blocking(gfp),
-	};
+	bool module = fit->kind == PCPU_KIND_MODULE, cut;
 	unsigned int full = 0, turns = 0;
-	bool cut;
 	int err;
 
-	while (!pcpu_chunks_alloc_run(&fit, wanted, run, &cut)) {
+	/* Offsets of modules are the scarcest; others may sleep meanwhile. */
+	fit->thorough = module || gfpflags_allow_blocking(gfp);
+	while (!pcpu_chunks_alloc_run(fit, run, &cut)) {
 		/* These chunks have their pages for ever. */
-		if (extent->module && pcpu_modules_in_first_window())
+		if (module && pcpu_modules_in_first_window())
 			return -ENOSPC;
-		err = may_populate ? pcpu_extent_add_chunk(extent, gfp) : -EAGAIN;
+		err = fit->populated ? -EAGAIN : pcpu_extent_add_chunk(fit->kind, gfp);
 		if (err && cut)
-			fit.thorough = true;
+			fit->thorough = true;
 		else if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))
 			return err;
 	}
@@ -205,74 +190,77 @@ static int pcpu_extent_populate(struct pcpu_run *run, gfp_t gfp)
  * Place and populate a run. Without memory for pages, another search looks for it in
  * populated pages, some of which the first one may have left out.
  */
-static int pcpu_extent_place_populated(const struct pcpu_extent *extent, unsigned int max,
-				       unsigned int wanted, gfp_t gfp,
+static int pcpu_extent_place_populated(struct pcpu_fit *fit, gfp_t gfp,
 				       struct pcpu_run *run)
 {
-	int err = pcpu_extent_place(extent, max, wanted, pcpu_populate_allowed(gfp), gfp,
-				    run);
+	bool module = fit->kind == PCPU_KIND_MODULE;
+	int err;
 
+	fit->populated = !module && !pcpu_populate_allowed(gfp);
+	err = pcpu_extent_place(fit, gfp, run);
 	if (err)
 		return err;
 	err = pcpu_extent_populate(run, gfp);
-	if (err && !extent->module &&
-	    !pcpu_extent_place(extent, max, wanted, false, gfp, run))
-		return 0;
-	return err;
+	if (!err || module)
+		return err;
+	fit->populated = true;
+	return pcpu_extent_place(fit, gfp, run) ? err : 0;
 }
 
-/**
- * pcpu_extent_alloc - allocate an extent
- * @extent: the extent
- * @gfp: flags to allocate memory with
- *
- * Context: any that @gfp allows; takes pcpu_chunk_lock.
- * Return: its offset, populated but not cleared, or an error as IS_ERR_VALUE():
- * -ENOSPC if the area or the module range is full, -EBUSY if it may soon not be,
- * -EAGAIN if @gfp does not allow to populate pages, or -ENOMEM.
+/*
+ * Allocate @nr granules, not 0, that begin aligned to @align bytes, a power of two of up
+ * to PAGE_SIZE, in any context that @gfp allows. Return their offset, populated but not
+ * cleared, or an error as IS_ERR_VALUE(): -ENOSPC if the area or the module range is full,
+ * -EBUSY if it may soon not be, -EAGAIN if @gfp does not allow to populate pages, or
+ * -ENOMEM.
  */
-unsigned long pcpu_extent_alloc(const struct pcpu_extent *extent, gfp_t gfp)
+unsigned long pcpu_extent_alloc(unsigned int nr, size_t align, enum pcpu_kind kind,
+				gfp_t gfp)
 {
+	struct pcpu_fit fit = {
+		.nr = nr,
+		.wanted = nr,
+		.max = nr,
+		.align = max(align >> PCPU_GRANULE_SHIFT, 1UL),
+		.kind = kind,
+	};
 	struct pcpu_run run = { };
 	int err;
 
-	if (extent->nr > PCPU_CHUNK_GRANULES &&
-	    !(extent->module && pcpu_modules_in_first_window())) {
-		err = pcpu_extent_place_long(extent, gfp, &run);
+	if (nr > PCPU_CHUNK_GRANULES &&
+	    !(kind == PCPU_KIND_MODULE && pcpu_modules_in_first_window())) {
+		err = pcpu_extent_place_long(nr, kind, gfp, &run);
 		err = err ?: pcpu_extent_populate(&run, gfp);
 	} else {
-		err = pcpu_extent_place_populated(extent, 0, extent->nr, gfp, &run);
+		err = pcpu_extent_place_populated(&fit, gfp, &run);
 	}
 	return err ? (unsigned long)err : run.off;
 }
 
-/**
- * pcpu_extent_alloc_run - allocate a run from which objects are cut
- * @extent: the first object; one of its length and alignment fits into the run
- * @max: maximum length of the run in granules
- * @gfp: flags to allocate memory with
- * @run: the run to free, may be empty; set to the new run
+/*
+ * Allocate a run of up to @max granules, from which objects are cut: the first one takes
+ * @nr granules that begin aligned to @align bytes, as for pcpu_extent_alloc(). The run in
+ * @run, which may be empty, is freed first. Return 0, or an error with @run empty.
  *
  * The rest of a page that is populated for it joins the run only then, so that other
  * CPUs find granules in that page meanwhile, and populate none of their own.
- *
- * Context: any that @gfp allows; takes pcpu_chunk_lock.
- * Return: 0, or an error as from pcpu_extent_alloc(), with @run freed.
  */
-int pcpu_extent_alloc_run(const struct pcpu_extent *extent, unsigned int max,
-			  gfp_t gfp, struct pcpu_run *run)
+int pcpu_extent_alloc_run(unsigned int nr, size_t align, unsigned int max, gfp_t gfp,
+			  struct pcpu_run *run)
 {
-	unsigned int wanted = extent->nr;
+	struct pcpu_fit fit = {
+		.nr = nr,
+		.wanted = nr,
+		.max = max(max, nr),
+		.align = max(align >> PCPU_GRANULE_SHIFT, 1UL),
+	};
 	int err;
 
 	/* So much is skipped to align the object; others fill it, if it is short. */
-	if (extent->align <= L1_CACHE_BYTES) {
-		if (extent->align > PCPU_GRANULE)
-			wanted += (extent->align >> PCPU_GRANULE_SHIFT) - 1;
-		wanted = max(wanted, PCPU_RUN_MIN);
-	}
-	err = pcpu_extent_place_populated(extent, max, wanted, gfp, run);
-	if (!err && run->nr == extent->nr && run->nr <= PCPU_RUN_SHORT)
+	if (align <= L1_CACHE_BYTES)
+		fit.wanted = max(nr + fit.align - 1, PCPU_RUN_MIN);
+	err = pcpu_extent_place_populated(&fit, gfp, run);
+	if (!err && run->nr == nr && nr <= PCPU_RUN_SHORT)
 		pcpu_chunks_extend_run(run, max);
 	return err;
 }

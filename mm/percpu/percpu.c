@@ -42,8 +42,9 @@
  * @size: bytes on each CPU, as requested
  * @align: alignment in bytes, as requested but at least %PCPU_ALIGN_MIN
  * @gfp: flags of the caller within its context
- * @module: the object is the percpu section of a module
- * @present: the object has memory on CPUs only that have been online
+ * @kind: what the object is for; of other kinds than %PCPU_KIND_OBJECT it is neither
+ *	cached nor checked, and has an entry of its own kind in the object map, so that
+ *	free_percpu() of it is invalid
  * @owned: the object may get an owner
  * @debug: percpu_debug= checks the object
  * @class: size class, or %PCPU_CLASS_LONG
@@ -53,8 +54,7 @@ struct pcpu_request {
 	size_t size;
 	size_t align;
 	gfp_t gfp;
-	bool module;
-	bool present;
+	enum pcpu_kind kind;
 	bool owned;
 	bool debug;
 	unsigned int class;
@@ -64,19 +64,10 @@ struct pcpu_request {
 /* All objects are aligned to it; an alignment below it need not be a power of two. */
 #define PCPU_ALIGN_MIN	4UL
 
-/*
- * Return true if the object is neither cached nor checked, and has an entry of its own
- * kind in the object map, so that free_percpu() of it is invalid.
- */
-static bool pcpu_request_is_section(const struct pcpu_request *req)
-{
-	return req->module || (IS_ENABLED(CONFIG_PERCPU_PRESENT) && req->present);
-}
-
 /* Check what the caller asks for, and choose the class and the size that it takes. */
 static int pcpu_request_check(struct pcpu_request *req)
 {
-	bool section = pcpu_request_is_section(req);
+	bool section = req->kind != PCPU_KIND_OBJECT;
 	size_t size = req->size;
 
 	req->align = max(req->align, PCPU_ALIGN_MIN);
@@ -86,7 +77,8 @@ static int pcpu_request_check(struct pcpu_request *req)
 		return -E2BIG;
 	if (unlikely(pcpu_should_fail(size, req->gfp)))
 		return -ECANCELED;
-	req->owned = pcpu_account_wanted(req->gfp) && !req->present;
+	req->owned = pcpu_account_wanted(req->gfp) &&
+		     req->kind != PCPU_KIND_PRESENT;
 	if (req->owned)
 		size = max(size, PCPU_OWNED_MIN);
 	size = min(size + PCPU_SHADOW_GAP, pcpu_area.max_object);
@@ -103,7 +95,7 @@ static int pcpu_request_check(struct pcpu_request *req)
 
 static const char *pcpu_strerror_no_space(const struct pcpu_request *req)
 {
-	if (!req->module)
+	if (req->kind != PCPU_KIND_MODULE)
 		return req->alloc_size > PCPU_CHUNK_SIZE ?
 		       "no adjacent chunks are free, see percpu_area=" :
 		       "the area is full, see percpu_area=";
@@ -121,7 +113,7 @@ static const char *pcpu_strerror(const struct pcpu_request *req, int err)
 		       req->align > PAGE_SIZE ? "alignment is over a page" :
 		       "alignment is not a power of two";
 	case -E2BIG:
-		return req->module && pcpu_modules_in_first_window() ?
+		return req->kind == PCPU_KIND_MODULE && pcpu_modules_in_first_window() ?
 		       "size is over the limit, raise percpu_reserve=" :
 		       "size is over the limit";
 	case -ECANCELED:
@@ -147,18 +139,13 @@ static __always_inline bool pcpu_alloc_is_plain(gfp_t gfp)
 /* Allocate an extent for the request, or take one from the cache. */
 static unsigned long pcpu_request_alloc_extent(const struct pcpu_request *req)
 {
-	const struct pcpu_extent extent = {
-		.nr = req->alloc_size >> PCPU_GRANULE_SHIFT,
-		.align = req->align,
-		.module = req->module,
-		.present = req->present,
-	};
+	unsigned int nr = req->alloc_size >> PCPU_GRANULE_SHIFT;
 	unsigned long off = PCPU_NO_OFF;
 
-	if (!pcpu_request_is_section(req) && extent.nr <= PCPU_WIDE_MAX)
-		off = pcpu_cache_alloc_wide(extent.nr, extent.align);
+	if (req->kind == PCPU_KIND_OBJECT && nr <= PCPU_WIDE_MAX)
+		off = pcpu_cache_alloc_wide(nr, req->align);
 	return off != PCPU_NO_OFF ? off :
-	       pcpu_extent_alloc(&extent, req->gfp & PCPU_GFP_PASSED);
+	       pcpu_extent_alloc(nr, req->align, req->kind, req->gfp & PCPU_GFP_PASSED);
 }
 
 /* Return cached memory, before an allocation is tried once more. */
@@ -226,7 +213,7 @@ static void pcpu_request_clear(const struct pcpu_request *req, unsigned long off
 	if (pcpu_shadow_enabled())
 		pcpu_shadow_unpoison(off, req->size);
 	/* Some copies have no memory: the caller clears the others. */
-	if (req->present)
+	if (req->kind == PCPU_KIND_PRESENT)
 		return;
 	if (pcpu_shadow_enabled())
 		pcpu_clear(off, req->size);
@@ -252,7 +239,7 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	pcpu_request_clear(req, off, addr);
 	if (unlikely(req->debug))
 		pcpu_debug_alloc(off, req->size, req->alloc_size, caller);
-	else if (unlikely(pcpu_request_is_section(req)))
+	else if (unlikely(req->kind != PCPU_KIND_OBJECT))
 		pcpu_objmap_set_module(off, nr);
 	else if (req->class < PCPU_NR_SMALL)
 		pcpu_objmap_set_small(off);
@@ -263,7 +250,7 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	pcpu_stats_alloc(req->size);
 	if (pcpu_alloc_has_hooks())
 		pcpu_alloc_hooks(off, req->size, req->align, req->alloc_size,
-				 req->module, req->gfp, caller);
+				 req->kind == PCPU_KIND_MODULE, req->gfp, caller);
 	return pcpu_area_addr_to_ptr(addr);
 }
 
@@ -273,7 +260,7 @@ static noinline void pcpu_request_refused(const struct pcpu_request *req,
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 
-	trace_percpu_alloc_percpu_fail(req->module,
+	trace_percpu_alloc_percpu_fail(req->kind == PCPU_KIND_MODULE,
 				       !gfpflags_allow_blocking(req->gfp),
 				       req->size, req->align);
 	if ((req->gfp & __GFP_NOWARN) || !__ratelimit(&limit))
@@ -297,7 +284,7 @@ static noinline void __percpu *pcpu_request_serve(struct pcpu_request *req,
 	*err = pcpu_request_check(req);
 	if (unlikely(*err))
 		return NULL;
-	if (unlikely(req->owned && !req->module &&
+	if (unlikely(req->owned && req->kind == PCPU_KIND_OBJECT &&
 		     !pcpu_account_charge(req->alloc_size, req->gfp, &objcg)))
 		return NULL;
 
@@ -467,7 +454,7 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 		.size = size,
 		.align = align,
 		.gfp = current_gfp_context(GFP_KERNEL),
-		.module = true,
+		.kind = PCPU_KIND_MODULE,
 	};
 	void __percpu *ptr;
 	int err;
@@ -503,7 +490,7 @@ void __percpu *pcpu_alloc_present(size_t size, size_t align, gfp_t gfp)
 		.size = size,
 		.align = align,
 		.gfp = current_gfp_context(gfp),
-		.present = true,
+		.kind = PCPU_KIND_PRESENT,
 	};
 	void __percpu *ptr;
 	int err;

@@ -16,14 +16,9 @@
 static u64 pcpu_fit_pages(const struct pcpu_chunk *chunk,
 			  const struct pcpu_fit *fit)
 {
-	switch (fit->pages) {
-	case PCPU_FIT_POPULATED:
-		return chunk->populated & ~chunk->reserved;
-	case PCPU_FIT_ANY:
-		return ~chunk->reserved;
-	default:
+	if (fit->kind == PCPU_KIND_MODULE)
 		return ~0ULL;
-	}
+	return (fit->populated ? chunk->populated : ~0ULL) & ~chunk->reserved;
 }
 
 /* Those of @pages in which a run for @fit may end. */
@@ -172,7 +167,7 @@ static unsigned int pcpu_run_end(struct pcpu_chunk *chunk,
 	unsigned int end = start + fit->nr, limit = start + fit->max;
 	u64 stop = ~pages & ~0ULL << start / PCPU_PAGE_GRANULES;
 
-	if (fit->pages != PCPU_FIT_POPULATED || limit == end)
+	if (!fit->populated || limit == end)
 		return end;
 	if (stop)
 		limit = min_t(unsigned int, limit,
@@ -220,7 +215,7 @@ static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 	unsigned int start, hint = chunk->max_run;
 	u64 pages, likely;
 
-	if (fit->pages == PCPU_FIT_POPULATED)
+	if (fit->populated)
 		hint = min(hint, chunk->populated_run);
 	if (hint < fit->nr)
 		return PCPU_FOUND_NONE;
@@ -279,8 +274,7 @@ static enum pcpu_found pcpu_place_in_slot(struct pcpu_slot *slot,
 {
 	/* Written under pcpu_chunk_lock. 0 is the id of no search. */
 	static u32 last_id;
-	bool populated = fit->pages == PCPU_FIT_POPULATED;
-	unsigned int *hint = populated ? &slot->populated_run : &slot->max_run;
+	unsigned int *hint = fit->populated ? &slot->populated_run : &slot->max_run;
 	struct pcpu_chunk *chunk;
 
 	if (*hint < fit->nr)
@@ -310,7 +304,7 @@ static enum pcpu_found pcpu_place_in_slot(struct pcpu_slot *slot,
 		}
 		search->nr_seen++;
 		chunk->seen = search->id;
-		search->longest = max(search->longest, populated ?
+		search->longest = max(search->longest, fit->populated ?
 				      chunk->populated_run : chunk->max_run);
 	}
 	/* Otherwise chunks with higher hints may have come in since. */
@@ -341,7 +335,7 @@ static enum pcpu_found pcpu_place(const struct pcpu_fit *fit,
 	enum pcpu_found found;
 	unsigned int i;
 
-	if (fit->present)
+	if (fit->kind == PCPU_KIND_PRESENT)
 		return pcpu_place_in_slot(&pcpu_slots->present, fit, search, run);
 	i = max(search->at, fit->nr / PCPU_PAGE_GRANULES);
 	while ((i = pcpu_next_slot(i)) < PCPU_NR_SLOTS) {
@@ -358,27 +352,18 @@ static enum pcpu_found pcpu_place(const struct pcpu_fit *fit,
 	return PCPU_FOUND_NONE;
 }
 
-/**
- * pcpu_place_run - allocate a run, of a better length if there is one
- * @fit: the run that will do
- * @wanted: better length in granules; at most &fit->max is used
- * @search: state of the search
- * @run: where to store it
- *
- * In turn: a populated run of @wanted granules, a populated one that fits, any that
- * fits if @fit allows it. The run of @wanted granules need not be aligned if @fit
- * fits into any such run.
+/*
+ * Allocate a run. In turn: a populated run of the better length, a populated one that
+ * fits, any that fits if @fit allows it. The first one need not be aligned if @fit fits
+ * into any such run.
  *
  * Bound: PCPU_SEARCH_STEPS chunks and pages, but a whole chunk in any case; and a
  * step per slot in each pass. If that is not enough, the result is PCPU_FOUND_LATER.
- *
- * Return: see &enum pcpu_found.
  */
-enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
-			       struct pcpu_search *search,
+enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, struct pcpu_search *search,
 			       struct pcpu_run *run)
 {
-	unsigned int last = fit->pages == PCPU_FIT_POPULATED ? 1 : 2;
+	unsigned int last = fit->populated ? 1 : 2;
 	enum pcpu_found found;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
@@ -388,9 +373,9 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, unsigned int wanted,
 		struct pcpu_fit better = *fit;
 
 		if (search->pass < 2)
-			better.pages = PCPU_FIT_POPULATED;
+			better.populated = true;
 		if (!search->pass) {
-			better.nr = min(wanted, fit->max);
+			better.nr = min(fit->wanted, fit->max);
 			if (better.nr >= fit->nr + fit->align - 1)
 				better.align = 1;
 		}
@@ -446,18 +431,10 @@ static enum pcpu_found pcpu_place_module_pages(unsigned int nr, struct pcpu_run 
 	return PCPU_FOUND_NONE;
 }
 
-/**
- * pcpu_place_module - allocate a run at the lowest offset for a module
- * @fit: the run to look for
- * @end: number of a chunk at which the search ends, if the module range does not
- * @search: state of the search
- * @run: where to store it
- *
- * Where modules reach the first window only, also a run of empty pages of several chunks.
- *
- * Bound: as that of pcpu_place_run(), and a step per page of such a window.
- *
- * Return: see &enum pcpu_found.
+/*
+ * Allocate a run for a module at the lowest offset, below chunk number @end; where modules
+ * reach the first window only, also a run of empty pages of several chunks. Bound: as that
+ * of pcpu_place_run(), and a step per page of such a window.
  */
 enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 				  struct pcpu_search *search,

@@ -360,13 +360,12 @@ pcpu_chunks_each_part(unsigned long off, unsigned int nr,
 }
 
 /*
- * Allocate a run in the chunks that exist, if possible one of @wanted granules, and in
- * populated pages unless it is for a module. The old run in @run, if any, is freed
- * before in any case. The lock is released in between if many chunks are searched.
- * Return true if there is a run, and in @cut whether a thorough search may find more.
+ * Allocate a run in the chunks that exist, in populated pages if possible unless it is for
+ * a module. The old run in @run, if any, is freed before in any case. The lock is released
+ * in between if many chunks are searched. Return true if there is a run, and in @cut
+ * whether a thorough search may find more.
  */
-bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
-			   struct pcpu_run *run, bool *cut)
+bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, struct pcpu_run *run, bool *cut)
 {
 	struct pcpu_search search = { };
 	struct pcpu_run old = *run;
@@ -380,11 +379,11 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, unsigned int wanted,
 			pcpu_range_free(pcpu_chunk_of(old.off),
 					pcpu_off_to_granule(old.off), old.nr);
 		old.nr = 0;
-		if (fit->pages == PCPU_FIT_MODULE)
+		if (fit->kind == PCPU_KIND_MODULE)
 			found = pcpu_place_module(fit, pcpu_chunk_top(),
 						  &search, run);
 		else
-			found = pcpu_place_run(fit, wanted, &search, run);
+			found = pcpu_place_run(fit, &search, run);
 		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	} while (unlikely(found == PCPU_FOUND_LATER));
 	*cut = search.cut;

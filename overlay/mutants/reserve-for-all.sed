@@ -1,4 +1,3 @@
 # Any object may use the reserve for modules.
 # file: mm/percpu/place.c
-s/return chunk->populated & ~chunk->reserved;/return chunk->populated;/
-s/return ~chunk->reserved;/return ~0ULL;/
+s/return (fit->populated ? chunk->populated : ~0ULL) & ~chunk->reserved;/return fit->populated ? chunk->populated : ~0ULL;/

@@ -103,8 +103,7 @@ static void bounds(struct kunit *test)
 /* Allocate an object of 16 bytes from the chunks, past the caches. */
 static u32 object_from_chunk(struct kunit *test)
 {
-	const struct pcpu_extent extent = { .nr = 1, .align = 16 };
-	unsigned long off = pcpu_extent_alloc(&extent, GFP_KERNEL);
+	unsigned long off = pcpu_extent_alloc(1, 16, PCPU_KIND_OBJECT, GFP_KERNEL);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(off));
 	return off;

@@ -14,11 +14,8 @@
 
 static unsigned long place(struct kunit *test, size_t size, size_t align)
 {
-	const struct pcpu_extent extent = {
-		.nr = DIV_ROUND_UP(size, PCPU_GRANULE),
-		.align = align,
-	};
-	unsigned long off = pcpu_extent_alloc(&extent, GFP_KERNEL);
+	unsigned long off = pcpu_extent_alloc(DIV_ROUND_UP(size, PCPU_GRANULE), align,
+					      PCPU_KIND_OBJECT, GFP_KERNEL);
 
 	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR_VALUE(off), "%ld", (long)off);
 	return off;
@@ -75,11 +72,9 @@ static void runs(struct kunit *test)
 	pcpu_balance_now();
 	for (nr = 1; nr < 200; nr += 33) {
 		for (most = 1; most < 600; most += 199) {
-			const struct pcpu_extent extent = { .nr = nr, .align = SZ_64 };
-
 			run.nr = 0;
-			KUNIT_ASSERT_EQ(test, 0,
-					pcpu_extent_alloc_run(&extent, most, GFP_KERNEL, &run));
+			KUNIT_ASSERT_EQ(test, 0, pcpu_extent_alloc_run(nr, SZ_64, most,
+								       GFP_KERNEL, &run));
 			KUNIT_ASSERT_GE(test, run.nr, nr);
 			KUNIT_EXPECT_LE(test, run.nr, max(nr, most));
 			KUNIT_EXPECT_LE(test, ALIGN(run.off, SZ_64) + nr * PCPU_GRANULE,

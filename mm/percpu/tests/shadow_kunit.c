@@ -194,13 +194,9 @@ static void sections_of_modules(struct kunit *test)
 /* Free memory that is populated */
 static void free_memory(struct kunit *test)
 {
-	const struct pcpu_extent extent = {
-		.nr = PCPU_PAGE_GRANULES,
-		.align = PAGE_SIZE,
-	};
-	unsigned long off;
+	unsigned long off = pcpu_extent_alloc(PCPU_PAGE_GRANULES, PAGE_SIZE,
+					      PCPU_KIND_OBJECT, GFP_KERNEL);
 
-	off = pcpu_extent_alloc(&extent, GFP_KERNEL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(off));
 	if (covered((void *)pcpu_area_unit_addr(0, off)))
 		KUNIT_EXPECT_EQ(test, reach(test, pcpu_area_off_to_ptr(off)), 0);

@@ -121,7 +121,8 @@ static bool pcpu_shrink_add(struct pcpu_shrink *s, struct pcpu_chunk *chunk,
 static void pcpu_shrink_flush(struct pcpu_shrink *s)
 {
 	if (s->end)
-		pcpu_depopulate_flush(s->first, s->end, &s->pages);
+		pcpu_flush_units(0, pcpu_area.nr_units - 1, s->first, s->end,
+				 &s->pages);
 	cond_resched();
 }
 

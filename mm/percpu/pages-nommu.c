@@ -41,7 +41,7 @@ void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 {
 }
 
-void pcpu_depopulate_flush(unsigned long first, unsigned long end,
-			   struct list_head *pages)
+void pcpu_flush_units(unsigned int low, unsigned int high, unsigned long first,
+		      unsigned long end, struct list_head *pages)
 {
 }

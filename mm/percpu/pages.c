@@ -397,7 +397,7 @@ static struct page *pcpu_exchange_page(unsigned long addr, struct page *page)
  * @unit: the unit
  * @gfp: flags for the allocation of the page
  *
- * Until pcpu_flush_unit(), a CPU may still read the page of zeroes.
+ * Until pcpu_flush_units(), a CPU may still read the page of zeroes.
  *
  * Context: No lock held; may sleep if @gfp allows.
  * Return: 0 or -ENOMEM.
@@ -422,7 +422,7 @@ int pcpu_populate_unit(unsigned long off, unsigned int unit, gfp_t gfp)
  * pcpu_depopulate_unit - undo pcpu_populate_unit()
  * @off: page-aligned offset, populated; nothing depopulates it meanwhile
  * @unit: the unit, which populates no pages any more
- * @pages: list that receives the page, for pcpu_flush_unit()
+ * @pages: list that receives the page, for pcpu_flush_units()
  *
  * Context: Process context.
  */
@@ -433,23 +433,6 @@ void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
 
 	if (!pcpu_is_zero_page(old))
 		list_add(&old->lru, pages);
-}
-
-/**
- * pcpu_flush_unit - flush TLBs after changes of one unit, and free pages
- * @unit: the unit
- * @first: lowest offset that was changed
- * @end: end of the highest page that was changed; neither in linear memory
- * @pages: list from pcpu_depopulate_unit(), may be empty
- *
- * Context: Process context, IRQs on.
- */
-void pcpu_flush_unit(unsigned int unit, unsigned long first, unsigned long end,
-		     struct list_head *pages)
-{
-	flush_tlb_kernel_range(pcpu_area_unit_addr(unit, first),
-			       pcpu_area_unit_addr(unit, end - 1) + 1);
-	pcpu_free_pages(pages);
 }
 
 #else /* !CONFIG_PERCPU_PRESENT */
@@ -513,7 +496,7 @@ out:
 /**
  * pcpu_depopulate_page - unmap one page of offsets in every unit
  * @off: page-aligned offset
- * @pages: list that receives the pages, for pcpu_depopulate_flush()
+ * @pages: list that receives the pages, for pcpu_flush_units()
  *
  * Context: Process context. The caller owns the page: it is withheld, and no
  * longer marked populated.
@@ -539,20 +522,15 @@ void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 	}
 }
 
-/**
- * pcpu_depopulate_flush - flush TLBs and free depopulated pages
- * @first: lowest offset that was depopulated
- * @end: end of the highest page that was depopulated; neither in linear memory
- * @pages: list from pcpu_depopulate_page()
- *
- * Context: Process context, IRQs on.
+/*
+ * Flush TLBs after changes of units @low to @high, at offsets from @first up to @end, which
+ * are not in linear memory, and free the pages of pcpu_depopulate_page() or
+ * pcpu_depopulate_unit(). Process context, IRQs on.
  */
-void pcpu_depopulate_flush(unsigned long first, unsigned long end,
-			   struct list_head *pages)
+void pcpu_flush_units(unsigned int low, unsigned int high, unsigned long first,
+		      unsigned long end, struct list_head *pages)
 {
-	unsigned int last = pcpu_area.nr_units - 1;
-
-	flush_tlb_kernel_range(pcpu_area_unit_addr(0, first),
-			       pcpu_area_unit_addr(last, end - 1) + 1);
+	flush_tlb_kernel_range(pcpu_area_unit_addr(low, first),
+			       pcpu_area_unit_addr(high, end - 1) + 1);
 	pcpu_free_pages(pages);
 }

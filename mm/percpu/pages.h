@@ -18,8 +18,8 @@ bool pcpu_metadata_allowed(gfp_t gfp);
 bool pcpu_populate_allowed(gfp_t gfp);
 int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present);
 void pcpu_depopulate_page(unsigned long off, struct list_head *pages);
-void pcpu_depopulate_flush(unsigned long first, unsigned long end,
-			   struct list_head *pages);
+void pcpu_flush_units(unsigned int low, unsigned int high, unsigned long first,
+		      unsigned long end, struct list_head *pages);
 
 /*
  * The units of CPUs that have memory in present chunks, by a bit each, and their
@@ -32,8 +32,6 @@ struct page *pcpu_get_unit_page(unsigned int unit, gfp_t gfp);
 int pcpu_populate_unit(unsigned long off, unsigned int unit, gfp_t gfp);
 void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
 			  struct list_head *pages);
-void pcpu_flush_unit(unsigned int unit, unsigned long first, unsigned long end,
-		     struct list_head *pages);
 
 /* present.c: objects that have memory on CPUs only that have been online. */
 bool pcpu_addr_is_absent(unsigned long addr, unsigned long *off, unsigned int *cpu);

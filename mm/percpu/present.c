@@ -191,7 +191,7 @@ static int pcpu_present_visit(unsigned int unit, bool present)
 		pcpu_chunk_unhold(nr);
 	}
 	if (visit.end)
-		pcpu_flush_unit(unit, visit.first, visit.end, &visit.pages);
+		pcpu_flush_units(unit, unit, visit.first, visit.end, &visit.pages);
 	/* The worker has passed by chunks that were held. */
 	pcpu_balance_kick();
 	return err;

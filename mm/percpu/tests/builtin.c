@@ -43,8 +43,8 @@ EXPORT_SYMBOL_IF_KUNIT(per_cpu_ptr_to_phys);
 
 /* pages.c */
 #ifdef CONFIG_MMU
-EXPORT_SYMBOL_IF_KUNIT(pcpu_depopulate_flush);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_depopulate_page);
+EXPORT_SYMBOL_IF_KUNIT(pcpu_flush_units);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_populate_page);
 EXPORT_SYMBOL_IF_KUNIT(init_mm);
 #endif

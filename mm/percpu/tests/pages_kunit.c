@@ -64,7 +64,7 @@ static void depopulate(unsigned long off)
 	LIST_HEAD(pages);
 
 	pcpu_depopulate_page(off, &pages);
-	pcpu_depopulate_flush(off, off + PAGE_SIZE, &pages);
+	pcpu_flush_units(0, pcpu_area.nr_units - 1, off, off + PAGE_SIZE, &pages);
 }
 
 /* Every unit has a page of its own, which keeps what is written to it. */

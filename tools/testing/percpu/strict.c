@@ -362,7 +362,8 @@ void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 	strict_depopulate(off);
 }
 
-void pcpu_depopulate_flush(unsigned long first, unsigned long end, struct list_head *pages)
+void pcpu_flush_units(unsigned int low, unsigned int high, unsigned long first,
+		      unsigned long end, struct list_head *pages)
 {
 	/* Later windows follow one another, the first one may lie elsewhere. */
 	if (first >= end || (first < pcpu_area.linear_size && end > pcpu_area.linear_size))

@@ -13,11 +13,9 @@
 #include "account.h"
 #include "pages.h"
 
-/**
- * pcpu_account_bytes - bytes that an object is charged for
- * @size: bytes on one CPU
- *
- * Return: bytes on all possible CPUs, with memcg also of the owner entry.
+/*
+ * The bytes that an object of @size bytes on one CPU is charged for: on all possible
+ * CPUs, with memcg also of the owner entry.
  */
 size_t pcpu_account_bytes(size_t size)
 {
@@ -74,14 +72,10 @@ static void pcpu_account_stat(struct obj_cgroup *objcg, long bytes)
 	rcu_read_unlock();
 }
 
-/**
- * pcpu_account_charge - charge the current cgroup for an object
- * @size: bytes on one CPU
- * @gfp: flags of the allocation
- * @objcg: set to the charged cgroup; unchanged if none is charged
- *
- * Context: Any that @gfp allows; may reclaim.
- * Return: false if the cgroup is over its limit.
+/*
+ * Charge the current cgroup for an object of @size bytes on one CPU, and store the
+ * cgroup if there is one to charge. Any context that @gfp allows; may reclaim. Return
+ * false if the cgroup is over its limit.
  */
 bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg)
 {
@@ -102,11 +96,7 @@ bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg)
 	return true;
 }
 
-/**
- * pcpu_account_cancel - undo pcpu_account_charge()
- * @size: bytes on one CPU, as charged
- * @objcg: as set by pcpu_account_charge(), or NULL
- */
+/* Undo pcpu_account_charge(). @objcg: the charged cgroup, or NULL. */
 void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg)
 {
 	if (!objcg)
@@ -191,16 +181,10 @@ static struct pcpu_owner *pcpu_account_entry(struct pcpu_chunk *chunk,
 	return pcpu_owner_at(chunk, off);
 }
 
-/**
- * pcpu_account_record - record what a new object is charged to
- * @off: offset of the object, which the caller owns
- * @size: bytes on one CPU
- * @gfp: flags for the allocation of owner entries
- * @objcg: the charged cgroup, or NULL
- *
- * Context: Any that @gfp allows.
- * Return: false if there is no memory for the entry of a charged object. An
- * object that is not charged does without an entry.
+/*
+ * Record what a new object, which the caller owns, is charged to: @objcg, or NULL. Any
+ * context that @gfp allows. Return false if there is no memory for the entry of a
+ * charged object. An object that is not charged does without an entry.
  */
 bool pcpu_account_record(unsigned long off, size_t size, gfp_t gfp,
 			 struct obj_cgroup *objcg)
@@ -217,13 +201,7 @@ bool pcpu_account_record(unsigned long off, size_t size, gfp_t gfp,
 	return true;
 }
 
-/**
- * pcpu_account_drop - uncharge and untag a freed object
- * @size: bytes on one CPU
- * @owner: from pcpu_owner_detach()
- *
- * Context: Any.
- */
+/* Uncharge and untag a freed object; @owner is from pcpu_owner_detach(). Any context. */
 void pcpu_account_drop(size_t size, struct pcpu_owner *owner)
 {
 	pcpu_account_drop_objcg(size, owner);

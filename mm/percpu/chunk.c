@@ -34,10 +34,7 @@ static void pcpu_slot_raise(const struct pcpu_chunk *chunk)
 	slot->populated_run = max(slot->populated_run, chunk->populated_run);
 }
 
-/**
- * pcpu_chunk_set_slot - move a chunk to the slot of its number of free granules
- * @chunk: the chunk
- */
+/* Move a chunk to the slot of its number of free granules. */
 void pcpu_chunk_set_slot(struct pcpu_chunk *chunk)
 {
 	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
@@ -68,13 +65,10 @@ static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
 		pcpu_chunk_set_slot(chunk);
 }
 
-/**
- * pcpu_chunk_set_masks - change which pages of a chunk are populated or empty
- * @chunk: the chunk
- * @populated: pages with memory in every unit
- * @empty: pages with no bit set in &pcpu_chunk.used
- *
- * The counts over all chunks depend on these masks, which change here only.
+/*
+ * Change which pages of a chunk have memory in every unit, and which have no bit set in
+ * &pcpu_chunk.used. The counts over all chunks depend on these masks, which change here
+ * only.
  */
 void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 populated, u64 empty)
 {
@@ -109,12 +103,7 @@ void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 populated, u64 empty)
 		pcpu_counts.empty_chunks += chunks;
 }
 
-/**
- * pcpu_page_set_run - set the run hint of a page
- * @chunk: the chunk
- * @page: the page
- * @run: upper bound of the free runs within the page, in granules
- */
+/* Set the run hint of a page: an upper bound of the free runs within it, in granules. */
 void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 		       unsigned int run)
 {
@@ -187,12 +176,7 @@ static bool pcpu_page_range_freed(struct pcpu_chunk *chunk, unsigned int page,
 	return pg->head == PCPU_PAGE_GRANULES;
 }
 
-/**
- * pcpu_range_alloc - allocate granules
- * @chunk: the chunk
- * @start: first granule; it and the following ones are free
- * @nr: number of granules
- */
+/* Allocate @nr granules, all of them free. */
 void pcpu_range_alloc(struct pcpu_chunk *chunk, unsigned int start,
 		      unsigned int nr)
 {
@@ -292,12 +276,7 @@ static unsigned int pcpu_page_run(struct pcpu_chunk *chunk, unsigned int start,
 	return right < PCPU_PAGE_GRANULES ? right - left - 1 : 0;
 }
 
-/**
- * pcpu_range_free - free granules
- * @chunk: the chunk
- * @start: first granule; it and the following ones are allocated
- * @nr: number of granules, not 0
- */
+/* Free @nr granules, not 0, all of them allocated. */
 void pcpu_range_free(struct pcpu_chunk *chunk, unsigned int start,
 		     unsigned int nr)
 {
@@ -340,12 +319,9 @@ static void pcpu_chunk_each_run(struct pcpu_chunk *chunk, u64 pages,
 	}
 }
 
-/**
- * pcpu_chunk_withhold - withhold pages from allocations
- * @chunk: the chunk
- * @pages: mask of pages, all of them empty
- *
- * For the time in which the caller populates these pages or gives them back.
+/*
+ * Withhold empty pages from allocations, for the time in which the caller populates them
+ * or gives them back.
  */
 void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages)
 {
@@ -355,11 +331,7 @@ void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages)
 	pcpu_chunk_each_run(chunk, pages, pcpu_range_alloc);
 }
 
-/**
- * pcpu_chunk_release - undo pcpu_chunk_withhold()
- * @chunk: the chunk
- * @pages: mask of pages, all of them withheld
- */
+/* Undo pcpu_chunk_withhold(). */
 void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
 {
 	lockdep_assert_held(&pcpu_chunk_lock);
@@ -368,13 +340,9 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
 	pcpu_chunk_each_run(chunk, pages, pcpu_range_free);
 }
 
-/**
- * pcpu_chunk_init - initialise a chunk with nothing in it
- * @chunk: zeroed memory
- * @nr: number of the chunk
- * @objmap: PCPU_OBJMAP_SIZE bytes of zeroed memory
- *
- * Context: any; nothing else uses @chunk yet.
+/*
+ * Initialise chunk @nr with nothing in it, in zeroed memory; @objmap has
+ * PCPU_OBJMAP_SIZE bytes of it. Any context: nothing else uses the chunk yet.
  */
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap)
 {
@@ -399,12 +367,7 @@ void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap)
 	}
 }
 
-/**
- * pcpu_chunk_free_rcu - free a chunk that no lookup can see
- * @rcu: its &pcpu_chunk.rcu
- *
- * Context: RCU callback.
- */
+/* Free a chunk that no lookup can see any more. */
 void pcpu_chunk_free_rcu(struct rcu_head *rcu)
 {
 	struct pcpu_chunk *chunk = container_of(rcu, struct pcpu_chunk, rcu);

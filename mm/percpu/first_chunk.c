@@ -135,15 +135,11 @@ static unsigned long __init pcpu_linear_dynamic(unsigned long wanted)
 /* Places that are tried for the units. */
 #define PCPU_NODE_TRIES		256
 
-/**
- * pcpu_node_stride - bound the stride of units that lie on given nodes
- * @runs: units of CPUs that are neighbours on one node, in ascending order of units
- * @nr: the number of runs
- * @size: bytes of a unit
- * @min: where to store the smallest stride
- * @max: where to store the largest one, or %ULONG_MAX
- *
- * Return: true if there is a stride; memory that is in use may still prevent it.
+/*
+ * Bound the stride of units of @size bytes that lie on given nodes: @nr runs of CPUs
+ * that are neighbours on one node, in ascending order of units. Without an upper bound
+ * @max is %ULONG_MAX. Return true if there is a stride; memory that is in use may still
+ * prevent it.
  */
 bool pcpu_node_stride(const struct pcpu_node_run *runs, unsigned int nr,
 		      unsigned long size, unsigned long *min, unsigned long *max)
@@ -174,16 +170,9 @@ bool pcpu_node_stride(const struct pcpu_node_run *runs, unsigned int nr,
 	return *min <= *max;
 }
 
-/**
- * pcpu_node_base - bound the address of unit 0
- * @runs: as for pcpu_node_stride()
- * @nr: the number of runs
- * @size: bytes of a unit
- * @stride: a stride between the bounds of pcpu_node_stride()
- * @low: where to store the lowest address
- * @high: where to store the highest one
- *
- * Return: true if there is one.
+/*
+ * Bound the address of unit 0, for a stride between the bounds of pcpu_node_stride().
+ * Return true if there is one.
  */
 bool pcpu_node_base(const struct pcpu_node_run *runs, unsigned int nr,
 		    unsigned long size, unsigned long stride,

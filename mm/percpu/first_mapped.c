@@ -273,13 +273,10 @@ static unsigned long __init pcpu_beyond_image(void)
 	return off <= pcpu_area.size / 4 ? off : 0;
 }
 
-/**
- * pcpu_first_chunk_mapped - set up the CPU-major layout
- * @huge: use large pages if that pays
- * @node_of: the node of a CPU, or %NULL
- *
- * Context: boot.
- * Return: 0, or -ENOSPC, with nothing set up, if vmalloc space is too small.
+/*
+ * Set up the CPU-major layout, by large pages if @huge and if that pays. @node_of: the
+ * node of a CPU, or %NULL. Return 0, or -ENOSPC, with nothing set up, if vmalloc space
+ * is too small.
  */
 int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t node_of)
 {

@@ -110,11 +110,9 @@ static int __init pcpu_reserve_setup(char *str)
 }
 early_param("percpu_reserve", pcpu_reserve_setup);
 
-/**
- * pcpu_option_area_size - apply percpu_area= to the size of the area
- * @choice: bytes of offset space without the option
- *
- * Return: the bytes that percpu_area= asks for, within bounds; else @choice.
+/*
+ * The bytes of offset space that percpu_area= asks for, within bounds, or @choice
+ * without the option.
  */
 unsigned long __init pcpu_option_area_size(unsigned long choice)
 {
@@ -123,13 +121,10 @@ unsigned long __init pcpu_option_area_size(unsigned long choice)
 	return clamp(pcpu_area_bytes, 4 * PCPU_CHUNK_SIZE, PCPU_AREA_MAX_SIZE);
 }
 
-/**
- * pcpu_option_reserve - apply percpu_reserve= to the reserve for modules
- * @choice: bytes that the architecture asks for
- *
- * Modules reach %PCPU_AREA_MAX_SIZE bytes: half of them are left to static data.
- *
- * Return: the bytes that percpu_reserve= asks for, within bounds; else @choice.
+/*
+ * The bytes of the reserve for modules that percpu_reserve= asks for, within bounds, or
+ * @choice without the option. Modules reach %PCPU_AREA_MAX_SIZE bytes: half of them are
+ * left to static data.
  */
 unsigned long __init pcpu_option_reserve(unsigned long choice)
 {
@@ -138,11 +133,7 @@ unsigned long __init pcpu_option_reserve(unsigned long choice)
 	return min_t(unsigned long, pcpu_reserve_bytes, PCPU_AREA_MAX_SIZE / 2);
 }
 
-/**
- * pcpu_options_forget - drop the sizes of the command line, with a warning
- *
- * Return: true if there was one.
- */
+/* Drop the sizes of the command line, with a warning. Return true if there was one. */
 bool __init pcpu_options_forget(void)
 {
 	if (!pcpu_area_bytes && pcpu_reserve_bytes < 0)
@@ -165,24 +156,15 @@ static unsigned long pcpu_early_metadata __initdata;
 unsigned long pcpu_early_tables __initdata;
 static unsigned long pcpu_early_vm __initdata;
 
-/**
- * pcpu_copy_static - copy the initial values of static variables to a unit
- * @addr: address of the unit
- *
- * Context: boot.
- */
+/* Copy the initial values of static variables to the unit at @addr. */
 void __init pcpu_copy_static(unsigned long addr)
 {
 	memcpy((void *)addr, __per_cpu_start, __per_cpu_end - __per_cpu_start);
 }
 
-/**
- * pcpu_begin_layout - set what both layouts have
- * @name: name of the layout in messages
- *
- * On UP, static data is not part of the area.
- *
- * Context: boot.
+/*
+ * Set what both layouts have. @name: name of the layout in messages. On UP, static data
+ * is not part of the area.
  */
 void __init pcpu_begin_layout(const char *name)
 {
@@ -290,12 +272,9 @@ static void __init pcpu_print_layout(unsigned long populated)
 			pcpu_area.size >> 10, pcpu_area_bytes >> 10);
 }
 
-/**
- * pcpu_first_window - create the metadata of the first window
- * @populated: bytes of each unit that have memory: static data first, the reserve for
- *	modules last
- *
- * Context: boot.
+/*
+ * Create the metadata of the first window. @populated bytes of each unit have memory:
+ * static data first, the reserve for modules last.
  */
 void __init pcpu_first_window(unsigned long populated)
 {
@@ -323,15 +302,11 @@ void __init pcpu_first_window(unsigned long populated)
 
 #ifdef CONFIG_MMU
 
-/**
- * pcpu_skew - bytes that keep the stride from being a power of two
- *
- * Else the copies of an object share a set of the TLB and, on sparc64, a slot of the
- * kernel's TSB. It is one page of the size that maps the first window. With KASAN it
- * is 0, or two units would share a page of shadow.
- *
- * Context: boot.
- * Return: the bytes.
+/*
+ * The bytes that keep the stride from being a power of two: else the copies of an object
+ * share a set of the TLB and, on sparc64, a slot of the kernel's TSB. They are one page
+ * of the size that maps the first window. With KASAN they are 0, or two units would
+ * share a page of shadow.
  */
 unsigned long __init pcpu_skew(void)
 {
@@ -353,18 +328,11 @@ static unsigned long pcpu_early_gap_fit(unsigned long low, unsigned long high,
 	return lowest ? addr : ALIGN_DOWN(high - size, align);
 }
 
-/**
- * pcpu_early_gap - find a gap between early vmalloc areas
- * @vm: list of the areas in ascending order of addresses, or %NULL
- * @start: lowest address to take
- * @end: end of the addresses to take
- * @size: bytes wanted
- * @align: a power of two
- * @lowest: take the lowest address that fits, not the highest
- *
- * Areas may lie below @start and above @end.
- *
- * Return: the address, a multiple of @align, or 0 if no gap is large enough.
+/*
+ * Find a gap of @size bytes between @start and @end and between the areas of @vm, a list
+ * in ascending order of addresses, or %NULL; these may lie below @start and above @end.
+ * @lowest: take the lowest address that fits, not the highest. Return the address, a
+ * multiple of @align, a power of two, or 0 if no gap is large enough.
  */
 unsigned long pcpu_early_gap(const struct vm_struct *vm, unsigned long start,
 			     unsigned long end, unsigned long size,
@@ -396,25 +364,19 @@ static bool __init pcpu_vm_end_moves(void)
 	return IS_ENABLED(CONFIG_PPC32) || IS_ENABLED(CONFIG_MICROBLAZE);
 }
 
-/**
- * pcpu_reserve_vm - reserve a part of the vmalloc range
- * @size: bytes
- * @align: a power of two
+/*
+ * Reserve @size bytes of the vmalloc range. Return the address, a multiple of @align, a
+ * power of two, or 0 if no gap between early areas is large enough.
  *
- * Take the lowest gap if the end of the range moves, else the highest: parisc
- * sets VMALLOC_START in mem_init(), which is later, and arm64 places modules
- * near the kernel's image, at the start of the range.
+ * Take the lowest gap if the end of the range moves, else the highest: parisc sets
+ * VMALLOC_START in mem_init(), which is later, and arm64 places modules near the
+ * kernel's image, at the start of the range.
  *
- * On 32-bit ARM the early areas are static mappings of registers, the PCI I/O window
- * and the UART of earlyprintk, on arm64 the kernel's image, both made by
- * paging_init(); on alpha the console callbacks, on Xen the p2m table. All of
- * them are made in setup_arch(). No caller of vm_area_add_early() or
- * vm_area_register_early() runs between setup_per_cpu_areas() and
- * vmalloc_init(), and neither may be called later.
- *
- * Context: boot.
- * Return: the address, a multiple of @align, or 0 if no gap between early areas is
- * large enough.
+ * On 32-bit ARM the early areas are static mappings of registers, the PCI I/O window and
+ * the UART of earlyprintk, on arm64 the kernel's image, both made by paging_init(); on
+ * alpha the console callbacks, on Xen the p2m table. All of them are made in
+ * setup_arch(). No caller of vm_area_add_early() or vm_area_register_early() runs
+ * between setup_per_cpu_areas() and vmalloc_init(), and neither may be called later.
  */
 unsigned long __init pcpu_reserve_vm(unsigned long size, unsigned long align)
 {

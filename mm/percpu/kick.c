@@ -2,7 +2,8 @@
 /*
  * kick: queue the worker of balance.c when there is work for it.
  *
- * Any level below may do so, while the worker itself calls all levels.
+ * Any level below may do so, in any context with none of the allocator's locks held,
+ * while the worker itself calls all levels.
  */
 #include <linux/atomic.h>
 #include <linux/init.h>
@@ -44,13 +45,7 @@ static void pcpu_balance_hurry(void)
 	mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
 }
 
-/**
- * pcpu_balance_kick - queue the worker
- *
- * At once if the reserve is low, otherwise after a delay.
- *
- * Context: any, with none of the allocator's locks held.
- */
+/* Queue the worker, at once if the reserve is low, otherwise after a delay. */
 void pcpu_balance_kick(void)
 {
 	if (!READ_ONCE(pcpu_balance_enabled))
@@ -67,11 +62,7 @@ void pcpu_balance_kick(void)
 				   PCPU_BALANCE_DELAY);
 }
 
-/**
- * pcpu_balance_check - queue the worker if the reserve is out of bounds
- *
- * Context: any, with none of the allocator's locks held.
- */
+/* Queue the worker if the reserve is out of bounds. */
 void pcpu_balance_check(void)
 {
 	if (unlikely(READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW ||
@@ -80,11 +71,7 @@ void pcpu_balance_check(void)
 		pcpu_balance_kick();
 }
 
-/**
- * pcpu_balance_want_chunk - queue the worker, which gives all empty chunks back
- *
- * Context: any, with none of the allocator's locks held.
- */
+/* Queue the worker, which gives all empty chunks back. */
 void pcpu_balance_want_chunk(void)
 {
 	if (!READ_ONCE(pcpu_balance_enabled))
@@ -95,12 +82,7 @@ void pcpu_balance_want_chunk(void)
 	pcpu_balance_hurry();
 }
 
-/**
- * pcpu_worker_enable - let the worker be queued, and queue it
- * @run: the worker
- *
- * Context: boot, once workqueues run.
- */
+/* Let @run be queued as the worker, and queue it. At boot, once workqueues run. */
 void __init pcpu_worker_enable(void (*run)(struct work_struct *work))
 {
 	pcpu_balance_wq = alloc_workqueue("percpu", WQ_UNBOUND, 0);
@@ -112,11 +94,9 @@ void __init pcpu_worker_enable(void (*run)(struct work_struct *work))
 	queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
 }
 
-/**
- * pcpu_worker_begin - note that the worker looks at the state from now on
- *
- * Context: the worker, before it looks.
- * Return: true if no empty chunk is to be kept.
+/*
+ * Note that the worker looks at the state from now on. Return true if no empty chunk is
+ * to be kept.
  */
 bool pcpu_worker_begin(void)
 {
@@ -129,12 +109,7 @@ bool pcpu_worker_begin(void)
 	return xchg(&pcpu_chunk_wanted, 0);
 }
 
-/**
- * pcpu_worker_again - queue the worker once more
- * @delay: in jiffies
- *
- * Context: the worker.
- */
+/* Queue the worker once more; @delay is in jiffies. */
 void pcpu_worker_again(unsigned long delay)
 {
 	queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, delay);

@@ -13,11 +13,9 @@
 struct pcpu_area pcpu_area __ro_after_init;
 unsigned int pcpu_nr_units __ro_after_init;
 
-/**
- * pcpu_area_far_to_off - translate a percpu pointer beyond the first window
- * @rel: distance of the pointer from the pointer to offset 0
- *
- * Return: the offset, or %PCPU_NO_OFF if @rel is not in a later window.
+/*
+ * The offset of a percpu pointer beyond the first window, or %PCPU_NO_OFF if it is not
+ * in a later one. @rel: distance of the pointer from the pointer to offset 0.
  */
 unsigned long pcpu_area_far_to_off(unsigned long rel)
 {
@@ -50,13 +48,9 @@ static bool pcpu_area_split(unsigned long in, unsigned long size,
 	return true;
 }
 
-/**
- * pcpu_area_addr_to_off - translate the address of a copy
- * @addr: address as per_cpu_ptr() returns it
- * @off: where to store the offset
- * @unit: where to store the unit
- *
- * Return: true if @addr is in a unit of the area.
+/*
+ * Translate an address, as per_cpu_ptr() returns it, to offset and unit. Return true if
+ * it is in a unit of the area.
  */
 bool pcpu_area_addr_to_off(unsigned long addr, unsigned long *off,
 			   unsigned int *unit)

@@ -43,9 +43,8 @@ static DEFINE_SPINLOCK(pcpu_tables_lock);
 /* Protects one page table entry at a time. */
 static DEFINE_SPINLOCK(pcpu_map_lock);
 
-/**
- * pcpu_populate_tables_exist - record that page tables exist
- * @end: offsets below it have tables and shadow, or are linear memory
+/*
+ * Record that all offsets below @end have page tables and shadow, or are linear memory.
  */
 void pcpu_populate_tables_exist(unsigned long end)
 {
@@ -75,16 +74,10 @@ static int pcpu_populate_unit_tables(unsigned long addr, unsigned long size,
 	return 0;
 }
 
-/**
- * pcpu_populate_tables - make sure that a range of offsets has page tables
- * @off: first offset
- * @size: bytes, which end in the window of @off
- * @gfp: tables are created only if it allows to block
- *
- * Tables are created from offset 0 up, without gaps.
- *
- * Context: No lock held; may sleep if @gfp allows.
- * Return: 0 or -ENOMEM.
+/*
+ * Make sure that @size offsets from @off on, in one window, have page tables. These are
+ * created from offset 0 up, without gaps, and only if @gfp allows to block. No lock
+ * held; may sleep then. Return 0 or -ENOMEM.
  */
 int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp)
 {
@@ -116,13 +109,10 @@ int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp)
 	return ret;
 }
 
-/**
- * pcpu_metadata_allowed - check if slab and the page allocator may be called
- * @gfp: flags of the allocation
- *
- * On PREEMPT_RT both take sleeping locks even if @gfp does not allow to block.
- *
- * Return: true if slab is up and @gfp and the context allow the call.
+/*
+ * Return true if slab is up, and @gfp and the context allow to call it and the page
+ * allocator: on PREEMPT_RT both take sleeping locks even if @gfp does not allow to
+ * block.
  */
 bool pcpu_metadata_allowed(gfp_t gfp)
 {
@@ -131,16 +121,11 @@ bool pcpu_metadata_allowed(gfp_t gfp)
 		!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible());
 }
 
-/**
- * pcpu_populate_allowed - check if pages may be populated
- * @gfp: flags of the allocation
- *
- * Some configurations cannot populate in atomic context: UML syncs page tables
- * under a lock that is not IRQ-safe, KMSAN allocates metadata for a mapping,
- * parisc and xtensa flush the caches of other CPUs. Atomic allocations then
- * depend on the reserve of populated pages.
- *
- * Return: true if pages may be allocated and mapped.
+/*
+ * Return true if pages may be allocated and mapped. Some configurations cannot populate
+ * in atomic context: UML syncs page tables under a lock that is not IRQ-safe, KMSAN
+ * allocates metadata for a mapping, parisc and xtensa flush the caches of other CPUs.
+ * Atomic allocations then depend on the reserve of populated pages.
  */
 bool pcpu_populate_allowed(gfp_t gfp)
 {
@@ -304,13 +289,9 @@ static bool pcpu_is_zero_page(const struct page *page)
 	return page == ZERO_PAGE(0);
 }
 
-/**
- * pcpu_get_unit_page - allocate a page for a page of a present chunk
- * @unit: the unit
- * @gfp: allocation flags
- *
- * Context: any that @gfp allows.
- * Return: a page of zeroes of the node of the unit, or %NULL.
+/*
+ * Allocate a page for a page of a present chunk. Any context that @gfp allows. Return a
+ * page of zeroes of the node of the unit, or NULL.
  */
 struct page *pcpu_get_unit_page(unsigned int unit, gfp_t gfp)
 {
@@ -391,16 +372,10 @@ static struct page *pcpu_exchange_page(unsigned long addr, struct page *page)
 	return old;
 }
 
-/**
- * pcpu_populate_unit - back one page of a present chunk with memory in one unit
- * @off: page-aligned offset, populated; nothing depopulates it meanwhile
- * @unit: the unit
- * @gfp: flags for the allocation of the page
- *
- * Until pcpu_flush_units(), a CPU may still read the page of zeroes.
- *
- * Context: No lock held; may sleep if @gfp allows.
- * Return: 0 or -ENOMEM.
+/*
+ * Back the populated page at @off of a present chunk with memory in one unit, while
+ * nothing depopulates it. Until pcpu_flush_units(), a CPU may still read the page of
+ * zeroes. No lock held; may sleep if @gfp allows. Return 0 or -ENOMEM.
  */
 int pcpu_populate_unit(unsigned long off, unsigned int unit, gfp_t gfp)
 {
@@ -418,13 +393,9 @@ int pcpu_populate_unit(unsigned long off, unsigned int unit, gfp_t gfp)
 	return 0;
 }
 
-/**
- * pcpu_depopulate_unit - undo pcpu_populate_unit()
- * @off: page-aligned offset, populated; nothing depopulates it meanwhile
- * @unit: the unit, which populates no pages any more
- * @pages: list that receives the page, for pcpu_flush_units()
- *
- * Context: Process context.
+/*
+ * Undo pcpu_populate_unit(), for a unit that populates no pages any more. Process
+ * context. @pages receives the page, for pcpu_flush_units().
  */
 void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
 			  struct list_head *pages)
@@ -449,17 +420,12 @@ static int pcpu_populate_present_page(unsigned long off, gfp_t gfp)
 
 #endif /* CONFIG_PERCPU_PRESENT */
 
-/**
- * pcpu_populate_page - back one page of offsets with memory in every unit
- * @off: page-aligned offset that has page tables
- * @gfp: flags for the allocation of pages
- * @present: it is in a present chunk: only present units get memory
- *
- * Several CPUs may populate the same page. The caller prevents that it is
- * depopulated meanwhile, and publishes it afterwards.
- *
- * Context: No lock held. Any context that pcpu_populate_allowed() allows.
- * Return: 0, or -ENOMEM with nothing changed.
+/*
+ * Back the page at @off, which has page tables, with memory in every unit. @present: it
+ * is in a present chunk, and only present units get memory. Several CPUs may populate
+ * the same page. The caller prevents that it is depopulated meanwhile, and publishes it
+ * afterwards. No lock held, and any context that pcpu_populate_allowed() allows. Return
+ * 0, or -ENOMEM with nothing changed.
  */
 int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 {
@@ -493,13 +459,10 @@ out:
 	return err;
 }
 
-/**
- * pcpu_depopulate_page - unmap one page of offsets in every unit
- * @off: page-aligned offset
- * @pages: list that receives the pages, for pcpu_flush_units()
- *
- * Context: Process context. The caller owns the page: it is withheld, and no
- * longer marked populated.
+/*
+ * Unmap the page at @off in every unit. Process context; the caller owns the page: it is
+ * withheld, and no longer marked populated. @pages receives the pages, for
+ * pcpu_flush_units().
  */
 void pcpu_depopulate_page(unsigned long off, struct list_head *pages)
 {

@@ -242,15 +242,9 @@ int pcpu_present_prepare(unsigned int cpu)
 	return 0;
 }
 
-/**
- * pcpu_addr_is_absent - test whether an address is the copy of an absent CPU
- * @addr: address, as per_cpu_ptr() returns it
- * @off: where to store the offset
- * @cpu: where to store the CPU
- *
- * Context: any.
- * Return: true if @addr lies in a present chunk, in the unit of a CPU that never was
- * online.
+/*
+ * Return true if @addr, as per_cpu_ptr() returns it, lies in a present chunk, in the
+ * unit of a CPU that never was online; store the offset and the CPU. Any context.
  */
 bool pcpu_addr_is_absent(unsigned long addr, unsigned long *off, unsigned int *cpu)
 {

@@ -18,13 +18,9 @@ static unsigned int pcpu_cache_wide_index(const struct pcpu_cache *cache,
 	return (cache->next_wide - 1 - i) % PCPU_CACHE_WIDES;
 }
 
-/**
- * pcpu_cache_alloc_wide - allocate a cached wide object
- * @nr: its granules, exactly
- * @align: its alignment
- *
- * Context: any; owns a cache for a bounded time.
- * Return: its offset, populated, or %PCPU_NO_OFF if there is none.
+/*
+ * Allocate a cached wide object of exactly @nr granules. Owns a cache for a bounded
+ * time. Any context. Return its offset, populated, or %PCPU_NO_OFF if there is none.
  */
 unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align)
 {
@@ -51,13 +47,11 @@ unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align)
 	return off;
 }
 
-/**
- * pcpu_cache_free_wide - free a wide object to the cache of this CPU
- * @off: where the object may begin, within the area
- *
- * Context: any; disables IRQs for a bounded time.
- * Return: true if a live wide object begins at @off and the cache had capacity.
- * Otherwise nothing has changed, and the free takes the slow path.
+/*
+ * Free a wide object that may begin at @off, within the area, to the cache of this CPU.
+ * Disables IRQs for a bounded time. Any context. Return true if a live wide object
+ * begins there and the cache had capacity. Otherwise nothing has changed, and the free
+ * takes the slow path.
  */
 bool pcpu_cache_free_wide(unsigned long off)
 {
@@ -100,13 +94,10 @@ out:
 	return freed;
 }
 
-/**
- * pcpu_cache_free_wide_slow - cache a freed object without a class
- * @run: the object; set to the object that it replaces, or to an empty run
- *
- * @run is unchanged if it is too large, or if the budget is used up.
- *
- * Context: any; owns a cache for a bounded time.
+/*
+ * Cache a freed object without a class, and store the object that it replaces, or an
+ * empty run. @run is unchanged if it is too large, or if the budget is used up. Owns a
+ * cache for a bounded time. Any context.
  */
 void pcpu_cache_free_wide_slow(struct pcpu_run *run)
 {

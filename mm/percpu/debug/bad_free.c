@@ -31,12 +31,7 @@ static unsigned long pcpu_bad_free_callers[PCPU_BAD_FREE_CALLERS]
 
 static atomic_long_t pcpu_bad_free_nr;
 
-/**
- * pcpu_bad_free_count - number of invalid frees since boot
- *
- * Context: any.
- * Return: the number.
- */
+/* The number of invalid frees since boot. */
 unsigned long pcpu_bad_free_count(void)
 {
 	return atomic_long_read(&pcpu_bad_free_nr);
@@ -172,13 +167,7 @@ static void pcpu_bad_free_as_pointer(struct pcpu_bad_free *w)
 		pcpu_bad_free_in_chunk(w, chunk);
 }
 
-/**
- * pcpu_bad_free_diagnose - find out why a free is invalid
- * @ptr: pointer that was freed
- * @w: where to store the result
- *
- * Context: any. Slow: it may search all chunks.
- */
+/* Find out why a free of @ptr is invalid. Any context. Slow: it may search all chunks. */
 void pcpu_bad_free_diagnose(const void __percpu *ptr, struct pcpu_bad_free *w)
 {
 	*w = (struct pcpu_bad_free) {
@@ -225,13 +214,7 @@ static void pcpu_bad_free_describe(const struct pcpu_bad_free *w, char *text,
 			  w->off - w->begin, w->size);
 }
 
-/**
- * pcpu_bad_free_report - count an invalid free, and log it once per caller
- * @ptr: pointer that was freed
- * @caller: caller of the free
- *
- * Context: any.
- */
+/* Count an invalid free, and log it once per caller. Any context. */
 void pcpu_bad_free_report(const void __percpu *ptr, unsigned long caller)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,

@@ -14,17 +14,9 @@
 #include "../chunk.h"
 #include "hooks.h"
 
-/**
- * pcpu_alloc_hooks - report a new object to kmemleak and to the tracepoint
- * @off: its offset
- * @size: bytes on each CPU, as requested
- * @align: alignment, as requested
- * @alloc_size: bytes on each CPU that the object takes
- * @module: the object is the percpu section of a module
- * @gfp: allocation flags
- * @caller: return address of the allocation
- *
- * Context: any that @gfp allows.
+/*
+ * Report a new object to kmemleak and to the tracepoint: @size and @align as requested,
+ * and the bytes that it takes on each CPU. Any context that @gfp allows.
  */
 void pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
 		      size_t alloc_size, bool module, gfp_t gfp,
@@ -40,16 +32,11 @@ void pcpu_alloc_hooks(unsigned long off, size_t size, size_t align,
 				  ptr, pcpu_account_bytes(alloc_size), gfp);
 }
 
-/**
- * pcpu_free_hooks - report a free to KASAN, kmemleak and the tracepoint
- * @ptr: the object
- * @off: its offset
- * @size: bytes on each CPU that it takes
- *
- * All of them key objects by address: call this exactly once for each object, after
- * the free was found to be valid and before the address can be reused.
- *
- * Context: any.
+/*
+ * Report a free to KASAN, kmemleak and the tracepoint; the object takes @size bytes on
+ * each CPU. Any context. All of them key objects by address: call this exactly once for
+ * each object, after the free was found to be valid and before the address can be
+ * reused.
  */
 void pcpu_free_hooks(void __percpu *ptr, unsigned long off, size_t size)
 {
@@ -67,12 +54,7 @@ struct pcpu_stats pcpu_stats = {
 	.min_size = ULONG_MAX,
 };
 
-/**
- * pcpu_stats_alloc - count an allocation
- * @size: bytes requested
- *
- * Context: any.
- */
+/* Count an allocation of @size bytes. Any context. */
 void pcpu_stats_alloc(size_t size)
 {
 	long cur = atomic_long_inc_return(&pcpu_stats.nr_alloc) -
@@ -98,14 +80,7 @@ void pcpu_stats_alloc(size_t size)
  */
 DECLARE_FAULT_ATTR(pcpu_fail_attr);
 
-/**
- * pcpu_should_fail - decide whether an allocation must fail
- * @size: bytes on each CPU
- * @gfp: allocation flags; an allocation with %__GFP_NOFAIL does not fail
- *
- * Context: any.
- * Return: true if the allocation must fail.
- */
+/* Return true if an allocation must fail; one with %__GFP_NOFAIL does not. */
 bool pcpu_should_fail(size_t size, gfp_t gfp)
 {
 	if (gfp & __GFP_NOFAIL)

@@ -10,8 +10,10 @@
  * Steps under the lock: a range costs a step per page of one chunk. What visits more
  * chunks releases the lock after PCPU_LOCK_CHUNKS of them, or after each that it changes.
  */
+#include <linux/cleanup.h>
 #include <linux/err.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include <trace/events/percpu.h>
 
@@ -92,14 +94,8 @@ unsigned int pcpu_chunk_top(void)
  */
 int pcpu_chunk_creatable(unsigned int limit)
 {
-	unsigned long flags;
-	int err = 0;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	if (find_first_zero_bit(pcpu_chunk_nrs, limit) >= limit)
-		err = pcpu_no_space();
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return err;
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
+	return find_first_zero_bit(pcpu_chunk_nrs, limit) < limit ? 0 : pcpu_no_space();
 }
 
 /* Make a chunk visible to placement and to lookups. */
@@ -245,35 +241,28 @@ static long pcpu_chunks_find_run(unsigned int first, unsigned int nr,
 /* Claim number @i; a chunk that exists is withheld. */
 static bool pcpu_chunk_claim(unsigned int i)
 {
-	unsigned long flags;
-	bool claimed;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	claimed = pcpu_chunk_is_claimable(i);
-	if (claimed) {
-		if (pcpu_chunk_table[i])
-			pcpu_chunk_withhold(pcpu_chunk_table[i], ~0ULL);
-		__set_bit(i, pcpu_chunk_nrs);
-		pcpu_claims++;
-	}
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return claimed;
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
+	if (!pcpu_chunk_is_claimable(i))
+		return false;
+	if (pcpu_chunk_table[i])
+		pcpu_chunk_withhold(pcpu_chunk_table[i], ~0ULL);
+	__set_bit(i, pcpu_chunk_nrs);
+	pcpu_claims++;
+	return true;
 }
 
 /* Undo pcpu_chunk_claim() for @nr numbers; chunks created since stay, empty. */
 static void pcpu_chunks_unclaim_run(unsigned int first, unsigned int nr)
 {
-	unsigned long flags;
 	unsigned int i;
 
 	for (i = first; i < first + nr; i++) {
-		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 		if (pcpu_chunk_table[i])
 			pcpu_chunk_release(pcpu_chunk_table[i], ~0ULL);
 		else
 			__clear_bit(i, pcpu_chunk_nrs);
 		pcpu_claims--;
-		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	}
 }
 
@@ -350,11 +339,9 @@ pcpu_chunks_each_part(unsigned long off, unsigned int nr,
 
 	for (; nr; i++, start = 0) {
 		unsigned int part = min(nr, PCPU_CHUNK_GRANULES - start);
-		unsigned long flags;
 
-		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 		act(pcpu_chunk_table[i], start, part);
-		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 		nr -= part;
 	}
 }
@@ -399,14 +386,12 @@ void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max)
 	struct pcpu_chunk *chunk = pcpu_chunk_of(run->off);
 	unsigned int start = pcpu_off_to_granule(run->off), end = start + run->nr;
 	unsigned int limit = min(start + max, round_up(end, PCPU_PAGE_GRANULES));
-	unsigned long flags;
 
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	limit = find_next_bit(chunk->used, limit, end);
 	if (limit > end)
 		pcpu_range_alloc(chunk, end, limit - end);
 	run->nr = limit - start;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
 /* Keep the granules of a withheld chunk that are wanted, and release the rest. */
@@ -445,10 +430,9 @@ void pcpu_chunks_free(unsigned long off, unsigned int nr)
 void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,
 			    unsigned int nr)
 {
-	unsigned long flags;
 	unsigned int i;
 
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	for (i = 0; i < nr; i++) {
 		if (class < PCPU_NR_SMALL)
 			pcpu_small_free(offs[i], class);
@@ -457,29 +441,21 @@ void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,
 					pcpu_off_to_granule(offs[i]),
 					pcpu_class_granules(class));
 	}
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
 /* Allocate up to @nr free objects of split granules. Return their number. */
 unsigned int pcpu_chunks_alloc_small(unsigned int class, u32 *offs,
 				     unsigned int nr)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	nr = pcpu_small_alloc(class, offs, nr);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return nr;
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
+	return pcpu_small_alloc(class, offs, nr);
 }
 
 /* Say that @pages are populated; the caller owns granules in each of them. */
 void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	pcpu_chunk_set_masks(chunk, chunk->populated | pages, chunk->empty);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
 /*
@@ -570,12 +546,9 @@ struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages)
 /* Let allocations use @pages again: all that one call has claimed. */
 void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	pcpu_chunk_release(chunk, pages);
 	pcpu_claims--;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
 /* Return true if @chunk is empty and may go while @keep others must stay. */
@@ -642,16 +615,14 @@ void pcpu_chunk_discard(struct pcpu_chunk *chunk)
 static u64 pcpu_chunk_hold(unsigned int nr)
 {
 	struct pcpu_chunk *chunk;
-	unsigned long flags;
 	u64 populated = 0;
 
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	chunk = pcpu_chunk_table[nr];
 	if (chunk && pcpu_chunk_is_present(chunk))
 		populated = chunk->populated;
 	if (populated)
 		chunk->held = true;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	return populated;
 }
 
@@ -676,11 +647,8 @@ int pcpu_chunks_hold_present(unsigned int from, u64 *populated)
 /* Undo pcpu_chunks_hold_present(). */
 void pcpu_chunk_unhold(unsigned int nr)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	pcpu_chunk_table[nr]->held = false;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }
 
 #endif /* CONFIG_PERCPU_PRESENT */
@@ -691,9 +659,6 @@ void pcpu_chunk_unhold(unsigned int nr)
  */
 void pcpu_chunks_inspect(void (*look)(void *data), void *data)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	look(data);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 }

@@ -263,6 +263,27 @@ extern unsigned int shim_refused;	/* requests, and frees */
 #include "plain.h"
 #endif
 
+/* guard(raw_spinlock_irqsave)(lock): holds the lock up to the end of the block */
+struct shim_guard {
+	raw_spinlock_t *lock;
+	unsigned long flags;
+};
+static inline struct shim_guard shim_guard_begin(raw_spinlock_t *lock)
+{
+	struct shim_guard guard = { .lock = lock };
+
+	raw_spin_lock_irqsave(lock, guard.flags);
+	return guard;
+}
+static inline void shim_guard_end(struct shim_guard *guard)
+{
+	raw_spin_unlock_irqrestore(guard->lock, guard->flags);
+}
+#define guard(kind)		shim_guard_##kind
+#define shim_guard_raw_spinlock_irqsave(lock)					\
+	struct shim_guard shim_guard __attribute__((cleanup(shim_guard_end), unused)) =	\
+		shim_guard_begin(lock)
+
 struct work_struct { int pending; };
 struct delayed_work { struct work_struct work; };
 #define INIT_DELAYED_WORK(w, f)	((void)(w), shim_work = (f))

@@ -227,7 +227,7 @@ static void pcpu_chunk_raise(struct pcpu_chunk *chunk, unsigned int run)
 	pcpu_slot_raise(chunk);
 }
 
-/* Update all hints after granules at an end of their page were freed. */
+/* Update all hints after granules of more than one page were freed. */
 static noinline void pcpu_range_free_ends(struct pcpu_chunk *chunk,
 					  unsigned int start, unsigned int nr)
 {
@@ -259,21 +259,43 @@ static unsigned int pcpu_word_clear(unsigned long *word, unsigned int bit,
 	return before && behind ? __ffs(behind) - fls_long(before) : 0;
 }
 
-/*
- * The length of the free run around granules @start to @end - 1, or 0 if the
- * run reaches an end of their page.
- */
-static unsigned int pcpu_page_run(struct pcpu_chunk *chunk, unsigned int start,
-				  unsigned int end)
+/* What a run takes of a page beside, of which @free granules at that side are free. */
+static unsigned int pcpu_page_joined(unsigned int free)
 {
-	unsigned int first = round_down(start, PCPU_PAGE_GRANULES), left, right;
-	unsigned long *used = &chunk->used[BIT_WORD(first)];
+	/* The next page may be free, too. */
+	return free == PCPU_PAGE_GRANULES ? PCPU_CHUNK_GRANULES : free;
+}
 
-	left = find_last_bit(used, start - first);
-	if (left == start - first)
-		return 0;
-	right = find_next_bit(used, PCPU_PAGE_GRANULES, end - first);
-	return right < PCPU_PAGE_GRANULES ? right - left - 1 : 0;
+/* Update all hints after granules @start to @end - 1 of @page were freed. */
+static noinline void pcpu_page_freed(struct pcpu_chunk *chunk, unsigned int page,
+				     unsigned int start, unsigned int end)
+{
+	const unsigned long *used = &chunk->used[page * PCPU_PAGE_GRANULES / BITS_PER_LONG];
+	unsigned int first = 0, last = PCPU_PAGE_GRANULES, run;
+	struct pcpu_page *pg = &chunk->pages[page];
+
+	if (start != pg->head)
+		first = find_last_bit(used, start) + 1;
+	if (end != PCPU_PAGE_GRANULES - pg->tail)
+		last = find_next_bit(used, PCPU_PAGE_GRANULES, end);
+	run = last - first;
+	if (run > pg->run)
+		pcpu_page_set_run(chunk, page, run);
+	if (run == PCPU_PAGE_GRANULES)
+		pcpu_chunk_set_masks(chunk, chunk->populated, chunk->empty | BIT_ULL(page));
+	if (!first) {
+		pg->head = last;
+		chunk->headed |= BIT_ULL(page);
+		if (page)
+			run += pcpu_page_joined(pg[-1].tail);
+	}
+	if (last == PCPU_PAGE_GRANULES) {
+		pg->tail = last - first;
+		chunk->tailed |= BIT_ULL(page);
+		if (page < PCPU_CHUNK_PAGES - 1)
+			run += pcpu_page_joined(pg[1].head);
+	}
+	pcpu_chunk_raise(chunk, min(run, chunk->nr_free + end - start));
 }
 
 /* Free @nr granules, not 0, all of them allocated. */
@@ -290,15 +312,16 @@ void pcpu_range_free(struct pcpu_chunk *chunk, unsigned int start,
 		run = pcpu_word_clear(&chunk->used[BIT_WORD(start)], bit, nr);
 	else
 		bitmap_clear(chunk->used, start, nr);
-	if (!run)
-		run = pcpu_page_run(chunk, start, start + nr);
-	/* Mostly the run ends within the page: the ends of the page do not change. */
+	/* Mostly the run ends within its word: the ends of the page do not change. */
+	start %= PCPU_PAGE_GRANULES;
 	if (run) {
 		pcpu_chunk_raise(chunk, run);
 		if (run > chunk->pages[page].run)
 			pcpu_page_set_run(chunk, page, run);
+	} else if (start + nr <= PCPU_PAGE_GRANULES) {
+		pcpu_page_freed(chunk, page, start, start + nr);
 	} else {
-		pcpu_range_free_ends(chunk, start, nr);
+		pcpu_range_free_ends(chunk, page * PCPU_PAGE_GRANULES + start, nr);
 	}
 	pcpu_chunk_add_free(chunk, nr);
 }

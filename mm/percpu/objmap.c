@@ -347,24 +347,31 @@ unsigned int pcpu_small_alloc(unsigned int class, u32 *offs, unsigned int want)
 	return n;
 }
 
-/* Free an object of a split granule. */
-void pcpu_small_free(unsigned long off, unsigned int class)
+/*
+ * Free objects of one split granule: that at offs[0], and those after it that are in the
+ * same granule. Return their number.
+ */
+unsigned int pcpu_small_free(const u32 *offs, unsigned int nr, unsigned int class)
 {
+	unsigned long off = offs[0];
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
-	unsigned int granule = pcpu_off_to_granule(off);
+	unsigned int granule = pcpu_off_to_granule(off), n;
 	unsigned int page = pcpu_off_to_page(off);
 	u8 full = pcpu_objmap_full(class), lone = 0, *mask = &lone;
+	u8 bits = pcpu_objmap_bit(off);
 	bool partial;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
+	for (n = 1; n < nr && (offs[n] ^ off) < PCPU_GRANULE; n++)
+		bits |= pcpu_objmap_bit(offs[n]);
 	if (pcpu_objmap_read(chunk, granule) & PCPU_OBJMAP_LONE)
 		lone = full;
 	else
 		mask = pcpu_small_free_mask(chunk, off);
 	/* A lone object is not free on its own. */
 	partial = mask != &lone && *mask;
-	*mask |= pcpu_objmap_bit(off);
+	*mask |= bits;
 	if (*mask == full) {
 		*mask = 0;
 		if (partial)
@@ -374,4 +381,5 @@ void pcpu_small_free(unsigned long off, unsigned int class)
 	} else if (!partial) {
 		pcpu_small_add_partial(chunk, page, class);
 	}
+	return n;
 }

@@ -253,6 +253,6 @@ bool pcpu_small_available(unsigned int class);
 
 /* With pcpu_chunk_lock held */
 unsigned int pcpu_small_alloc(unsigned int class, u32 *offs, unsigned int want);
-void pcpu_small_free(unsigned long off, unsigned int class);
+unsigned int pcpu_small_free(const u32 *offs, unsigned int nr, unsigned int class);
 
 #endif /* _MM_PERCPU_OBJMAP_H */

@@ -430,16 +430,16 @@ void pcpu_chunks_free(unsigned long off, unsigned int nr)
 void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,
 			    unsigned int nr)
 {
-	unsigned int i;
+	unsigned int granules = pcpu_class_granules(class), i, n;
 
 	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i += n) {
+		n = 1;
 		if (class < PCPU_NR_SMALL)
-			pcpu_small_free(offs[i], class);
+			n = pcpu_small_free(offs + i, nr - i, class);
 		else
 			pcpu_range_free(pcpu_chunk_of(offs[i]),
-					pcpu_off_to_granule(offs[i]),
-					pcpu_class_granules(class));
+					pcpu_off_to_granule(offs[i]), granules);
 	}
 }
 

@@ -158,27 +158,29 @@ static void long_objects(struct kunit *test)
  */
 static void shared_granules(struct kunit *test)
 {
-	unsigned int class, i, nr, free, entry;
+	unsigned int class, i, nr, free, freed, entry;
 	unsigned long off, flags;
-	u32 got[4];
+	u32 offs[4], got[4];
 
 	for (class = 0; class < PCPU_NR_SMALL; class++) {
 		off = place(test, PCPU_GRANULE, PCPU_GRANULE);
 		pcpu_small_prepare(off, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, pcpu_chunk_of(off)->free_masks[pcpu_off_to_page(off)]);
 		nr = pcpu_small_split(off, class);
-		KUNIT_EXPECT_EQ(test, nr, PCPU_GRANULE / pcpu_class_size(class));
+		KUNIT_ASSERT_EQ(test, nr, PCPU_GRANULE / pcpu_class_size(class));
+		for (i = 0; i < nr; i++)
+			offs[i] = off + i * pcpu_class_size(class);
 
 		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-		pcpu_small_free(off, class);
+		freed = pcpu_small_free(offs, 1, class);
 		free = pcpu_small_alloc(class, got, 1);
 		if (free)
-			pcpu_small_free(got[0], class);
-		for (i = 1; i < nr; i++)
-			pcpu_small_free(off + i * pcpu_class_size(class), class);
+			pcpu_small_free(got, 1, class);
+		freed += pcpu_small_free(offs + 1, nr - 1, class);
 		entry = pcpu_objmap_read(pcpu_chunk_of(off), pcpu_off_to_granule(off));
 		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 		KUNIT_EXPECT_EQ(test, free, 1);
+		KUNIT_EXPECT_EQ(test, freed, nr);
 		/* All objects are free: the granule is not split any more. */
 		KUNIT_EXPECT_EQ(test, entry & PCPU_OBJMAP_SPLIT, 0);
 	}

@@ -250,19 +250,14 @@ void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags)
 		pcpu_balance_kick();
 }
 
-/* Free a batch to the depot, or to the chunks. Return true if they got any. */
-static bool pcpu_cache_spill(struct pcpu_batch *batch)
+/* Free a batch, which is not empty, to the depot, or to the chunks if the depot is full. */
+static void pcpu_cache_spill(struct pcpu_batch *batch)
 {
-	struct pcpu_batch evicted;
-
+	pcpu_depot_put(batch);
 	if (!batch->nr)
-		return false;
-	pcpu_depot_put(batch, &evicted);
-	if (batch->nr)
-		pcpu_chunks_free_batch(batch->class, batch->offs, batch->nr);
-	if (evicted.nr)
-		pcpu_chunks_free_batch(evicted.class, evicted.offs, evicted.nr);
-	return batch->nr || evicted.nr;
+		return;
+	pcpu_chunks_free_batch(batch->class, batch->offs, batch->nr);
+	pcpu_balance_check();
 }
 
 /*
@@ -282,7 +277,8 @@ static void pcpu_cache_fill(struct pcpu_batch *batch)
 	while (batch->nr && mag->nr < mag->max && pcpu_cache_take_share(cache, 1))
 		pcpu_magazine_push(cache, mag, batch->offs[--batch->nr]);
 	pcpu_cache_put_tracked(cache, flags);
-	pcpu_cache_spill(batch);
+	if (batch->nr)
+		pcpu_cache_spill(batch);
 }
 
 /**
@@ -531,62 +527,101 @@ unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align, gfp_t gfp)
  */
 static unsigned int pcpu_cache_victim(struct pcpu_cache *cache)
 {
-	unsigned int i, bytes, most = 0, victim = cache->next_class;
+	unsigned int i, bytes, most = 0, class = cache->next_class, victim = class;
 
 	pcpu_cache_assert_owned(cache);
 
 	for (i = 0; i < PCPU_NR_CLASSES && (i < 8 || !most); i++) {
-		struct pcpu_magazine *mag = &cache->magazines[cache->next_class];
+		struct pcpu_magazine *mag = &cache->magazines[class];
 
 		bytes = mag->nr * mag->size;
 		if (bytes > most) {
 			most = bytes;
-			victim = cache->next_class;
+			victim = class;
 		}
-		cache->next_class = (cache->next_class + 1) % PCPU_NR_CLASSES;
+		if (++class == PCPU_NR_CLASSES)
+			class = 0;
 	}
+	cache->next_class = class;
 	return victim;
 }
 
-/* Evict half a magazine if there is no capacity for an object of @class. */
-static void pcpu_cache_evict(struct pcpu_cache *cache, unsigned int class,
-			     struct pcpu_batch *batch)
+/* The magazine to evict objects from, or NULL if there is capacity for one of @mag. */
+static struct pcpu_magazine *pcpu_cache_evictable(struct pcpu_cache *cache,
+						  struct pcpu_magazine *mag)
 {
-	struct pcpu_magazine *mag = &cache->magazines[class];
 	bool full = !pcpu_cache_take_share(cache, 1);
 
-	if (!full && mag->nr < mag->max)
-		return;
-	if (mag->nr < mag->max)
-		batch->class = pcpu_cache_victim(cache);
-	mag = &cache->magazines[batch->class];
-	batch->nr = pcpu_magazine_pop_batch(cache, mag, batch->offs,
-					    min(DIV_ROUND_UP(mag->nr, 2),
-						pcpu_depot_batch_max()));
+	if (mag->nr >= mag->max)
+		return mag;
+	return full ? &cache->magazines[pcpu_cache_victim(cache)] : NULL;
+}
+
+/* Cache an object, and move half of the magazine @from to the depot. */
+static noinline void pcpu_cache_free_to_depot(unsigned long off, struct pcpu_cache *cache,
+					      struct pcpu_magazine *mag,
+					      struct pcpu_magazine *from,
+					      unsigned long flags)
+{
+	struct pcpu_batch batch;
+
+	batch.class = from - cache->magazines;
+	batch.nr = pcpu_magazine_pop_batch(cache, from, batch.offs,
+					   DIV_ROUND_UP(from->nr, 2));
+	pcpu_magazine_push(cache, mag, off);
+	pcpu_cache_put_tracked(cache, flags);
+	pcpu_cache_spill(&batch);
 }
 
 /**
- * pcpu_cache_free_slow - cache a freed object, evicting others if need be
+ * pcpu_cache_free_full - cache a freed object, evicting others if need be
+ * @off: offset of the object; the caller owns it, the object map has no entry
+ * @cache: the cache of this CPU, owned by the caller; it is let go of
+ * @mag: the magazine of the object's class
+ * @flags: of the IRQ-off section in which the cache is owned
+ *
+ * If the depot is full, this and the next frees free evicted objects to the chunks: a few
+ * each, so that none of them is much more expensive than the others.
+ *
+ * Context: any. Takes the lock of the depot and pcpu_chunk_lock, one after the other,
+ * when the cache is let go of.
+ */
+void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
+			  struct pcpu_magazine *mag, unsigned long flags)
+{
+	struct pcpu_magazine *from = pcpu_cache_evictable(cache, mag);
+	unsigned int class, nr = 0;
+	u32 offs[PCPU_PART_MAX];
+
+	if (from && !pcpu_depot_is_full()) {
+		pcpu_cache_free_to_depot(off, cache, mag, from, flags);
+		return;
+	}
+	while (from && from->nr && nr < PCPU_PART_MAX)
+		offs[nr++] = pcpu_magazine_pop(cache, from);
+	class = from ? from - cache->magazines : 0;
+	pcpu_magazine_push(cache, mag, off);
+	pcpu_cache_put_tracked(cache, flags);
+	if (!nr)
+		return;
+	pcpu_chunks_free_batch(class, offs, nr);
+	pcpu_balance_check();
+}
+
+/**
+ * pcpu_cache_free_slow - cache a freed object
  * @off: offset of the object; the caller owns it, the object map has no entry
  * @class: its class
  *
- * Context: any. Owns a cache for a bounded time, and takes the lock of the depot
- * and pcpu_chunk_lock after that.
+ * Context: any. Owns a cache for a bounded time, and takes the locks that
+ * pcpu_cache_free_full() takes.
  */
 void pcpu_cache_free_slow(unsigned long off, unsigned int class)
 {
-	struct pcpu_batch batch;
-	struct pcpu_cache *cache;
 	unsigned long flags;
+	struct pcpu_cache *cache = pcpu_cache_get(&flags);
 
-	batch.class = class;
-	batch.nr = 0;
-	cache = pcpu_cache_get(&flags);
-	pcpu_cache_evict(cache, class, &batch);
-	pcpu_magazine_push(cache, &cache->magazines[class], off);
-	pcpu_cache_put_tracked(cache, flags);
-	if (pcpu_cache_spill(&batch))
-		pcpu_balance_kick();
+	pcpu_cache_free_full(off, cache, &cache->magazines[class], flags);
 }
 
 /**

@@ -139,6 +139,8 @@ void pcpu_cache_return_share(struct pcpu_cache *cache);
 
 unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align,
 				    gfp_t gfp);
+void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
+			  struct pcpu_magazine *mag, unsigned long flags);
 void pcpu_cache_free_slow(unsigned long off, unsigned int class);
 unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
 			      unsigned long *bytes);
@@ -149,6 +151,8 @@ unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
 static __always_inline void
 pcpu_cache_assert_owned(const struct pcpu_cache *cache)
 {
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		return;
 	if (READ_ONCE(cache->locked))
 		lockdep_assert_held(&cache->lock);
 	else
@@ -248,9 +252,14 @@ static __always_inline unsigned long pcpu_cache_alloc_fast(unsigned int class,
  * pcpu_cache_free_fast - free an object to the cache of this CPU
  * @off: where the object may begin, within the area
  *
- * Context: any; disables IRQs for a bounded time.
- * Return: true if a live object begins at @off and the cache had capacity.
- * Otherwise nothing has changed, and the free takes the slow path.
+ * Where the cache has no capacity, the object is exchanged for others: a call at the
+ * end, so that other frees save no registers for it.
+ *
+ * Context: any; disables IRQs for a bounded time. Takes the locks that
+ * pcpu_cache_free_full() takes.
+ * Return: true if a live object with a class begins at @off and the CPU uses its
+ * cache without a lock. Otherwise nothing has changed, and the free takes the slow
+ * path.
  */
 static __always_inline bool pcpu_cache_free_fast(unsigned long off)
 {
@@ -275,8 +284,13 @@ static __always_inline bool pcpu_cache_free_fast(unsigned long off)
 	if (unlikely(!bits))
 		goto out;
 	mag = &cache->magazines[class];
-	if (unlikely(mag->nr >= mag->max || cache->capacity <= 0))
-		goto out;
+	if (unlikely(mag->nr >= mag->max || cache->capacity <= 0)) {
+		/* The cache of all CPUs and longer objects have no magazine. */
+		if (!mag->max || !pcpu_objmap_try_clear(where, entry, bits))
+			goto out;
+		pcpu_cache_free_full(off, cache, mag, flags);
+		return true;
+	}
 	if (unlikely(!pcpu_objmap_try_clear(where, entry, bits)))
 		goto out;
 	pcpu_magazine_push(cache, mag, off);

@@ -6,22 +6,21 @@
  * bursts, would go through the chunk lock one by one. Its limit grows with the
  * populated memory.
  *
- * A free that finds the depot full adds fewer objects, and frees as many others to the
- * chunks, so that no free is much more expensive than the next one.
+ * A full depot takes nothing until objects are allocated from it or trimmed: the frees
+ * that come next go to the chunks, see pcpu_cache_evict().
  */
 #include <linux/init.h>
 #include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "chunk.h"
 #include "depot.h"
 
 struct pcpu_depot *pcpu_depot __ro_after_init;
 
 /*
- * Guards *pcpu_depot; raw, IRQs off, no lock nests inside. Bound: copies of two
- * batches, or a step per class.
+ * Guards *pcpu_depot; raw, IRQs off, no lock nests inside. Bound: a copy of a batch,
+ * or a step per class.
  */
 static DEFINE_RAW_SPINLOCK(pcpu_depot_lock);
 
@@ -42,21 +41,6 @@ void __init pcpu_depot_init(struct pcpu_depot *depot)
 	pcpu_depot = depot;
 }
 
-/*
- * Objects of @class that the depot may take. The limit in bytes on one CPU includes an
- * eighth of the populated memory.
- */
-static unsigned int pcpu_depot_space(unsigned int class)
-{
-	unsigned long limit = PCPU_DEPOT_BYTES +
-			      READ_ONCE(pcpu_nr_populated) * (PAGE_SIZE / 8);
-
-	lockdep_assert_held(&pcpu_depot_lock);
-
-	return limit <= pcpu_depot->bytes ? 0 :
-	       (limit - pcpu_depot->bytes) / pcpu_class_size(class);
-}
-
 /* Remove the last objects of a class that has some, at most @max and of one batch. */
 static void pcpu_depot_pop(unsigned int class, unsigned int max,
 			   struct pcpu_batch *batch)
@@ -72,7 +56,7 @@ static void pcpu_depot_pop(unsigned int class, unsigned int max,
 	memcpy(batch->offs, from->offs + from->nr, nr * sizeof(*batch->offs));
 	batch->class = class;
 	batch->nr = nr;
-	pcpu_depot->bytes -= nr * pcpu_class_size(class);
+	WRITE_ONCE(pcpu_depot->bytes, pcpu_depot->bytes - nr * pcpu_class_size(class));
 	stack->nr -= nr;
 	stack->low = min(stack->low, stack->nr);
 	if (from->nr)
@@ -81,89 +65,65 @@ static void pcpu_depot_pop(unsigned int class, unsigned int max,
 	if (!stack->head)
 		__clear_bit(class, pcpu_depot->filled);
 	from->next = pcpu_depot->unused;
-	pcpu_depot->unused = i;
+	WRITE_ONCE(pcpu_depot->unused, i);
 }
 
-/* Remove objects of the next class that has any. */
-static void pcpu_depot_evict(struct pcpu_batch *batch)
-{
-	unsigned int class;
-
-	lockdep_assert_held(&pcpu_depot_lock);
-
-	class = find_next_bit_wrap(pcpu_depot->filled, PCPU_NR_CLASSES,
-				   pcpu_depot->next_class);
-	if (class >= PCPU_NR_CLASSES)
-		return;
-	pcpu_depot->next_class = (class + 1) % PCPU_NR_CLASSES;
-	pcpu_depot_pop(class, PCPU_PART_MAX, batch);
-}
-
-/* The batch that the next objects of a class are added to, or NULL. */
-static struct pcpu_depot_batch *pcpu_depot_head(unsigned int class)
+/* Add an unused batch, of which there is one, to those of a class. */
+static struct pcpu_depot_batch *pcpu_depot_add_batch(unsigned int class)
 {
 	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
-	struct pcpu_depot_batch *head = &pcpu_depot->batches[stack->head];
 	unsigned int i = pcpu_depot->unused;
+	struct pcpu_depot_batch *head = &pcpu_depot->batches[i];
 
 	lockdep_assert_held(&pcpu_depot_lock);
 
-	if (stack->head && head->nr < PCPU_BATCH_MAX)
-		return head;
-	if (!i)
-		return NULL;
-	head = &pcpu_depot->batches[i];
-	pcpu_depot->unused = head->next;
+	WRITE_ONCE(pcpu_depot->unused, head->next);
 	head->next = stack->head;
 	WRITE_ONCE(stack->head, i);
 	__set_bit(class, pcpu_depot->filled);
 	return head;
 }
 
-/* Move objects of @batch to the depot, the last ones first, while there is space. */
+/* Move the last @nr objects of @batch to @to. */
+static void pcpu_depot_move(struct pcpu_depot_batch *to, struct pcpu_batch *batch,
+			    unsigned int nr)
+{
+	batch->nr -= nr;
+	memcpy(to->offs + to->nr, batch->offs + batch->nr, nr * sizeof(*to->offs));
+	to->nr += nr;
+}
+
+/* Move all objects of @batch to the depot, the last ones first. */
 static void pcpu_depot_push(struct pcpu_batch *batch)
 {
-	unsigned int nr, left = min(batch->nr, pcpu_depot_space(batch->class));
-	struct pcpu_depot_batch *to;
+	struct pcpu_depot_class *stack = &pcpu_depot->classes[batch->class];
+	struct pcpu_depot_batch *to = &pcpu_depot->batches[stack->head];
+	unsigned int nr = batch->nr, space = PCPU_BATCH_MAX - to->nr;
 
-	for (; left && (to = pcpu_depot_head(batch->class)); left -= nr) {
-		nr = min_t(unsigned int, left, PCPU_BATCH_MAX - to->nr);
-		batch->nr -= nr;
-		memcpy(to->offs + to->nr, batch->offs + batch->nr,
-		       nr * sizeof(*to->offs));
-		to->nr += nr;
-		pcpu_depot->classes[batch->class].nr += nr;
-		pcpu_depot->bytes += nr * pcpu_class_size(batch->class);
-	}
+	lockdep_assert_held(&pcpu_depot_lock);
+
+	if (stack->head && space)
+		pcpu_depot_move(to, batch, min(nr, space));
+	if (batch->nr)
+		pcpu_depot_move(pcpu_depot_add_batch(batch->class), batch, batch->nr);
+	stack->nr += nr;
+	WRITE_ONCE(pcpu_depot->bytes,
+		   pcpu_depot->bytes + nr * pcpu_class_size(batch->class));
 }
 
 /**
- * pcpu_depot_put - add a batch
- * @batch: the batch, not empty; what is left in it afterwards is still the caller's
- * @evicted: set to a batch that the caller owns now, or to an empty one
- *
- * A full depot evicts other objects, so that what was added long ago does not keep out
- * what is freed now. For a batch of up to pcpu_depot_batch_max() objects no more come back
- * than it has, or than %PCPU_PART_MAX if that is more; both where all batches are in use.
+ * pcpu_depot_put - add a batch, unless the depot is full
+ * @batch: the batch, not empty; empty afterwards if it was added
  *
  * Context: any; takes pcpu_depot_lock.
  */
-void pcpu_depot_put(struct pcpu_batch *batch, struct pcpu_batch *evicted)
+void pcpu_depot_put(struct pcpu_batch *batch)
 {
 	unsigned long flags;
 
-	evicted->nr = 0;
 	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
-	pcpu_depot_push(batch);
-	WRITE_ONCE(pcpu_depot->full, batch->nr);
-	if (batch->nr) {
-		pcpu_depot_evict(evicted);
-		if (batch->nr <= pcpu_depot_space(batch->class))
-			pcpu_depot_push(batch);
-		/* Space without an unused batch is for other classes: let it become one. */
-		if (batch->nr && evicted->nr && pcpu_depot->unused)
-			pcpu_depot_push(evicted);
-	}
+	if (!pcpu_depot_is_full())
+		pcpu_depot_push(batch);
 	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
 }
 

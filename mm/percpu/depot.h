@@ -9,13 +9,14 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
+#include "chunk.h"
 #include "layout.h"
 
 /* Objects of a batch, at most. */
 #define PCPU_BATCH_MAX		32
 
-/* Objects that a free exchanges with a full depot, at most. */
-#define PCPU_PART_MAX		11
+/* Objects that a free returns to the chunks if the depot is full, at most. */
+#define PCPU_PART_MAX		2
 
 /* Number of batches in the depot, at most. */
 #define PCPU_DEPOT_BATCHES	256
@@ -63,10 +64,8 @@ struct pcpu_depot_class {
  * struct pcpu_depot - objects that no cache has capacity for
  * @classes: by class
  * @filled: classes with objects
- * @next_class: where the search for a class to evict goes on
- * @full: the last batch that was added did not fit; may be read without the lock
- * @unused: index of the first unused batch, or 0
- * @bytes: bytes of all objects, on one CPU
+ * @unused: index of the first unused batch, or 0; may be read without the lock
+ * @bytes: bytes of all objects, on one CPU; may be read without the lock
  * @batches: the batches; index 0 stands for none
  *
  * Guarded by pcpu_depot_lock.
@@ -74,8 +73,6 @@ struct pcpu_depot_class {
 struct pcpu_depot {
 	struct pcpu_depot_class classes[PCPU_NR_CLASSES];
 	DECLARE_BITMAP(filled, PCPU_NR_CLASSES);
-	u8 next_class;
-	bool full;
 	u16 unused;
 	unsigned long bytes;
 	struct pcpu_depot_batch batches[PCPU_DEPOT_BATCHES + 1];
@@ -84,7 +81,7 @@ struct pcpu_depot {
 extern struct pcpu_depot *pcpu_depot;
 
 void pcpu_depot_init(struct pcpu_depot *depot);
-void pcpu_depot_put(struct pcpu_batch *batch, struct pcpu_batch *evicted);
+void pcpu_depot_put(struct pcpu_batch *batch);
 void pcpu_depot_get(struct pcpu_batch *batch);
 bool pcpu_depot_get_idle(struct pcpu_batch *batch);
 bool pcpu_depot_track(void);
@@ -96,12 +93,16 @@ static inline bool pcpu_depot_has(unsigned int class)
 }
 
 /*
- * Objects to add to the depot at once: from a full one as many come back, and the
- * free that adds them frees these to the chunks.
+ * Return true if the depot takes no batch, otherwise any one. Exact with its lock held.
+ * The limit in bytes on one CPU includes an eighth of the populated memory.
  */
-static inline unsigned int pcpu_depot_batch_max(void)
+static inline bool pcpu_depot_is_full(void)
 {
-	return READ_ONCE(pcpu_depot->full) ? PCPU_PART_MAX : PCPU_BATCH_MAX;
+	unsigned long limit = PCPU_DEPOT_BYTES +
+			      READ_ONCE(pcpu_nr_populated) * (PAGE_SIZE / 8);
+
+	return !READ_ONCE(pcpu_depot->unused) ||
+	       READ_ONCE(pcpu_depot->bytes) >= limit;
 }
 
 #endif /* _MM_PERCPU_DEPOT_H */

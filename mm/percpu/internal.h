@@ -77,8 +77,8 @@
  *                                       owned by their CPU with IRQs off. Steps: a
  *                                       copy of at most 96 objects, and two for each
  *                                       of 66 classes
- *    pcpu_depot_lock    raw, IRQs off   the depot. Steps: copies of two batches, 32
- *                                       objects each, or one for each of 66 classes
+ *    pcpu_depot_lock    raw, IRQs off   the depot. Steps: a copy of a batch, up to 32
+ *                                       objects, or one for each of 66 classes
  *    pcpu_chunk_lock    raw, IRQs off   the chunks, their table, slots and counts
  *    pcpu_quarantine->lock  raw, IRQs off  freed objects that percpu_debug= checks
  *    pcpu_map_lock      IRQs off        one page table entry

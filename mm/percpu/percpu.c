@@ -554,9 +554,13 @@ static unsigned int pcpu_free_claim(unsigned long off, unsigned int *class,
 	return nr;
 }
 
-/* Free an object with all steps, or report an invalid free. */
-static noinline void pcpu_free_slow(void __percpu *ptr, unsigned long caller)
+/*
+ * Free an object with all steps, or report an invalid free. The fast path has no register
+ * for the pointer beside @rel.
+ */
+static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 {
+	void __percpu *ptr = pcpu_area_rel_to_ptr(rel);
 	struct pcpu_owner owner;
 	unsigned int class, nr;
 	unsigned long off;
@@ -609,7 +613,7 @@ void free_percpu(void __percpu *ptr)
 
 	if (unlikely(off >= pcpu_area.max_object || pcpu_free_has_hooks() ||
 		     !pcpu_cache_free_fast(off))) {
-		pcpu_free_slow(ptr, _RET_IP_);
+		pcpu_free_slow(off, _RET_IP_);
 		return;
 	}
 	pcpu_stats_free();

@@ -1,3 +1,3 @@
-# A batch that the depot evicts is lost.
+# A batch that a full depot refuses is lost.
 # file: mm/percpu/depot.c
-/^void pcpu_depot_put/,/^}/s/^\traw_spin_unlock_irqrestore(.*/&\n\tevicted->nr = 0;/
+/^void pcpu_depot_put/,/^}/s/^\traw_spin_unlock_irqrestore(.*/&\n\tbatch->nr = 0;/

@@ -94,8 +94,10 @@ static void bounds(struct kunit *test)
 			KUNIT_EXPECT_LE(test, bytes, PCPU_CACHE_BYTES + 1024);
 		}
 		depot_bytes = READ_ONCE(pcpu_depot->bytes);
+		/* The last batch may go over the bound. */
 		KUNIT_EXPECT_LE(test, depot_bytes,
-				PCPU_DEPOT_BYTES + populated * PAGE_SIZE / 8);
+				PCPU_DEPOT_BYTES + populated * PAGE_SIZE / 8 +
+				PCPU_MAGAZINE_BYTES);
 	}
 	kvfree(ptrs);
 }
@@ -113,7 +115,7 @@ static u32 object_from_chunk(struct kunit *test)
 static void depot_returns(struct kunit *test, unsigned int nr)
 {
 	unsigned int i, class = pcpu_class_of(16, 16), tries = 0;
-	struct pcpu_batch put = { .class = class }, got = { .class = class }, evicted;
+	struct pcpu_batch put = { .class = class }, got = { .class = class };
 	u32 offs[PCPU_BATCH_MAX];
 
 	/* Another CPU may take the batch, as all caches are empty. */
@@ -124,14 +126,14 @@ static void depot_returns(struct kunit *test, unsigned int nr)
 		}
 		pcpu_balance_now();
 		put.nr = nr;
-		pcpu_depot_put(&put, &evicted);
-		KUNIT_ASSERT_EQ(test, put.nr + evicted.nr, 0);
+		pcpu_depot_put(&put);
+		KUNIT_ASSERT_EQ(test, put.nr, 0);
 		pcpu_depot_get(&got);
 	} while (!got.nr && ++tries < 10);
 	KUNIT_EXPECT_EQ(test, got.nr, nr);
 	KUNIT_EXPECT_MEMEQ(test, offs, got.offs, nr * sizeof(*offs));
-	pcpu_depot_put(&got, &evicted);
-	KUNIT_ASSERT_EQ(test, got.nr + evicted.nr, 0);
+	pcpu_depot_put(&got);
+	KUNIT_ASSERT_EQ(test, got.nr, 0);
 	pcpu_balance_now();
 	KUNIT_EXPECT_FALSE(test, pcpu_depot_has(class));
 }
@@ -147,37 +149,77 @@ static void depot_returns_batch(struct kunit *test)
 		depot_returns(test, nrs[i]);
 }
 
-/* A depot that is full returns another batch of @nr objects for the one that is put. */
-static void depot_evicts(struct kunit *test, unsigned int nr)
+/* Add batches of @nr objects of 16 bytes until the depot is full. Return their number. */
+static unsigned int depot_fill(struct kunit *test, unsigned int nr)
 {
-	struct pcpu_batch batch = { }, evicted = { };
-	unsigned int i, n;
+	struct pcpu_batch batch = { .class = pcpu_class_of(16, 16) };
+	unsigned int n;
 
-	pcpu_balance_now();
-	/* The worker may take idle batches out meanwhile. */
-	for (n = 0; n <= PCPU_DEPOT_BATCHES * PCPU_BATCH_MAX && !evicted.nr; n++) {
-		batch.class = pcpu_class_of(16, 16);
-		for (batch.nr = 0; batch.nr < nr; batch.nr++)
-			batch.offs[batch.nr] = object_from_chunk(test);
-		pcpu_depot_put(&batch, &evicted);
-		KUNIT_EXPECT_LE(test, batch.nr + evicted.nr,
-				max(nr, PCPU_PART_MAX));
-		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+	for (n = 0; n <= PCPU_DEPOT_BATCHES * PCPU_BATCH_MAX && !batch.nr; n += nr) {
+		while (batch.nr < nr)
+			batch.offs[batch.nr++] = object_from_chunk(test);
+		pcpu_depot_put(&batch);
 	}
-	KUNIT_EXPECT_GT(test, evicted.nr, 0);
-	KUNIT_EXPECT_EQ(test, pcpu_depot_batch_max(), PCPU_PART_MAX);
-	pcpu_chunks_free_batch(evicted.class, evicted.offs, evicted.nr);
-	batch.class = pcpu_class_of(16, 16);
-	for (i = 0; pcpu_depot_get(&batch), batch.nr; i += batch.nr)
-		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
-	/* Other CPUs may have taken some of the batches. */
-	KUNIT_EXPECT_GE(test, i, 3 * PCPU_DEPOT_BATCHES / 2);
+	/* A batch that is refused is still the caller's. */
+	KUNIT_EXPECT_EQ(test, batch.nr, nr);
+	pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+	return n - nr;
 }
 
+/* A full depot refuses all of a batch, until objects are taken out of it. */
 static void depot_keeps_bounds(struct kunit *test)
 {
-	depot_evicts(test, 1);
-	depot_evicts(test, PCPU_PART_MAX);
+	static const unsigned int nrs[] = { 1, PCPU_PART_MAX, PCPU_BATCH_MAX };
+	struct pcpu_batch batch = { .class = pcpu_class_of(16, 16) };
+	unsigned int k, i, filled;
+
+	for (k = 0; k < ARRAY_SIZE(nrs); k++) {
+		pcpu_balance_now();
+		/* The worker may take idle batches out meanwhile. */
+		filled = depot_fill(test, nrs[k]);
+		for (i = 0; pcpu_depot_get(&batch), batch.nr; i += batch.nr) {
+			KUNIT_EXPECT_FALSE(test, i && pcpu_depot_is_full());
+			pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+		}
+		/* Other CPUs may have taken some of the batches. */
+		KUNIT_EXPECT_GE(test, i, 3 * PCPU_DEPOT_BATCHES / 2);
+		KUNIT_EXPECT_LE(test, i, filled);
+	}
+}
+
+/* Count the objects that caches and the depot keep. */
+static long kept_in_all(void)
+{
+	unsigned int class;
+	long sum = cached_in_all();
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++)
+		sum += READ_ONCE(pcpu_depot->classes[class].nr);
+	return sum;
+}
+
+/* If caches and the depot are full, each free returns few objects to the chunks. */
+static void frees_spread(struct kunit *test)
+{
+	static const size_t sizes[] = { 4, 8, 16, 240 };
+	unsigned int i, k, n = 160 * PCPU_MAGAZINE_MAX, dear;
+	void __percpu **ptrs;
+	long before;
+
+	ptrs = kvcalloc(n, sizeof(*ptrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptrs);
+	for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+		for (i = 0; i < n; i++)
+			ptrs[i] = __alloc_percpu(sizes[k], 4);
+		for (dear = 0, i = 0; i < n; i++) {
+			before = kept_in_all();
+			free_percpu(ptrs[i]);
+			dear += before - kept_in_all() >= PCPU_PART_MAX;
+		}
+		/* Other tasks may allocate meanwhile, and the worker trims now and then. */
+		KUNIT_EXPECT_LE(test, dear, n / 200);
+	}
+	kvfree(ptrs);
 }
 
 /* Trimming returns idle cached objects to the chunks. */
@@ -388,6 +430,7 @@ static struct kunit_case pcpu_cache_cases[] = {
 	KUNIT_CASE(bounds),
 	KUNIT_CASE(depot_returns_batch),
 	KUNIT_CASE(depot_keeps_bounds),
+	KUNIT_CASE(frees_spread),
 	KUNIT_CASE(trimming),
 	KUNIT_CASE(other_cpu),
 	KUNIT_CASE(budget),

@@ -487,14 +487,14 @@ static unsigned long pcpu_cache_alloc_split(unsigned int class, gfp_t gfp)
 }
 
 /**
- * pcpu_cache_alloc_slow - allocate an object that pcpu_cache_alloc_fast() has not
+ * pcpu_cache_alloc_slow - allocate an object with all steps
  * @class: its class, not %PCPU_CLASS_LONG
  * @align: its alignment
  * @gfp: flags to allocate memory with
  *
- * Tries in turn: another object of the magazine, if @align is the reason or the
- * cache is locked; a batch of the depot; for small classes a granule that is split
- * already; the run.
+ * Tries in turn: an object of the magazine, which the fast path has not found if @align
+ * is the reason, or the cache is locked; a batch of the depot; for small classes a
+ * granule that is split already; the run.
  *
  * Context: any that @gfp allows. Owns a cache for bounded times, and takes the
  * lock of the depot and pcpu_chunk_lock, one after the other.
@@ -502,10 +502,11 @@ static unsigned long pcpu_cache_alloc_split(unsigned int class, gfp_t gfp)
  */
 unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align, gfp_t gfp)
 {
+	const struct pcpu_cache *cache = raw_cpu_read(pcpu_cache_local);
 	unsigned long off = PCPU_NO_OFF;
 
-	if (align > PCPU_GRANULE ||
-	    raw_cpu_read(pcpu_cache_local) == &pcpu_cache_common)
+	/* The task may migrate, and an interrupt allocate or free. */
+	if (cache == &pcpu_cache_common || data_race(cache->magazines[class].nr))
 		off = pcpu_cache_alloc_aligned(class, align);
 	if (off == PCPU_NO_OFF && pcpu_depot_has(class))
 		off = pcpu_cache_alloc_depot(class, align);

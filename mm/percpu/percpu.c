@@ -164,19 +164,16 @@ static noinline void pcpu_request_drain(const struct pcpu_request *req)
 /* Find granules for the request. Return their offset or an error. */
 static unsigned long pcpu_request_place(const struct pcpu_request *req)
 {
-	bool has_class = req->class != PCPU_CLASS_LONG;
 	unsigned long off = PCPU_NO_OFF;
 	unsigned int tries;
 
-	/* A plain request has missed on the fast path already. */
-	if (has_class && !pcpu_alloc_is_plain(req->gfp))
-		off = pcpu_cache_alloc_fast(req->class, req->align);
 	for (tries = 0; IS_ERR_VALUE(off) && tries < 2; tries++) {
 		if (tries)
 			pcpu_request_drain(req);
-		off = has_class ? pcpu_cache_alloc_slow(req->class, req->align,
-							req->gfp & PCPU_GFP_PASSED) :
-				  pcpu_request_alloc_extent(req);
+		off = req->class != PCPU_CLASS_LONG ?
+		      pcpu_cache_alloc_slow(req->class, req->align,
+					    req->gfp & PCPU_GFP_PASSED) :
+		      pcpu_request_alloc_extent(req);
 	}
 	pcpu_balance_check();
 	return off;

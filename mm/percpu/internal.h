@@ -33,7 +33,7 @@
  * only.
  *
  *    layout    offset <-> address <-> unit; sizes of objects     layout.[ch]
- *    pages     populates and unmaps pages; may a caller populate  pages.[ch], pages-nommu.c
+ *    pages     populates and unmaps pages; may a caller populate  pages.[ch]
  *    chunk     one chunk: used granules, pages, hints; counts populated pages
  *                                                                chunk.[ch]
  *    objmap    live object at each granule; finds double frees, in the header;

@@ -6,10 +6,14 @@
 #ifndef _MM_PERCPU_PAGES_H
 #define _MM_PERCPU_PAGES_H
 
+#include <linux/errno.h>
 #include <linux/list.h>
+#include <linux/slab.h>
 #include <linux/types.h>
 
 struct page;
+
+#ifdef CONFIG_MMU
 
 int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp);
 void pcpu_populate_tables_exist(unsigned long end);
@@ -20,6 +24,44 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present);
 void pcpu_depopulate_page(unsigned long off, struct list_head *pages);
 void pcpu_flush_units(unsigned int low, unsigned int high, unsigned long first,
 		      unsigned long end, struct list_head *pages);
+
+#else /* !CONFIG_MMU */
+
+/*
+ * All memory of the area is allocated at boot and pinned: every free offset has memory,
+ * nothing is populated or depopulated later, and no chunk is added.
+ */
+static inline int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp)
+{
+	return 0;
+}
+
+static inline void pcpu_populate_tables_exist(unsigned long end) { }
+
+static inline bool pcpu_metadata_allowed(gfp_t gfp)
+{
+	return slab_is_available();
+}
+
+static inline bool pcpu_populate_allowed(gfp_t gfp)
+{
+	return slab_is_available();
+}
+
+static inline int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
+{
+	return -ENOMEM;
+}
+
+static inline void pcpu_depopulate_page(unsigned long off, struct list_head *pages) { }
+
+static inline void pcpu_flush_units(unsigned int low, unsigned int high,
+				    unsigned long first, unsigned long end,
+				    struct list_head *pages)
+{
+}
+
+#endif /* CONFIG_MMU */
 
 /*
  * The units of CPUs that have memory in present chunks, by a bit each, and their

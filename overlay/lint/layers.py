@@ -76,7 +76,7 @@ def functions(path, code):
 
 def unit_of(path):
     """A file's name in the list of layers."""
-    name = re.sub(r"(-nommu)?\.[ch]$", "", path)
+    name = re.sub(r"\.[ch]$", "", path)
     return name[len(CORE):] if name.startswith(CORE) else name
 
 
@@ -125,7 +125,7 @@ def check_maps(maps, files, root):
         for path in files:
             if path == name or not path.startswith(folder):
                 continue
-            base = re.sub(r"(-nommu)?\.[ch]$", "", path[len(folder):])
+            base = re.sub(r"\.[ch]$", "", path[len(folder):])
             if not any(fnmatch.fnmatchcase(base, n) or
                        fnmatch.fnmatchcase(os.path.basename(base), n) for n in named):
                 print("%s: MAP: %s does not name it" % (path, name))

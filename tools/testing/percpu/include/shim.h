@@ -31,6 +31,7 @@ typedef uint64_t phys_addr_t;
 
 #define CONFIG_SMP		1
 #define CONFIG_64BIT		1
+#define CONFIG_MMU		1
 #define CONFIG_PERCPU_PRESENT	1
 #define BITS_PER_LONG		64
 #define PAGE_SHIFT		12

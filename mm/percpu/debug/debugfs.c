@@ -87,6 +87,8 @@ struct pcpu_snapshot {
 /**
  * struct pcpu_chunk_sums - sums over a chunk
  * @objects: live objects that begin in it
+ * @lowest: bytes of the smallest one, or %UINT_MAX
+ * @highest: bytes of the largest one, or 0
  * @free: free granules that are not reserved
  * @longest: longest run of @free granules
  * @first: the first of @free granules
@@ -96,6 +98,8 @@ struct pcpu_snapshot {
  */
 struct pcpu_chunk_sums {
 	unsigned int objects;
+	unsigned int lowest;
+	unsigned int highest;
 	unsigned int free;
 	unsigned int longest;
 	unsigned int first;
@@ -224,37 +228,6 @@ static bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 	return true;
 }
 
-static struct pcpu_chunk_sums
-pcpu_snapshot_sum(const struct pcpu_snapshot *snap)
-{
-	struct pcpu_chunk_sums sums = { .first = PCPU_CHUNK_GRANULES };
-	struct pcpu_span span = { };
-	unsigned int live, class, run = 0;
-
-	while (pcpu_snapshot_next(snap, &span)) {
-		if (span.use == PCPU_USE_FREE || span.use == PCPU_USE_BARE) {
-			sums.first = min(sums.first, span.start);
-			sums.free += span.nr;
-			run += span.nr;
-			sums.longest = max(sums.longest, run);
-			continue;
-		}
-		sums.frag += run;
-		sums.longest_frag = max(sums.longest_frag, run);
-		run = 0;
-		if (span.use == PCPU_USE_OBJECT) {
-			sums.objects++;
-		} else if (span.use == PCPU_USE_SMALL) {
-			live = pcpu_objmap_nr_live(span.entry);
-			sums.objects += live;
-			class = pcpu_objmap_split_class(span.entry);
-			sums.small_free += PCPU_GRANULE -
-					   live * pcpu_class_size(class);
-		}
-	}
-	return sums;
-}
-
 /* Bytes of each of the live objects in @span, and their number */
 static unsigned int pcpu_span_size(const struct pcpu_snapshot *snap,
 				   const struct pcpu_span *span,
@@ -271,25 +244,49 @@ static unsigned int pcpu_span_size(const struct pcpu_snapshot *snap,
 	return pcpu_objmap_copy_length(snap->objmap, span->start) << PCPU_GRANULE_SHIFT;
 }
 
-/* Live objects of at most @limit bytes; the smallest and the largest of all */
-static unsigned int pcpu_snapshot_count(const struct pcpu_snapshot *snap,
-					unsigned int limit, unsigned int *lowest,
-					unsigned int *highest)
+static struct pcpu_chunk_sums
+pcpu_snapshot_sum(const struct pcpu_snapshot *snap)
 {
-	unsigned int nr, size, count = 0;
+	struct pcpu_chunk_sums sums = {
+		.lowest = UINT_MAX,
+		.first = PCPU_CHUNK_GRANULES,
+	};
 	struct pcpu_span span = { };
+	unsigned int nr, size, run = 0;
 
-	*lowest = UINT_MAX;
-	*highest = 0;
 	while (pcpu_snapshot_next(snap, &span)) {
+		if (span.use == PCPU_USE_FREE || span.use == PCPU_USE_BARE) {
+			sums.first = min(sums.first, span.start);
+			sums.free += span.nr;
+			run += span.nr;
+			sums.longest = max(sums.longest, run);
+			continue;
+		}
+		sums.frag += run;
+		sums.longest_frag = max(sums.longest_frag, run);
+		run = 0;
 		size = pcpu_span_size(snap, &span, &nr);
+		sums.objects += nr;
+		if (span.use == PCPU_USE_SMALL)
+			sums.small_free += PCPU_GRANULE - nr * size;
 		if (!nr)
 			continue;
-		*lowest = min(*lowest, size);
-		*highest = max(*highest, size);
-		if (size <= limit)
-			count += nr;
+		sums.lowest = min(sums.lowest, size);
+		sums.highest = max(sums.highest, size);
 	}
+	return sums;
+}
+
+/* Live objects of at most @limit bytes */
+static unsigned int pcpu_snapshot_count(const struct pcpu_snapshot *snap,
+					unsigned int limit)
+{
+	unsigned int nr, count = 0;
+	struct pcpu_span span = { };
+
+	while (pcpu_snapshot_next(snap, &span))
+		if (pcpu_span_size(snap, &span, &nr) <= limit)
+			count += nr;
 	return count;
 }
 
@@ -403,27 +400,23 @@ static void pcpu_stats_row(struct seq_file *m, const char *name, long value)
 }
 
 /* The smallest, the median and the largest size of the live objects of a chunk */
-static void pcpu_stats_sizes(struct seq_file *m, const struct pcpu_snapshot *snap)
+static void pcpu_stats_sizes(struct seq_file *m, const struct pcpu_snapshot *snap,
+			     const struct pcpu_chunk_sums *sums)
 {
-	unsigned int nr, lowest, highest, low, high, mid, unused;
+	unsigned int low = sums->objects ? sums->lowest : 0, high = sums->highest, mid;
 
-	nr = pcpu_snapshot_count(snap, UINT_MAX, &lowest, &highest);
-	if (!nr)
-		lowest = 0;
-	low = lowest;
-	high = highest;
+	pcpu_stats_row(m, "cur_min_alloc", low);
 	/* The median is the lowest size that half of the objects do not exceed. */
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		if (pcpu_snapshot_count(snap, mid, &unused, &unused) >= DIV_ROUND_UP(nr, 2))
+		if (pcpu_snapshot_count(snap, mid) >= DIV_ROUND_UP(sums->objects, 2))
 			high = mid;
 		else
 			low = mid + 1;
 	}
-	pcpu_stats_row(m, "cur_min_alloc", lowest);
 	pcpu_stats_row(m, "cur_med_alloc", low);
-	pcpu_stats_row(m, "cur_max_alloc", highest);
-	pcpu_stats_row(m, "max_alloc_size", highest);
+	pcpu_stats_row(m, "cur_max_alloc", sums->highest);
+	pcpu_stats_row(m, "max_alloc_size", sums->highest);
 }
 
 static void pcpu_stats_title(struct seq_file *m, const char *title)
@@ -547,7 +540,7 @@ static int pcpu_stats_show(struct seq_file *m, void *v)
 	pcpu_stats_row(m, "contig_bytes", sums.longest << PCPU_GRANULE_SHIFT);
 	pcpu_stats_row(m, "sum_frag", sums.frag << PCPU_GRANULE_SHIFT);
 	pcpu_stats_row(m, "max_frag", sums.longest_frag << PCPU_GRANULE_SHIFT);
-	pcpu_stats_sizes(m, snap);
+	pcpu_stats_sizes(m, snap, &sums);
 	pcpu_stats_row(m, "small_free_bytes", sums.small_free);
 	seq_putc(m, '\n');
 	return 0;

@@ -95,9 +95,7 @@ static inline bool pcpu_account_charge(size_t size, gfp_t gfp,
 	return true;
 }
 
-static inline void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg)
-{
-}
+static inline void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg) { }
 
 static inline bool pcpu_account_record(unsigned long off, size_t size,
 				       gfp_t gfp, struct obj_cgroup *objcg)

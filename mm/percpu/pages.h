@@ -57,9 +57,7 @@ static inline void pcpu_depopulate_page(unsigned long off, struct list_head *pag
 
 static inline void pcpu_flush_units(unsigned int low, unsigned int high,
 				    unsigned long first, unsigned long end,
-				    struct list_head *pages)
-{
-}
+				    struct list_head *pages) { }
 
 #endif /* CONFIG_MMU */
 

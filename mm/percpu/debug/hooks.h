@@ -115,22 +115,16 @@ static inline size_t pcpu_debug_alloc_size(size_t size)
 }
 
 static inline void pcpu_debug_alloc(unsigned long off, size_t size,
-				    size_t alloc_size, unsigned long caller)
-{
-}
+				    size_t alloc_size, unsigned long caller) { }
 
 static inline size_t pcpu_debug_free(unsigned long off, unsigned long caller)
 {
 	return 0;
 }
 
-static inline void pcpu_debug_retire(unsigned long off, size_t alloc_size)
-{
-}
+static inline void pcpu_debug_retire(unsigned long off, size_t alloc_size) { }
 
-static inline void pcpu_debug_drain(void)
-{
-}
+static inline void pcpu_debug_drain(void) { }
 
 #endif /* CONFIG_PERCPU_DEBUG */
 
@@ -194,13 +188,9 @@ static inline void pcpu_stats_free(void)
 
 #else
 
-static inline void pcpu_stats_alloc(size_t size)
-{
-}
+static inline void pcpu_stats_alloc(size_t size) { }
 
-static inline void pcpu_stats_free(void)
-{
-}
+static inline void pcpu_stats_free(void) { }
 
 #endif /* CONFIG_PERCPU_STATS */
 

@@ -49,6 +49,7 @@
  * @debug: percpu_debug= checks the object
  * @class: size class, or %PCPU_CLASS_LONG
  * @alloc_size: bytes on each CPU that the object takes
+ * @err: why it is refused
  */
 struct pcpu_request {
 	size_t size;
@@ -59,6 +60,7 @@ struct pcpu_request {
 	bool debug;
 	unsigned int class;
 	size_t alloc_size;
+	int err;
 };
 
 /* All objects are aligned to it; an alignment below it need not be a power of two. */
@@ -104,10 +106,10 @@ static const char *pcpu_strerror_no_space(const struct pcpu_request *req)
 	       "the module range is full, see percpu_area=";
 }
 
-/* The words for an error, for the log. */
-static const char *pcpu_strerror(const struct pcpu_request *req, int err)
+/* The words for the error of a request, for the log. */
+static const char *pcpu_strerror(const struct pcpu_request *req)
 {
-	switch (err) {
+	switch (req->err) {
 	case -EINVAL:
 		return !req->size ? "size is 0" :
 		       req->align > PAGE_SIZE ? "alignment is over a page" :
@@ -251,36 +253,37 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	return pcpu_area_addr_to_ptr(addr);
 }
 
+/* Log that a request is refused; of a module its caller does, which knows its name. */
 static noinline void pcpu_request_refused(const struct pcpu_request *req,
-					  int err, unsigned long caller)
+					  unsigned long caller)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
+	bool module = req->kind == PCPU_KIND_MODULE;
 
-	trace_percpu_alloc_percpu_fail(req->kind == PCPU_KIND_MODULE,
-				       !gfpflags_allow_blocking(req->gfp),
+	trace_percpu_alloc_percpu_fail(module, !gfpflags_allow_blocking(req->gfp),
 				       req->size, req->align);
-	if ((req->gfp & __GFP_NOWARN) || !__ratelimit(&limit))
+	if (module || (req->gfp & __GFP_NOWARN) || !__ratelimit(&limit))
 		return;
 	pr_warn("allocation refused: %s (size %zu, align %zu, gfp %pGg, caller %pS, limit %lu)\n",
-		pcpu_strerror(req, err), req->size, req->align, &req->gfp,
+		pcpu_strerror(req), req->size, req->align, &req->gfp,
 		(void *)caller, pcpu_area.max_object);
 }
 
 /*
  * All steps of an allocation. Each of the static functions above is called from here
- * only, so that the compiler inlines them. Return NULL with @err set, or with @err 0 if
+ * only, so that the compiler inlines them. Return NULL if the request is refused, or if
  * the cgroup is over its limit.
  */
 static noinline void __percpu *pcpu_request_serve(struct pcpu_request *req,
-						  unsigned long caller, int *err)
+						  unsigned long caller)
 {
 	struct obj_cgroup *objcg = NULL;
 	unsigned long off;
 
-	*err = pcpu_request_check(req);
-	if (unlikely(*err))
-		return NULL;
+	req->err = pcpu_request_check(req);
+	if (unlikely(req->err))
+		goto refused;
 	if (unlikely(req->owned && req->kind == PCPU_KIND_OBJECT &&
 		     !pcpu_account_charge(req->alloc_size, req->gfp, &objcg)))
 		return NULL;
@@ -292,13 +295,14 @@ static noinline void __percpu *pcpu_request_serve(struct pcpu_request *req,
 		pcpu_request_unplace(req, off);
 		off = -ENOMEM;
 	}
-	if (IS_ERR_VALUE(off)) {
-		*err = off;
-		pcpu_account_cancel(req->alloc_size, objcg);
-		pcpu_balance_kick();
-		return NULL;
-	}
-	return pcpu_request_finish(req, off, caller);
+	if (likely(!IS_ERR_VALUE(off)))
+		return pcpu_request_finish(req, off, caller);
+	req->err = off;
+	pcpu_account_cancel(req->alloc_size, objcg);
+	pcpu_balance_kick();
+refused:
+	pcpu_request_refused(req, caller);
+	return NULL;
 }
 
 /* Allocate an object with all steps; the fast path fails into this. */
@@ -310,13 +314,8 @@ static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
 		.align = align,
 		.gfp = current_gfp_context(gfp),
 	};
-	void __percpu *ptr;
-	int err;
 
-	ptr = pcpu_request_serve(&req, caller, &err);
-	if (unlikely(!ptr && err))
-		pcpu_request_refused(&req, err, caller);
-	return ptr;
+	return pcpu_request_serve(&req, caller);
 }
 
 /*
@@ -454,14 +453,11 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 		.kind = PCPU_KIND_MODULE,
 	};
 	void __percpu *ptr;
-	int err;
 
 	might_alloc(req.gfp);
-	ptr = pcpu_request_serve(&req, _RET_IP_, &err);
-	if (!ptr) {
-		trace_percpu_alloc_percpu_fail(true, false, size, align);
-		*why = pcpu_strerror(&req, err);
-	}
+	ptr = pcpu_request_serve(&req, _RET_IP_);
+	if (!ptr)
+		*why = pcpu_strerror(&req);
 	return ptr;
 }
 
@@ -489,14 +485,9 @@ void __percpu *pcpu_alloc_present(size_t size, size_t align, gfp_t gfp)
 		.gfp = current_gfp_context(gfp),
 		.kind = PCPU_KIND_PRESENT,
 	};
-	void __percpu *ptr;
-	int err;
 
 	might_alloc(gfp);
-	ptr = pcpu_request_serve(&req, _RET_IP_, &err);
-	if (!ptr)
-		pcpu_request_refused(&req, err, _RET_IP_);
-	return ptr;
+	return pcpu_request_serve(&req, _RET_IP_);
 }
 #endif
 

@@ -69,7 +69,8 @@
  *      bad_free  reports frees that the object map refused   bad_free.[ch]
  *      debugfs   files in debugfs                            debugfs.c
  *
- * Locks. None nests in another, except pcpu_map_lock in pcpu_kmsan_mutex.
+ * Locks. None nests in another, except pcpu_map_lock in pcpu_kmsan_mutex. The steps are
+ * those of one acquisition, whatever the size of the area.
  *
  *    cache->lock        raw, IRQs off   the cache of an isolated CPU, and the run of
  *                                       all CPUs: allocations only try its lock,
@@ -79,7 +80,14 @@
  *                                       of 66 classes
  *    pcpu_depot_lock    raw, IRQs off   the depot. Steps: a copy of a batch, up to 32
  *                                       objects, or one for each of 66 classes
- *    pcpu_chunk_lock    raw, IRQs off   the chunks, their table, slots and counts
+ *    pcpu_chunk_lock    raw, IRQs off   the chunks, their table, slots and counts.
+ *                                       Steps: PCPU_SEARCH_STEPS chunks and pages, or
+ *                                       the pages of one chunk; the granules of
+ *                                       PCPU_SMALL_PAGES pages; PCPU_LOCK_CHUNKS
+ *                                       chunks that the worker looks at; a range in
+ *                                       one chunk, or the objects of one magazine, up
+ *                                       to 64; for a module, one for each page of a
+ *                                       linear first window
  *    pcpu_quarantine->lock  raw, IRQs off  freed objects that percpu_debug= checks
  *    pcpu_map_lock      IRQs off        one page table entry
  *    pcpu_tables_lock   IRQs off        the end of the page tables that exist
@@ -88,17 +96,6 @@
  * No lock but the mutex is held while memory is allocated, mapped, cleared or
  * charged, and no loop over CPUs runs under any of them. Entries of the object map
  * change by one atomic operation each, without a lock.
- *
- * Bounds of one acquisition, whatever the size of the area:
- *
- *    cache->lock        an object, or a step per size class
- *    pcpu_depot_lock    a batch, and a step per size class
- *    pcpu_chunk_lock    PCPU_SEARCH_STEPS chunks and pages, or the pages of one chunk;
- *                       the granules of PCPU_SMALL_PAGES pages; PCPU_LOCK_CHUNKS
- *                       chunks that the worker looks at; a range in one chunk, or
- *                       the objects of one magazine, up to 64; for a module, a
- *                       step per page of a linear first window
- *    pcpu_map_lock      one page table entry
  *
  * "make -C tools/testing/percpu worst" searches for the longest time under each.
  *

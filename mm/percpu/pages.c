@@ -224,7 +224,7 @@ static int pcpu_kmsan_map_page(unsigned long addr, struct page *page)
 					      GFP_KERNEL | __GFP_NOWARN);
 }
 
-/* Map the metadata of the @pages that pcpu_map_page() will map at @off. */
+/* Map the metadata of the @pages that pcpu_populate_page() will map at @off. */
 static int pcpu_kmsan_map_pages(unsigned long off, struct list_head *pages)
 {
 	struct page *page = list_first_entry(pages, struct page, lru);
@@ -265,12 +265,6 @@ static __always_inline bool pcpu_map_entry(unsigned long addr, pte_t entry)
 	spin_unlock_irqrestore(&pcpu_map_lock, flags);
 	flush_cache_vmap(addr, addr + PAGE_SIZE);
 	return none;
-}
-
-/* Map @page at @addr. Return false if another page is mapped there. */
-static __always_inline bool pcpu_map_page(unsigned long addr, struct page *page)
-{
-	return pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL));
 }
 
 #ifdef CONFIG_PERCPU_PRESENT
@@ -346,7 +340,7 @@ static noinline int pcpu_populate_present_page(unsigned long off, gfp_t gfp)
 		}
 		list_del(&page->lru);
 		set_page_private(page, 0);
-		if (!pcpu_map_page(addr, page))
+		if (!pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL)))
 			list_add(&page->lru, &unused);
 	}
 	pcpu_free_pages(&unused);
@@ -449,7 +443,7 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 		page = list_first_entry(&pages, struct page, lru);
 		list_del(&page->lru);
 		addr = pcpu_area_unit_addr(unit, off);
-		if (!pcpu_map_page(addr, page))
+		if (!pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL)))
 			list_add(&page->lru, &unused);
 	}
 out:

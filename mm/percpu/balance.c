@@ -17,7 +17,6 @@
 #include "cache.h"
 #include "chunk.h"
 #include "debug/hooks.h"
-#include "kick.h"
 #include "pages.h"
 
 /* A cached object that is unused for so long, in jiffies, is idle. */

@@ -34,7 +34,6 @@
 
 #include "cache.h"
 #include "chunk.h"
-#include "kick.h"
 
 /* Granules of the run that objects are cut from. */
 #define PCPU_RUN_GRANULES	128

@@ -24,6 +24,7 @@
 #define PCPU_CHUNK_GRANULES	(PCPU_CHUNK_PAGES * PCPU_PAGE_GRANULES)
 
 struct pcpu_owner;
+struct work_struct;
 
 /* Page masks by the length of runs: 2^0 to 2^7 granules. */
 #define PCPU_NR_BY_RUN		8
@@ -217,6 +218,15 @@ struct pcpu_counts {
 	long present_empty;
 	unsigned int present_chunks;
 };
+
+/*
+ * The reserve, in pages of a unit: populated pages without an object, for callers
+ * that may not populate. The worker runs below LOW and above HIGH, and brings the
+ * reserve to KEEP.
+ */
+#define PCPU_RESERVE_LOW	2
+#define PCPU_RESERVE_KEEP	4
+#define PCPU_RESERVE_HIGH	6
 
 /*
  * Guards all chunks, the slots and the counts; raw, IRQs off, no lock nests
@@ -429,5 +439,21 @@ unsigned long pcpu_extent_alloc(unsigned int nr, size_t align, enum pcpu_kind ki
 				gfp_t gfp);
 int pcpu_extent_alloc_run(unsigned int nr, size_t align, unsigned int max, gfp_t gfp,
 			  struct pcpu_run *run);
+
+/* kick.c: queue the worker when there is work for it. */
+
+void pcpu_balance_kick(void);
+void pcpu_balance_check(void);
+void pcpu_balance_want_chunk(void);
+void pcpu_worker_enable(void (*run)(struct work_struct *work));
+bool pcpu_worker_begin(void);
+void pcpu_worker_again(unsigned long delay);
+
+/* balance.c: the worker. */
+
+/* Empty chunks that are kept, with page tables but without pages. */
+#define PCPU_EMPTY_CHUNKS_KEEP	1
+
+void pcpu_balance_now(void);
 
 #endif /* _MM_PERCPU_CHUNK_H */

@@ -11,7 +11,6 @@
 #include <linux/sched.h>
 
 #include "chunk.h"
-#include "kick.h"
 #include "pages.h"
 
 /* A run of fewer granules is a hole that a single object fills. */

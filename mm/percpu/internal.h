@@ -42,7 +42,7 @@
  *    table     all chunks, takes their lock; places what is longer than a chunk;
  *              claims chunks and pages for the worker and CPU hotplug  table.c
  *    account   owners: memcg charges and allocation tags         account.[ch]
- *    kick      queues the worker; bounds of the reserve          kick.[ch]
+ *    kick      queues the worker                                 kick.c
  *    extent    granules with memory: has them placed, then populated  extent.c
  *    depot     batches of free objects between caches            depot.[ch]
  *    cache     free objects of each CPU; cuts the offset of a new one off a run

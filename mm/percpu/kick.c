@@ -11,7 +11,13 @@
 #include <linux/panic.h>
 #include <linux/workqueue.h>
 
-#include "kick.h"
+#include "chunk.h"
+
+/*
+ * The delay of the worker in jiffies: frees come in bursts and are often followed by
+ * allocations.
+ */
+#define PCPU_BALANCE_DELAY	(HZ / 20UL)
 
 static struct delayed_work pcpu_balance_dwork;
 

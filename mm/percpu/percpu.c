@@ -30,7 +30,6 @@
 #include "chunk.h"
 #include "clear.h"
 #include "debug/hooks.h"
-#include "kick.h"
 #include "pages.h"
 
 /* Flags of the caller that are passed to the page allocator and to slab. */

@@ -44,7 +44,6 @@
 #include <linux/sched.h>
 
 #include "chunk.h"
-#include "kick.h"
 #include "pages.h"
 
 #ifdef CONFIG_X86

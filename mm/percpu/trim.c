@@ -17,7 +17,6 @@
 
 #include "cache.h"
 #include "chunk.h"
-#include "kick.h"
 
 /* Objects that are taken out of a cache in one IRQ-off section, at most. */
 #define PCPU_TRIM_BATCH_MAX	96

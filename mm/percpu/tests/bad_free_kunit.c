@@ -14,8 +14,8 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "../chunk.h"
 #include "../debug/bad_free.h"
-#include "../kick.h"
 #include "../layout.h"
 #include "../objmap.h"
 #include "builtin.h"

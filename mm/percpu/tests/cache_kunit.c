@@ -18,7 +18,6 @@
 #include "../debug/hooks.h"
 #include "../debug/redzone.h"
 #include "../depot.h"
-#include "../kick.h"
 #include "../objmap.h"
 #include "validate.h"
 

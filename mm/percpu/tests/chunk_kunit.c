@@ -7,7 +7,6 @@
 #include <linux/slab.h>
 
 #include "../chunk.h"
-#include "../kick.h"
 #include "validate.h"
 
 /*

@@ -16,10 +16,10 @@
 #include <linux/sprintf.h>
 #include <linux/string.h>
 
+#include "../chunk.h"
 #include "../debug/bad_free.h"
 #include "../debug/hooks.h"
 #include "../debug/redzone.h"
-#include "../kick.h"
 #include "../layout.h"
 #include "../objmap.h"
 #include "validate.h"

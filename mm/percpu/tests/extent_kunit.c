@@ -8,7 +8,6 @@
 #include <linux/sizes.h>
 
 #include "../chunk.h"
-#include "../kick.h"
 #include "../objmap.h"
 #include "validate.h"
 

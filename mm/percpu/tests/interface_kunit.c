@@ -18,7 +18,7 @@
 
 #include <asm/sections.h>
 
-#include "../kick.h"
+#include "../chunk.h"
 #include "../layout.h"
 #include "../pages.h"
 #include "builtin.h"

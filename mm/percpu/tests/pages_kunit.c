@@ -16,7 +16,6 @@
 
 #include "../chunk.h"
 #include "../debug/hooks.h"
-#include "../kick.h"
 #include "../layout.h"
 #include "../pages.h"
 #include "validate.h"

@@ -14,7 +14,6 @@
 
 #include "../chunk.h"
 #include "../debug/hooks.h"
-#include "../kick.h"
 #include "../layout.h"
 #include "validate.h"
 

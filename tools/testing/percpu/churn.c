@@ -9,9 +9,9 @@
 #include <shim.h>
 
 #include "bed.h"
+#include "chunk.h"
 #include "debug/bad_free.h"
 #include "debug/redzone.h"
-#include "kick.h"
 #include "layout.h"
 #include "tests/validate.h"
 

@@ -10,7 +10,6 @@
 
 #include "chunk.h"
 #include "fuzz.h"
-#include "kick.h"
 #include "layout.h"
 #include "model.h"
 #include "pages.h"

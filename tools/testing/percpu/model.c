@@ -10,7 +10,6 @@
 #include "cache.h"
 #include "chunk.h"
 #include "debug/bad_free.h"
-#include "kick.h"
 #include "layout.h"
 #include "model.h"
 #include "pages.h"

@@ -13,7 +13,6 @@
 #include "bed.h"
 #include "cache.h"
 #include "chunk.h"
-#include "kick.h"
 #include "layout.h"
 #include "pages.h"
 #include "tests/validate.h"

@@ -17,7 +17,6 @@
 #include "account.h"
 #include "cache.h"
 #include "chunk.h"
-#include "kick.h"
 #include "layout.h"
 #include "pages.h"
 #include "strict_bed.h"

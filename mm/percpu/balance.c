@@ -22,6 +22,12 @@
 /* A cached object that is unused for so long, in jiffies, is idle. */
 #define PCPU_TRIM_INTERVAL	(HZ / 4)
 
+/*
+ * The same while the depot has many objects, after a burst of frees; and the delay after
+ * which the worker looks whether the burst is over.
+ */
+#define PCPU_TRIM_SOON		(HZ / 25UL)
+
 /* Offsets beyond the highest chunk for which page tables are kept. */
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
 
@@ -193,6 +199,11 @@ void pcpu_balance_now(void)
 	pcpu_balance_pages(true, PCPU_EMPTY_CHUNKS_KEEP);
 }
 
+static unsigned long pcpu_balance_interval(void)
+{
+	return pcpu_depot_has_many() ? PCPU_TRIM_SOON : PCPU_TRIM_INTERVAL;
+}
+
 /*
  * Trim the caches if it is time. A run triggered by a low reserve comes too soon:
  * objects about to be reused would be returned. Return the delay of the next trim
@@ -201,35 +212,39 @@ void pcpu_balance_now(void)
 static unsigned long pcpu_balance_trim(void)
 {
 	unsigned long since = jiffies - pcpu_balance_trimmed;
+	unsigned long interval = pcpu_balance_interval();
 
-	if (since < PCPU_TRIM_INTERVAL)
-		return PCPU_TRIM_INTERVAL - since;
+	if (since < interval)
+		return interval - since;
 	pcpu_balance_trimmed = jiffies;
-	return pcpu_caches_trim() ? PCPU_TRIM_INTERVAL : 0;
+	return pcpu_caches_trim() ? pcpu_balance_interval() : 0;
 }
 
 /* The worker waits so often for a pause of frees. */
-#define PCPU_PAUSE_TURNS	10
+#define PCPU_PAUSE_TURNS	25
+
+/* Pages that could be given back when the worker has looked last. */
+static long pcpu_balance_excess;
+
+static long pcpu_balance_count_excess(void)
+{
+	return max(pcpu_counts_excess(PCPU_RESERVE_KEEP), 0L) +
+	       READ_ONCE(pcpu_counts.present_empty);
+}
 
 /*
- * Return true if neither frees nor trims have added pages since the last look, or if
- * they go on for too long. As each flush of TLBs interrupts all CPUs, the pages of a
- * burst of frees are given back together with what caches return after it.
+ * Return true if frees have added no pages since the last look, or if they go on for too
+ * long. As each flush of TLBs interrupts all CPUs, the pages of a burst of frees are given
+ * back together, with what caches return after it.
  */
 static bool pcpu_balance_frees_paused(void)
 {
 	static unsigned int turns;
-	static long last;
-	long excess = max(pcpu_counts_excess(PCPU_RESERVE_KEEP), 0L) +
-		      READ_ONCE(pcpu_counts.present_empty);
-	bool paused = excess <= last || ++turns > PCPU_PAUSE_TURNS;
 
-	last = excess;
-	if (paused) {
-		last = 0;
-		turns = 0;
-	}
-	return paused;
+	if (pcpu_balance_count_excess() > pcpu_balance_excess && turns++ < PCPU_PAUSE_TURNS)
+		return false;
+	turns = 0;
+	return true;
 }
 
 static void pcpu_balance_run(struct work_struct *work)
@@ -237,11 +252,13 @@ static void pcpu_balance_run(struct work_struct *work)
 	bool paused, wanted = pcpu_worker_begin();
 	unsigned long delay;
 
-	delay = pcpu_balance_trim();
+	/* What the trim adds is not new: it goes with the pages of the frees before it. */
 	paused = pcpu_balance_frees_paused() || wanted;
+	delay = pcpu_balance_trim();
 	pcpu_balance_pages(paused, wanted ? 0 : PCPU_EMPTY_CHUNKS_KEEP);
+	pcpu_balance_excess = pcpu_balance_count_excess();
 	if (!paused)
-		delay = delay ?: PCPU_TRIM_INTERVAL;
+		delay = min(delay ?: PCPU_TRIM_SOON, PCPU_TRIM_SOON);
 	if (delay)
 		pcpu_worker_again(delay);
 }

@@ -7,7 +7,9 @@
 #include <kunit/test.h>
 
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -246,6 +248,45 @@ static void trimming(struct kunit *test)
 	KUNIT_EXPECT_LT(test, cached_in_all(), 32);
 }
 
+/* The time in jiffies until the memory of a burst of frees is given back. */
+static unsigned long burst_return_time(struct kunit *test, void __percpu **ptrs,
+				       unsigned int nr)
+{
+	unsigned long start, before;
+	unsigned int i;
+
+	pcpu_balance_now();
+	before = READ_ONCE(pcpu_nr_populated);
+	for (i = 0; i < nr; i++) {
+		ptrs[i] = __alloc_percpu(240, 16);
+		KUNIT_EXPECT_NOT_NULL(test, (__force void *)ptrs[i]);
+	}
+	KUNIT_EXPECT_GT(test, READ_ONCE(pcpu_nr_populated),
+			before + 4 * PCPU_RESERVE_HIGH);
+	for (i = 0; i < nr; i++)
+		free_percpu(ptrs[i]);
+	start = jiffies;
+	while (READ_ONCE(pcpu_nr_populated) > before + 2 * PCPU_RESERVE_HIGH &&
+	       jiffies - start < 2 * HZ)
+		msleep(10);
+	return jiffies - start;
+}
+
+/* The worker gives the memory of a burst back soon. On a busy machine one of several tries must do. */
+static void burst_returned(struct kunit *test)
+{
+	unsigned int tries, nr = 4096;
+	unsigned long best = 2 * HZ;
+	void __percpu **ptrs;
+
+	ptrs = kvcalloc(nr, sizeof(*ptrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptrs);
+	for (tries = 0; tries < 5 && best > HZ / 4; tries++)
+		best = min(best, burst_return_time(test, ptrs, nr));
+	KUNIT_EXPECT_LE(test, best, HZ / 4);
+	kvfree(ptrs);
+}
+
 /* Fill the cache of the CPU on which this runs. */
 static long fill_cache(void *unused)
 {
@@ -430,6 +471,7 @@ static struct kunit_case pcpu_cache_cases[] = {
 	KUNIT_CASE(depot_returns_batch),
 	KUNIT_CASE(depot_keeps_bounds),
 	KUNIT_CASE(frees_spread),
+	KUNIT_CASE(burst_returned),
 	KUNIT_CASE(trimming),
 	KUNIT_CASE(other_cpu),
 	KUNIT_CASE(budget),

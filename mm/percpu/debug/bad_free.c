@@ -189,12 +189,24 @@ static const char * const pcpu_bad_free_names[] = {
 	[PCPU_BAD_FREE_STATIC] = "static percpu data",
 	[PCPU_BAD_FREE_MODULE] = "percpu data of a module",
 	[PCPU_BAD_FREE_CACHE] = "memory of a percpu cache",
-	[PCPU_BAD_FREE_NO_MEMORY] = "no memory, freed or never allocated",
-	[PCPU_BAD_FREE_UNUSED] = "no object, freed or never allocated",
-	[PCPU_BAD_FREE_DOUBLE] = "already free",
+	/* It depends on the size which of these a second free is. */
+	[PCPU_BAD_FREE_NO_MEMORY] = "already free, or never allocated",
+	[PCPU_BAD_FREE_UNUSED] = "already free, or never allocated",
+	[PCPU_BAD_FREE_DOUBLE] = "already free, or never allocated",
 	[PCPU_BAD_FREE_INTERIOR] = "not the beginning of an object",
 	[PCPU_BAD_FREE_REALLOCATED] = "already reallocated",
 };
+
+/**
+ * pcpu_bad_free_name - the words for an invalid free
+ * @w: the result of pcpu_bad_free_diagnose()
+ *
+ * Return: the words, the same for a second free whatever the size of the object was.
+ */
+const char *pcpu_bad_free_name(const struct pcpu_bad_free *w)
+{
+	return pcpu_bad_free_names[w->why];
+}
 
 /* Offsets tell more than hashed pointers, and do not leak addresses. */
 static void pcpu_bad_free_describe(const struct pcpu_bad_free *w, char *text,
@@ -237,12 +249,12 @@ void pcpu_bad_free_report(const void __percpu *ptr, unsigned long caller)
 			is_vmalloc_addr(addr);
 	if (w.why == PCPU_BAD_FREE_FOREIGN) {
 		pr_err("free_percpu() by %pS ignored: %s (pointer %p):",
-		       (void *)caller, pcpu_bad_free_names[w.why], addr);
+		       (void *)caller, pcpu_bad_free_name(&w), addr);
 		maybe_foreign = true;
 	} else {
 		pcpu_bad_free_describe(&w, text, sizeof(text));
 		pr_err("free_percpu() by %pS ignored: %s (pointer %p: %s)%s",
-		       (void *)caller, pcpu_bad_free_names[w.why], addr, text,
+		       (void *)caller, pcpu_bad_free_name(&w), addr, text,
 		       maybe_foreign ? ", or not a percpu pointer:" : "\n");
 	}
 	/* mem_dump_obj() continues the line. */

@@ -50,6 +50,7 @@ struct pcpu_bad_free {
 	unsigned int cpu;
 };
 
+const char *pcpu_bad_free_name(const struct pcpu_bad_free *w);
 void pcpu_bad_free_diagnose(const void __percpu *ptr, struct pcpu_bad_free *w);
 unsigned long pcpu_bad_free_count(void);
 

@@ -70,8 +70,16 @@ static int free_again(void *data)
 	return -EINVAL;
 }
 
+/* A second free has the same words for each size, and wherever the object went. */
 static void expect_free_already(struct kunit *test, void __percpu *ptr)
 {
+	struct pcpu_bad_free w;
+
+	pcpu_bad_free_diagnose(ptr, &w);
+	/* Another task may have allocated there. */
+	if (w.why != PCPU_BAD_FREE_REALLOCATED && w.why != PCPU_BAD_FREE_INTERIOR)
+		KUNIT_EXPECT_STREQ(test, pcpu_bad_free_name(&w),
+				   "already free, or never allocated");
 	KUNIT_EXPECT_EQ(test, stop_machine(free_again, (__force void *)ptr,
 					   NULL), 0);
 }

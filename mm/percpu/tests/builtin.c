@@ -119,6 +119,7 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_node_stride);
 /* debug/ */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_bad_free_count);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_bad_free_diagnose);
+EXPORT_SYMBOL_IF_KUNIT(pcpu_bad_free_name);
 #ifdef CONFIG_PERCPU_DEBUG
 EXPORT_SYMBOL_IF_KUNIT(pcpu_debug_alloc_size);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_debug_drain);

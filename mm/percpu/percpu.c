@@ -41,8 +41,8 @@
  * @size: bytes on each CPU, as requested
  * @align: alignment in bytes, as requested but at least %PCPU_ALIGN_MIN
  * @gfp: flags of the caller within its context
- * @kind: what the object is for; of other kinds than %PCPU_KIND_OBJECT it is neither
- *	cached nor checked, and has an entry of its own kind in the object map, so that
+ * @kind: what the object is for; of other kinds than %PCPU_KIND_OBJECT it is not
+ *	cached, and has an entry of its own kind in the object map, so that
  *	free_percpu() of it is invalid
  * @owned: the object may get an owner
  * @debug: percpu_debug= checks the object
@@ -83,7 +83,7 @@ static int pcpu_request_check(struct pcpu_request *req)
 	if (req->owned)
 		size = max(size, PCPU_OWNED_MIN);
 	size = min(size + PCPU_SHADOW_GAP, pcpu_area.max_object);
-	req->debug = pcpu_debug_enabled() && !section &&
+	req->debug = pcpu_debug_enabled() && req->kind != PCPU_KIND_PRESENT &&
 		     pcpu_debug_alloc_size(size) <= pcpu_area.max_object;
 	if (unlikely(req->debug))
 		size = pcpu_debug_alloc_size(size);
@@ -237,8 +237,10 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	pcpu_request_clear(req, off, addr);
 	if (unlikely(req->debug))
 		pcpu_debug_alloc(off, req->size, req->alloc_size, caller);
-	else if (unlikely(req->kind != PCPU_KIND_OBJECT))
+	if (unlikely(req->kind != PCPU_KIND_OBJECT))
 		pcpu_objmap_set_module(off, nr);
+	else if (unlikely(req->debug))
+		pcpu_objmap_set_debug(off, nr);
 	else if (req->class < PCPU_NR_SMALL)
 		pcpu_objmap_set_small(off);
 	else if (likely(req->class != PCPU_CLASS_LONG))
@@ -631,6 +633,8 @@ void pcpu_free_module(void __percpu *ptr)
 	}
 	/* The address is not reused before the granules are freed. */
 	size = (size_t)granules << PCPU_GRANULE_SHIFT;
+	if (pcpu_debug_begun())
+		pcpu_debug_free_section(off, size);
 	if (pcpu_free_has_hooks())
 		pcpu_free_hooks(ptr, off, size);
 	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);

@@ -94,6 +94,7 @@ size_t pcpu_debug_alloc_size(size_t size);
 void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size,
 		      unsigned long caller);
 size_t pcpu_debug_free(unsigned long off, unsigned long caller);
+void pcpu_debug_free_section(unsigned long off, size_t alloc_size);
 void pcpu_debug_retire(unsigned long off, size_t alloc_size);
 void pcpu_debug_drain(void);
 
@@ -122,6 +123,7 @@ static inline size_t pcpu_debug_free(unsigned long off, unsigned long caller)
 	return 0;
 }
 
+static inline void pcpu_debug_free_section(unsigned long off, size_t alloc_size) { }
 static inline void pcpu_debug_retire(unsigned long off, size_t alloc_size) { }
 
 static inline void pcpu_debug_drain(void) { }

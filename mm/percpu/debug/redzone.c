@@ -18,8 +18,10 @@
  * Checked objects have entries of their own in the object map, which the fast
  * path of free_percpu() treats as not live.
  *
- * Objects allocated before early_initcall() and sections of modules are not
- * checked.
+ * The percpu section of a module has red zones and a record, too, which are checked when
+ * the module is freed. It is not poisoned, and does not go to the quarantine.
+ *
+ * Objects allocated before early_initcall() are not checked.
  *
  * This file writes to red zones and freed objects on purpose, so the Makefile
  * disables KASAN for it. Where memset() and memcpy() check shadow themselves,
@@ -387,7 +389,7 @@ static void pcpu_debug_track(struct pcpu_track *track, unsigned long caller)
 }
 
 /**
- * pcpu_debug_alloc - write red zones and record of a new object, make it live
+ * pcpu_debug_alloc - write red zones and record of a new object
  * @off: its offset; the caller owns the object and has cleared it
  * @size: bytes requested
  * @alloc_size: pcpu_debug_alloc_size() of @size
@@ -405,7 +407,6 @@ void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size,
 
 	pcpu_debug_track(&record.alloc, caller);
 	pcpu_debug_write(off, alloc_size, &record, false);
-	pcpu_objmap_set_debug(off, alloc_size >> PCPU_GRANULE_SHIFT);
 }
 
 /**
@@ -435,6 +436,36 @@ size_t pcpu_debug_free(unsigned long off, unsigned long caller)
 	/* Repairs a damage, too, so that it is reported only once. */
 	pcpu_debug_write(off, alloc_size, &record, true);
 	return alloc_size;
+}
+
+/* Return true if the last red zone of a copy is intact: there is a record before it. */
+static bool pcpu_debug_has_zone(unsigned long off, size_t alloc_size)
+{
+	struct pcpu_damage damage = { .off = off };
+
+	for_each_pcpu_unit(damage.unit) {
+		if (!pcpu_debug_differs(&damage, NULL, alloc_size - PCPU_DEBUG_LAST,
+					alloc_size, SLUB_RED_ACTIVE, NULL))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * pcpu_debug_free_section - check the section of a module, if it has red zones
+ * @off: its offset; the caller owns it
+ * @alloc_size: its bytes on each CPU
+ *
+ * Context: any.
+ */
+void pcpu_debug_free_section(unsigned long off, size_t alloc_size)
+{
+	struct pcpu_record record;
+
+	if (alloc_size >= PCPU_DEBUG_MIN_SIZE &&
+	    (pcpu_debug_find(off, alloc_size, &record) ||
+	     pcpu_debug_has_zone(off, alloc_size)))
+		pcpu_debug_check(off, alloc_size, false, &record);
 }
 
 /**

@@ -11,6 +11,7 @@
 #include <linux/kallsyms.h>
 #include <linux/kasan.h>
 #include <linux/percpu.h>
+#include <linux/percpu-module.h>
 #include <linux/poison.h>
 #include <linux/sizes.h>
 #include <linux/sprintf.h>
@@ -323,6 +324,57 @@ static void switched_on_between(struct kunit *test)
 	pcpu_debug_drain();
 }
 
+/* Writes behind the section of a module are found when it is freed. */
+static void sections(struct kunit *test)
+{
+	void __percpu *ptr;
+	const char *why;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (k = 0; k < 3; k++) {
+			size_t at = sizes[i] + 4 * (k > 1);
+
+			nr_seen = 0;
+			ptr = pcpu_alloc_module(sizes[i], 16, &why);
+			KUNIT_ASSERT_TRUE(test, ptr);
+			spoil(last_copy(ptr), 0x5a, sizes[i]);
+			if (k)
+				spoil(last_copy(ptr) + at, 0, 1);
+			pcpu_free_module(ptr);
+			KUNIT_EXPECT_EQ(test, nr_seen, !!k);
+			if (!k)
+				continue;
+			KUNIT_EXPECT_STREQ(test, seen.what, "overrun");
+			KUNIT_EXPECT_EQ(test, seen.off, pcpu_area_ptr_to_off(ptr));
+			KUNIT_EXPECT_EQ(test, seen.byte, at);
+			KUNIT_EXPECT_EQ(test, seen.record.size, sizes[i]);
+		}
+	}
+	pcpu_debug_switch(false);
+	ptr = pcpu_alloc_module(200, 16, &why);
+	pcpu_debug_switch(true);
+	KUNIT_ASSERT_TRUE(test, ptr);
+	nr_seen = 0;
+	pcpu_free_module(ptr);
+	KUNIT_EXPECT_EQ(test, nr_seen, 0);
+}
+
+/* On each CPU so much is overwritten that the record is lost. */
+static void section_record_lost(struct kunit *test)
+{
+	const char *why;
+	void __percpu *ptr = pcpu_alloc_module(40, 16, &why);
+	unsigned int cpu;
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	for_each_possible_cpu(cpu)
+		spoil(per_cpu_ptr((u8 __percpu *)ptr, cpu) + 40, 0, 24);
+	pcpu_free_module(ptr);
+	KUNIT_EXPECT_EQ(test, nr_seen, 1);
+	KUNIT_EXPECT_FALSE(test, seen.known);
+}
+
 static struct kunit_case pcpu_debug_cases[] = {
 	KUNIT_CASE(nothing_to_report),
 	KUNIT_CASE(overrun),
@@ -334,6 +386,8 @@ static struct kunit_case pcpu_debug_cases[] = {
 	KUNIT_CASE(quarantine),
 	KUNIT_CASE(invalid_frees),
 	KUNIT_CASE(switched_on_between),
+	KUNIT_CASE(sections),
+	KUNIT_CASE(section_record_lost),
 	{ }
 };
 

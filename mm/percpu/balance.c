@@ -59,6 +59,8 @@ static void pcpu_balance_grow(bool create)
 	unsigned int page;
 	int err = 0;
 
+	/* The next chunk is made in advance, as far as it costs no page tables. */
+	pcpu_chunk_prepare(gfp);
 	while (!err && READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_KEEP) {
 		chunk = pcpu_chunks_claim_bare(&page);
 		if (chunk)

@@ -408,6 +408,9 @@ void pcpu_chunk_add_first(struct pcpu_chunk *chunk, unsigned int static_granules
 unsigned int pcpu_chunk_top(void);
 int pcpu_chunk_creatable(unsigned int limit);
 
+extern struct pcpu_chunk *pcpu_chunk_ready;
+
+void pcpu_chunk_prepare(gfp_t gfp);
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present);
 long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp);
 

@@ -14,6 +14,7 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 
 #include <trace/events/percpu.h>
 
@@ -140,20 +141,58 @@ void pcpu_chunk_add_first(struct pcpu_chunk *chunk, unsigned int static_granules
 	pcpu_chunk_trace_create(chunk);
 }
 
-/* Allocate a chunk and its page tables. Return it, or NULL without memory. */
-static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp, bool present)
-{
-	struct pcpu_chunk *chunk = kzalloc(sizeof(*chunk), gfp);
-	void *objmap = kzalloc(PCPU_OBJMAP_SIZE, gfp);
+/* A chunk for the next caller of pcpu_chunk_new(), without a number, or NULL. */
+struct pcpu_chunk *pcpu_chunk_ready;
 
-	if (!chunk || !objmap ||
-	    pcpu_populate_tables((unsigned long)nr << PCPU_CHUNK_SHIFT,
-				 PCPU_CHUNK_SIZE, gfp)) {
+/* Allocate the description of a chunk. By __GFP_ZERO more than it would be cleared. */
+static struct pcpu_chunk *pcpu_chunk_alloc(gfp_t gfp)
+{
+	struct pcpu_chunk *chunk = kmalloc(sizeof(*chunk), gfp);
+	void *objmap = kmalloc(PCPU_OBJMAP_SIZE, gfp);
+
+	if (!chunk || !objmap) {
 		kfree(objmap);
 		kfree(chunk);
 		return NULL;
 	}
-	pcpu_chunk_init(chunk, nr, objmap);
+	memset(chunk, 0, sizeof(*chunk));
+	memset(objmap, 0, PCPU_OBJMAP_SIZE);
+	pcpu_chunk_init(chunk, 0, objmap);
+	return chunk;
+}
+
+/**
+ * pcpu_chunk_prepare - allocate the description of a chunk that is to come
+ * @gfp: flags to allocate it with
+ *
+ * Context: any that @gfp allows.
+ */
+void pcpu_chunk_prepare(gfp_t gfp)
+{
+	struct pcpu_chunk *chunk;
+
+	if (READ_ONCE(pcpu_chunk_ready))
+		return;
+	chunk = pcpu_chunk_alloc(gfp);
+	if (chunk && cmpxchg(&pcpu_chunk_ready, NULL, chunk))
+		pcpu_chunk_free_rcu(&chunk->rcu);
+}
+
+/* Allocate a chunk and its page tables. Return it, or NULL without memory. */
+static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp, bool present)
+{
+	struct pcpu_chunk *chunk = xchg(&pcpu_chunk_ready, NULL);
+
+	if (!chunk)
+		chunk = pcpu_chunk_alloc(gfp);
+	if (!chunk)
+		return NULL;
+	if (pcpu_populate_tables((unsigned long)nr << PCPU_CHUNK_SHIFT,
+				 PCPU_CHUNK_SIZE, gfp)) {
+		pcpu_chunk_free_rcu(&chunk->rcu);
+		return NULL;
+	}
+	chunk->nr = nr;
 	chunk->present = present;
 	return chunk;
 }

@@ -51,6 +51,7 @@ EXPORT_SYMBOL_IF_KUNIT(init_mm);
 /* chunk.c, table.c */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_create);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_init);
+EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_ready);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_lock);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_release);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_chunk_table);

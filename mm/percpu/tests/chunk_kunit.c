@@ -4,6 +4,7 @@
  */
 #include <kunit/test.h>
 
+#include <linux/err.h>
 #include <linux/slab.h>
 
 #include "../chunk.h"
@@ -142,6 +143,27 @@ static void chunk_life(struct kunit *test)
 	KUNIT_EXPECT_LE(test, pcpu_counts.empty_chunks, 1 + PCPU_EMPTY_CHUNKS_KEEP);
 }
 
+/* The worker makes the next chunk, and a caller that creates one takes it. */
+static void chunk_ready(struct kunit *test)
+{
+	struct pcpu_chunk *ready, *chunk = NULL;
+	unsigned int tries;
+
+	/* Another task may create a chunk meanwhile. */
+	for (tries = 0; tries < 10; tries++) {
+		pcpu_balance_now();
+		ready = READ_ONCE(pcpu_chunk_ready);
+		chunk = pcpu_chunk_create(GFP_KERNEL | __GFP_NOWARN, false);
+		if (IS_ERR(chunk))
+			kunit_skip(test, "no chunk is free");
+		if (ready && chunk == ready)
+			break;
+	}
+	KUNIT_EXPECT_NOT_NULL(test, ready);
+	KUNIT_EXPECT_PTR_EQ(test, chunk, ready);
+	pcpu_balance_now();
+}
+
 static void area_is_valid(struct kunit *test)
 {
 	const char *bad = pcpu_validate_area();
@@ -153,6 +175,7 @@ static struct kunit_case pcpu_chunk_cases[] = {
 	KUNIT_CASE(chunk_hints),
 	KUNIT_CASE(withheld_pages),
 	KUNIT_CASE(chunk_life),
+	KUNIT_CASE(chunk_ready),
 	{ }
 };
 

@@ -215,6 +215,14 @@ void *strict_zalloc(size_t size, gfp_t gfp)
 	return p;
 }
 
+/* What is not cleared has no zeroes. */
+void *strict_malloc(size_t size, gfp_t gfp)
+{
+	void *p = strict_zalloc(size, gfp);
+
+	return p ? memset(p, 0xa5, size) : NULL;
+}
+
 void strict_free(void *p)
 {
 	strict_allocated -= !!p;
@@ -603,6 +611,8 @@ long strict_held_by_chunks(void)
 	for (i = 0; i < pcpu_area_nr_chunks(); i++)
 		if (pcpu_chunk_table[i])
 			nr += strict_chunk_allocations(pcpu_chunk_table[i]);
+	if (pcpu_chunk_ready)
+		nr += strict_chunk_allocations(pcpu_chunk_ready);
 	return nr;
 }
 
@@ -622,6 +632,9 @@ void strict_shutdown(void)
 	for (i = 0; i < pcpu_area_nr_chunks(); i++)
 		if (pcpu_chunk_table[i])
 			pcpu_chunk_free_rcu(&pcpu_chunk_table[i]->rcu);
+	if (pcpu_chunk_ready)
+		pcpu_chunk_free_rcu(&pcpu_chunk_ready->rcu);
+	pcpu_chunk_ready = NULL;
 	for (off = 0; off < pcpu_area.size; off += PAGE_SIZE)
 		if (strict_pages[PFN_DOWN(off)])
 			strict_depopulate(off);

@@ -82,6 +82,7 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 
 /* memory */
 #define kzalloc(s, g)		calloc(1, s)
+#define kmalloc(s, g)		malloc(s)
 #define kcalloc(n, s, g)	calloc(n, s)
 #define kfree(p)		free(p)
 #define cond_resched()		((void)0)

@@ -75,8 +75,10 @@ void strict_fail_after(int n);
 unsigned long strict_failures(void);
 void strict_may_alloc(unsigned int gfp);
 void *strict_zalloc(size_t size, unsigned int gfp);
+void *strict_malloc(size_t size, unsigned int gfp);
 void strict_free(void *p);
 #define kzalloc(s, g)		strict_zalloc(s, g)
+#define kmalloc(s, g)		strict_malloc(s, g)
 #define kcalloc(n, s, g)	strict_zalloc((n) * (s), g)
 #define kfree(p)		strict_free(p)
 #define cond_resched()		strict_may_alloc(GFP_KERNEL)

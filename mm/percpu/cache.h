@@ -32,7 +32,13 @@
 #define PCPU_MAGAZINE_MIN	4
 #define PCPU_MAGAZINE_MAX	(2 * PCPU_BATCH_MAX)
 
-/* Wide objects of a cache, at most. */
+/*
+ * Granules of the longest object that a cache keeps. The fast paths find those of up to
+ * PCPU_WIDE_MAX.
+ */
+#define PCPU_CACHED_MAX		1024
+
+/* Objects of a cache without a class, at most. */
 #define PCPU_CACHE_WIDES	4
 static_assert(!(PCPU_CACHE_WIDES & (PCPU_CACHE_WIDES - 1)));
 

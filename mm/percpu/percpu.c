@@ -143,7 +143,7 @@ static unsigned long pcpu_request_alloc_extent(const struct pcpu_request *req)
 	unsigned int nr = req->alloc_size >> PCPU_GRANULE_SHIFT;
 	unsigned long off = PCPU_NO_OFF;
 
-	if (req->kind == PCPU_KIND_OBJECT && nr <= PCPU_WIDE_MAX)
+	if (req->kind == PCPU_KIND_OBJECT && nr <= PCPU_CACHED_MAX)
 		off = pcpu_cache_alloc_wide(nr, req->align);
 	return off != PCPU_NO_OFF ? off :
 	       pcpu_extent_alloc(nr, req->align, req->kind, req->gfp & PCPU_GFP_PASSED);

@@ -19,8 +19,9 @@ static unsigned int pcpu_cache_wide_index(const struct pcpu_cache *cache,
 }
 
 /*
- * Allocate a cached wide object of exactly @nr granules. Owns a cache for a bounded
- * time. Any context. Return its offset, populated, or %PCPU_NO_OFF if there is none.
+ * Allocate a cached object of exactly @nr granules, which may be longer than a wide one.
+ * Owns a cache for a bounded time. Any context. Return its offset, populated, or
+ * %PCPU_NO_OFF if there is none.
  */
 unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align)
 {
@@ -106,7 +107,7 @@ void pcpu_cache_free_wide_slow(struct pcpu_run *run)
 	unsigned long flags;
 	int more;
 
-	if (run->nr > PCPU_WIDE_MAX)
+	if (run->nr > PCPU_CACHED_MAX)
 		return;
 	cache = pcpu_cache_get(&flags);
 	slot = &cache->wides[cache->next_wide];

@@ -41,7 +41,8 @@ static unsigned int cached_in_all(void)
 static void latest_first(struct kunit *test)
 {
 	static const size_t sizes[] = {
-		4, 8, 16, 48, 64, 1000, 1024, 1025, 2048, 3000, PCPU_WIDE_BYTES - PCPU_SHADOW_GAP
+		4, 8, 16, 48, 64, 1000, 1024, 1025, 2048, 3000, PCPU_WIDE_BYTES - PCPU_SHADOW_GAP,
+		5000, PCPU_CACHED_MAX * PCPU_GRANULE - PCPU_SHADOW_GAP
 	};
 	unsigned long flags;
 	unsigned int i;

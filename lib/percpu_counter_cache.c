@@ -17,10 +17,69 @@
 #include <linux/log2.h>
 #include <linux/mutex.h>
 #include <linux/percpu_cache.h>
+#include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/sprintf.h>
 
 #include "percpu_counter_cache.h"
+
+#ifdef PERCPU_COUNTER_ADD
+/* Add @amount and the copy of this CPU to the sum of the counter. */
+static noinline void add_to_sum(struct percpu_counter *fbc, s64 amount)
+{
+	unsigned long flags;
+	s32 count;
+
+	raw_spin_lock_irqsave(&fbc->lock, flags);
+	/* The copy may have changed since, or be that of another CPU. */
+	count = __this_cpu_read(*fbc->counters);
+	fbc->count += count + amount;
+	__this_cpu_sub(*fbc->counters, count);
+	raw_spin_unlock_irqrestore(&fbc->lock, flags);
+}
+
+/* Change a copy from zero: its CPU is noted before, and the task does not leave it. */
+static __always_inline bool try_add_to_zero(struct percpu_counter *fbc, s32 *count,
+					    s64 amount)
+{
+	bool done;
+
+	preempt_disable_notrace();
+	percpu_counter_touch(fbc);
+	done = this_cpu_try_cmpxchg(*fbc->counters, count, (s32)amount);
+	preempt_enable_notrace();
+	return done;
+}
+
+/**
+ * percpu_counter_add_batch - add to a counter
+ * @fbc: the counter
+ * @amount: what to add
+ * @batch: a copy of this amount or more, of either sign, is added to the sum of all
+ *
+ * A copy that is not zero belongs to a CPU that is noted, also if the task has migrated
+ * since it was read. No register is saved, as add_to_sum() is not inline.
+ *
+ * Context: any, except NMI.
+ */
+void percpu_counter_add_batch(struct percpu_counter *fbc, s64 amount, s32 batch)
+{
+	s32 count = this_cpu_read(*fbc->counters);
+	bool done;
+
+	do {
+		if (unlikely(abs(count + amount) >= batch)) {
+			add_to_sum(fbc, amount);
+			return;
+		}
+		if (likely(count))
+			done = this_cpu_try_cmpxchg(*fbc->counters, &count,
+						    (s32)(count + amount));
+		else
+			done = try_add_to_zero(fbc, &count, amount);
+	} while (!done);
+}
+#endif
 
 /* Caches for 1, 2, 4 ... counters; those for more than 8 are created when needed. */
 #define NR_CACHES	17

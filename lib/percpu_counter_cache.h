@@ -8,14 +8,19 @@
 #include <linux/cpumask.h>
 #include <linux/percpu_counter.h>
 #include <linux/percpu_touched.h>
-#include <linux/preempt.h>
+#include <linux/smp.h>
 
 #ifdef CONFIG_PERCPU_COUNTER_CACHE
 
 /* Note that this CPU changes its copy. The caller must not be migrated until it has. */
 static __always_inline void percpu_counter_touch(struct percpu_counter *fbc)
 {
-	percpu_touch(&fbc->touched, raw_smp_processor_id());
+	unsigned int cpu = raw_smp_processor_id();
+
+	/* A bit test, where the compiler makes one of it */
+	if (unlikely(!((unsigned int)atomic_read(&fbc->touched) >>
+		       cpu % PERCPU_TOUCHED_BITS & 1)))
+		percpu_touch(&fbc->touched, cpu);
 }
 
 /* All CPUs with a copy that may not be 0, also those that died a moment ago */
@@ -23,24 +28,8 @@ static __always_inline void percpu_counter_touch(struct percpu_counter *fbc)
 	for_each_touched_cpu((cpu), &(fbc)->touched)
 
 #ifdef CONFIG_HAVE_CMPXCHG_LOCAL
-/*
- * Change a copy from @count, which is the value of this CPU or of one that the task ran
- * on before. A copy that is not 0 belongs to a CPU that is noted.
- */
-static __always_inline bool percpu_counter_try_add(struct percpu_counter *fbc,
-						   s64 *count, s64 amount)
-{
-	bool done;
-
-	/* A cmpxchg that failed may have set the lower half only. */
-	if (likely((s32)*count))
-		return this_cpu_try_cmpxchg(*fbc->counters, count, *count + amount);
-	preempt_disable_notrace();
-	percpu_counter_touch(fbc);
-	done = this_cpu_try_cmpxchg(*fbc->counters, count, *count + amount);
-	preempt_enable_notrace();
-	return done;
-}
+/* percpu_counter_cache.c has percpu_counter_add_batch(). */
+#define PERCPU_COUNTER_ADD
 #endif
 
 int percpu_counter_cache_init(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
@@ -60,9 +49,6 @@ static __always_inline void percpu_counter_touch(struct percpu_counter *fbc)
 
 #define percpu_counter_for_each_cpu(cpu, fbc)				\
 	for_each_cpu_or(cpu, cpu_online_mask, cpu_dying_mask)
-
-#define percpu_counter_try_add(fbc, count, amount)			\
-	this_cpu_try_cmpxchg(*(fbc)->counters, count, *(count) + (amount))
 
 static inline int percpu_counter_cache_init(struct percpu_counter *fbc, s64 amount,
 					    gfp_t gfp, u32 nr_counters,

@@ -600,6 +600,11 @@ static int row_counter(void)
 		  percpu_counter_destroy(fbc));
 	time_tags("counter_pair_x4", percpu_counter_init_many(fbc, 0, GFP_KERNEL_ACCOUNT, 4),
 		  percpu_counter_destroy_many(fbc, 4));
+	if (percpu_counter_init(fbc, 0, GFP_KERNEL))
+		return -ENOMEM;
+	time_tags("counter_add_sub", (percpu_counter_add(fbc, 20), 0),
+		  percpu_counter_sub(fbc, 20));
+	percpu_counter_destroy(fbc);
 	return 0;
 }
 

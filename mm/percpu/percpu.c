@@ -84,7 +84,7 @@ static int pcpu_request_check(struct pcpu_request *req)
 		size = max(size, PCPU_OWNED_MIN);
 	size = min(size + PCPU_SHADOW_GAP, pcpu_area.max_object);
 	req->debug = pcpu_debug_enabled() && req->kind != PCPU_KIND_PRESENT &&
-		     pcpu_debug_alloc_size(size) <= pcpu_area.max_object;
+		     pcpu_debug_alloc_size(size) + req->align <= pcpu_area.max_object;
 	if (unlikely(req->debug))
 		size = pcpu_debug_alloc_size(size);
 	req->class = req->debug || section ? PCPU_CLASS_LONG :
@@ -137,16 +137,38 @@ static __always_inline bool pcpu_alloc_is_plain(gfp_t gfp)
 	       !pcpu_may_fail();
 }
 
+/* Bytes of the red zone before the object: a granule if it is checked. */
+static unsigned int pcpu_request_front(const struct pcpu_request *req)
+{
+	return req->debug && req->kind == PCPU_KIND_OBJECT ? PCPU_DEBUG_FRONT : 0;
+}
+
+/* Return an extent that pcpu_request_alloc_extent() has allocated. */
+static void pcpu_request_free_extent(const struct pcpu_request *req, unsigned long off)
+{
+	unsigned int front = pcpu_request_front(req);
+
+	pcpu_chunks_free(off - front, (req->alloc_size + front) >> PCPU_GRANULE_SHIFT);
+}
+
 /* Allocate an extent for the request, or take one from the cache. */
 static unsigned long pcpu_request_alloc_extent(const struct pcpu_request *req)
 {
-	unsigned int nr = req->alloc_size >> PCPU_GRANULE_SHIFT;
+	/* The alignment of the object is kept. */
+	const unsigned int front = pcpu_request_front(req) ?
+				   max_t(unsigned int, req->align, PCPU_DEBUG_FRONT) : 0;
+	unsigned int nr = (req->alloc_size + front) >> PCPU_GRANULE_SHIFT;
 	unsigned long off = PCPU_NO_OFF;
 
 	if (req->kind == PCPU_KIND_OBJECT && nr <= PCPU_CACHED_MAX)
 		off = pcpu_cache_alloc_wide(nr, req->align);
-	return off != PCPU_NO_OFF ? off :
-	       pcpu_extent_alloc(nr, req->align, req->kind, req->gfp & PCPU_GFP_PASSED);
+	if (off == PCPU_NO_OFF)
+		off = pcpu_extent_alloc(nr, req->align, req->kind, req->gfp & PCPU_GFP_PASSED);
+	if (likely(!front) || IS_ERR_VALUE(off))
+		return off;
+	if (front > PCPU_DEBUG_FRONT)
+		pcpu_chunks_free(off, (front - PCPU_DEBUG_FRONT) >> PCPU_GRANULE_SHIFT);
+	return off + front;
 }
 
 /* Return cached memory, before an allocation is tried once more. */
@@ -186,7 +208,7 @@ static void pcpu_request_unplace(const struct pcpu_request *req, unsigned long o
 	if (req->class != PCPU_CLASS_LONG)
 		pcpu_cache_free_slow(off, req->class);
 	else
-		pcpu_chunks_free(off, req->alloc_size >> PCPU_GRANULE_SHIFT);
+		pcpu_request_free_extent(req, off);
 }
 
 /* Clear an object without a class, page by page if the caller may sleep. */
@@ -236,7 +258,8 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 
 	pcpu_request_clear(req, off, addr);
 	if (unlikely(req->debug))
-		pcpu_debug_alloc(off, req->size, req->alloc_size, caller);
+		pcpu_debug_alloc(off, req->size, req->alloc_size,
+				 req->kind == PCPU_KIND_MODULE, caller);
 	if (unlikely(req->kind != PCPU_KIND_OBJECT))
 		pcpu_objmap_set_module(off, nr);
 	else if (unlikely(req->debug))

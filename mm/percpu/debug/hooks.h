@@ -73,6 +73,9 @@ static inline void pcpu_shadow_poison(unsigned long off, size_t size) { }
 void pcpu_bad_free_report(const void __percpu *ptr, unsigned long caller);
 
 /* percpu_debug=, redzone.c */
+/* Bytes of the red zone before a checked object: a granule. */
+#define PCPU_DEBUG_FRONT	16
+
 #ifdef CONFIG_PERCPU_DEBUG
 
 DECLARE_STATIC_KEY_FALSE(pcpu_debug_key);
@@ -91,7 +94,7 @@ static inline bool pcpu_debug_begun(void)
 }
 
 size_t pcpu_debug_alloc_size(size_t size);
-void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size,
+void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size, bool section,
 		      unsigned long caller);
 size_t pcpu_debug_free(unsigned long off, unsigned long caller);
 void pcpu_debug_free_section(unsigned long off, size_t alloc_size);
@@ -115,8 +118,8 @@ static inline size_t pcpu_debug_alloc_size(size_t size)
 	return size;
 }
 
-static inline void pcpu_debug_alloc(unsigned long off, size_t size,
-				    size_t alloc_size, unsigned long caller) { }
+static inline void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size,
+				    bool section, unsigned long caller) { }
 
 static inline size_t pcpu_debug_free(unsigned long off, unsigned long caller)
 {

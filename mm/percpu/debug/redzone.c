@@ -4,8 +4,8 @@
  *
  * Each copy of a checked object, on every possible CPU, has this layout:
  *
- *	| object | red zone        | record          | red zone        |
- *	0        size              alloc_size - 80   alloc_size - 16
+ *	| red zone | object | red zone        | record          | red zone        |
+ *	-16        0        size              alloc_size - 80   alloc_size - 16
  *
  * The record has the callers that allocated and freed the object. It is the
  * same in each copy, so that an overrun in one copy does not destroy it.
@@ -19,7 +19,8 @@
  * path of free_percpu() treats as not live.
  *
  * The percpu section of a module has red zones and a record, too, which are checked when
- * the module is freed. It is not poisoned, and does not go to the quarantine.
+ * the module is freed, but none before it. It is not poisoned, and does not go to the
+ * quarantine.
  *
  * Objects allocated before early_initcall() are not checked.
  *
@@ -69,6 +70,9 @@
 #define PCPU_DEBUG_QUARANTINE	(64UL << 10)
 
 #define PCPU_QUARANTINE_SLOTS	4096
+
+/* The validator counts it so. */
+static_assert(PCPU_DEBUG_FRONT == PCPU_GRANULE);
 
 /**
  * struct pcpu_quarantine_entry - a freed object
@@ -284,7 +288,7 @@ void pcpu_debug_report(const struct pcpu_damage *damage)
 		pr_err("BUG: %s: no copy of the object at offset %#lx has a valid record\n",
 		       damage->what, damage->off);
 	} else {
-		pr_err("BUG: %s: CPU %u's copy of an object of %llu bytes at offset %#lx has 0x%02x at byte %zu\n",
+		pr_err("BUG: %s: CPU %u's copy of an object of %llu bytes at offset %#lx has 0x%02x at byte %zd\n",
 		       damage->what, pcpu_unit_cpu(damage->unit),
 		       damage->record.size, damage->off, damage->value,
 		       damage->byte);
@@ -299,11 +303,11 @@ void pcpu_debug_report(const struct pcpu_damage *damage)
  * memcmp() and memchr_inv() here.
  */
 static bool pcpu_debug_differs(struct pcpu_damage *damage, const char *what,
-			       size_t start, size_t end, u8 fill,
+			       ssize_t start, ssize_t end, u8 fill,
 			       const u8 *image)
 {
 	const u8 *copy = pcpu_debug_copy(damage->unit, damage->off);
-	size_t i;
+	ssize_t i;
 
 	for (i = start; i < end; i++) {
 		if (READ_ONCE(copy[i]) == (image ? image[i - start] : fill))
@@ -316,16 +320,26 @@ static bool pcpu_debug_differs(struct pcpu_damage *damage, const char *what,
 	return false;
 }
 
-/* Return true if a copy is damaged; with @freed, check its poison, too. */
-static bool pcpu_debug_copy_differs(struct pcpu_damage *damage,
-				    size_t alloc_size, bool freed)
+/* What is in the copies that are checked or written. */
+enum pcpu_debug_what {
+	PCPU_DEBUG_SECTION,
+	PCPU_DEBUG_LIVE,
+	PCPU_DEBUG_FREED,	/* poison */
+};
+
+/* Return true if a copy is damaged. */
+static bool pcpu_debug_copy_differs(struct pcpu_damage *damage, size_t alloc_size,
+				    enum pcpu_debug_what what)
 {
 	size_t size = damage->record.size;
 	size_t record = alloc_size - PCPU_DEBUG_TAIL;
 	size_t last = alloc_size - PCPU_DEBUG_LAST;
 
-	return (freed && pcpu_debug_differs(damage, "use after free", 0, size,
-					    POISON_FREE, NULL)) ||
+	return (what != PCPU_DEBUG_SECTION &&
+		pcpu_debug_differs(damage, "underrun", -PCPU_DEBUG_FRONT, 0,
+				   SLUB_RED_ACTIVE, NULL)) ||
+	       (what == PCPU_DEBUG_FREED &&
+		pcpu_debug_differs(damage, "use after free", 0, size, POISON_FREE, NULL)) ||
 	       pcpu_debug_differs(damage, "overrun", size, record,
 				  SLUB_RED_ACTIVE, NULL) ||
 	       pcpu_debug_differs(damage, "overrun", record, last, 0,
@@ -338,8 +352,8 @@ static bool pcpu_debug_copy_differs(struct pcpu_damage *damage,
  * Check all copies and report the first damage. Return true and store the
  * record if it is intact in one of them.
  */
-static bool pcpu_debug_check(unsigned long off, size_t alloc_size, bool freed,
-			     struct pcpu_record *record)
+static bool pcpu_debug_check(unsigned long off, size_t alloc_size,
+			     enum pcpu_debug_what what, struct pcpu_record *record)
 {
 	struct pcpu_damage damage = {
 		.what = "overrun",
@@ -353,7 +367,7 @@ static bool pcpu_debug_check(unsigned long off, size_t alloc_size, bool freed,
 	}
 	*record = damage.record;
 	for_each_pcpu_unit(damage.unit) {
-		if (pcpu_debug_copy_differs(&damage, alloc_size, freed)) {
+		if (pcpu_debug_copy_differs(&damage, alloc_size, what)) {
 			pcpu_debug_report(&damage);
 			break;
 		}
@@ -361,9 +375,9 @@ static bool pcpu_debug_check(unsigned long off, size_t alloc_size, bool freed,
 	return true;
 }
 
-/* Write red zones and record to each copy; with @freed, poison, too. */
+/* Write red zones and record to each copy, and poison if the object is freed. */
 static void pcpu_debug_write(unsigned long off, size_t alloc_size,
-			     const struct pcpu_record *record, bool freed)
+			     const struct pcpu_record *record, enum pcpu_debug_what what)
 {
 	size_t size = record->size;
 	unsigned int unit;
@@ -372,7 +386,9 @@ static void pcpu_debug_write(unsigned long off, size_t alloc_size,
 	for_each_pcpu_unit(unit) {
 		u8 *copy = pcpu_debug_copy(unit, off);
 
-		if (freed)
+		if (what != PCPU_DEBUG_SECTION)
+			memset(copy - PCPU_DEBUG_FRONT, SLUB_RED_ACTIVE, PCPU_DEBUG_FRONT);
+		if (what == PCPU_DEBUG_FREED)
 			memset(copy, POISON_FREE, size);
 		memset(copy + size, SLUB_RED_ACTIVE, alloc_size - size);
 		memcpy(pcpu_debug_record(unit, off, alloc_size), record,
@@ -393,11 +409,13 @@ static void pcpu_debug_track(struct pcpu_track *track, unsigned long caller)
  * @off: its offset; the caller owns the object and has cleared it
  * @size: bytes requested
  * @alloc_size: pcpu_debug_alloc_size() of @size
+ * @section: it is the section of a module; otherwise PCPU_DEBUG_FRONT bytes before the
+ *	object belong to it
  * @caller: caller of the allocation
  *
  * Context: any.
  */
-void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size,
+void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size, bool section,
 		      unsigned long caller)
 {
 	struct pcpu_record record = {
@@ -406,7 +424,8 @@ void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size,
 	};
 
 	pcpu_debug_track(&record.alloc, caller);
-	pcpu_debug_write(off, alloc_size, &record, false);
+	pcpu_debug_write(off, alloc_size, &record,
+			 section ? PCPU_DEBUG_SECTION : PCPU_DEBUG_LIVE);
 }
 
 /**
@@ -429,12 +448,12 @@ size_t pcpu_debug_free(unsigned long off, unsigned long caller)
 
 	if (!granules)
 		return 0;
-	if (!pcpu_debug_check(off, alloc_size, false, &record))
+	if (!pcpu_debug_check(off, alloc_size, PCPU_DEBUG_LIVE, &record))
 		record.size = alloc_size - PCPU_DEBUG_TAIL - PCPU_DEBUG_FIRST;
 	record.cookie = pcpu_debug_cookie(off);
 	pcpu_debug_track(&record.freed, caller);
 	/* Repairs a damage, too, so that it is reported only once. */
-	pcpu_debug_write(off, alloc_size, &record, true);
+	pcpu_debug_write(off, alloc_size, &record, PCPU_DEBUG_FREED);
 	return alloc_size;
 }
 
@@ -465,7 +484,7 @@ void pcpu_debug_free_section(unsigned long off, size_t alloc_size)
 	if (alloc_size >= PCPU_DEBUG_MIN_SIZE &&
 	    (pcpu_debug_find(off, alloc_size, &record) ||
 	     pcpu_debug_has_zone(off, alloc_size)))
-		pcpu_debug_check(off, alloc_size, false, &record);
+		pcpu_debug_check(off, alloc_size, PCPU_DEBUG_SECTION, &record);
 }
 
 /**
@@ -558,9 +577,10 @@ static void pcpu_debug_release(unsigned long off)
 	size_t alloc_size = pcpu_debug_alloc_size_at(off);
 	struct pcpu_record record;
 
-	pcpu_debug_check(off, alloc_size, true, &record);
+	pcpu_debug_check(off, alloc_size, PCPU_DEBUG_FREED, &record);
 	pcpu_objmap_clear_retired(off);
-	pcpu_chunks_free(off, alloc_size >> PCPU_GRANULE_SHIFT);
+	pcpu_chunks_free(off - PCPU_DEBUG_FRONT,
+			 (alloc_size + PCPU_DEBUG_FRONT) >> PCPU_GRANULE_SHIFT);
 }
 
 /**

@@ -38,7 +38,7 @@ struct pcpu_record {
  * @what: kind of the damage, for the log
  * @off: offset of the object
  * @unit: unit of the damaged copy
- * @byte: damaged byte, counted from the beginning of the copy
+ * @byte: damaged byte, counted from the beginning of the object; negative before it
  * @value: value of that byte
  * @known: the record is intact in at least one copy; if not, only @what and
  *	@off are valid
@@ -48,7 +48,7 @@ struct pcpu_damage {
 	const char *what;
 	unsigned long off;
 	unsigned int unit;
-	size_t byte;
+	ssize_t byte;
 	u8 value;
 	bool known;
 	struct pcpu_record record;

@@ -107,7 +107,7 @@ static u8 *last_copy(void __percpu *ptr)
 
 /* One report, of a write at byte @byte of the last CPU's copy */
 static void expect_seen(struct kunit *test, const char *what, void __percpu *ptr,
-			size_t byte)
+			ssize_t byte)
 {
 	KUNIT_ASSERT_EQ(test, nr_seen, 1);
 	KUNIT_EXPECT_STREQ(test, seen.what, what);
@@ -202,17 +202,47 @@ static void nothing_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_seen, 1);
 }
 
-/* The bytes before an object are the last red zone of another one. */
+/* The bytes before an object are a red zone of its own. */
 static void underrun(struct kunit *test)
 {
-	void __percpu *ptr = allocator(48, 8);
+	static const size_t aligns[] = { 4, 16, 64, PAGE_SIZE };
 	size_t alloc_size = pcpu_debug_alloc_size(48);
+	void __percpu *ptr;
+	unsigned int i;
+	ssize_t byte;
 
+	for (i = 0; i < ARRAY_SIZE(aligns); i++) {
+		for (byte = -16; byte < 0; byte += 5) {
+			ptr = allocator(48, aligns[i]);
+			KUNIT_ASSERT_TRUE(test, ptr);
+			nr_seen = 0;
+			spoil(last_copy(ptr) + byte, 0, 1);
+			liberator(ptr);
+			expect_seen(test, "underrun", ptr, byte);
+		}
+		pcpu_debug_drain();
+	}
+	/* Of the next object, or of this one if it is damaged far behind its end */
+	ptr = allocator(48, 8);
 	KUNIT_ASSERT_TRUE(test, ptr);
+	nr_seen = 0;
 	spoil(last_copy(ptr) + alloc_size - 1, 0, 1);
 	liberator(ptr);
 	expect_seen(test, "underrun or overrun", ptr, alloc_size - 1);
 	pcpu_debug_drain();
+}
+
+/* A write before a freed object is found when it leaves the quarantine. */
+static void underrun_after_free(struct kunit *test)
+{
+	void __percpu *ptr = allocator(48, 8);
+
+	KUNIT_ASSERT_TRUE(test, ptr);
+	liberator(ptr);
+	KUNIT_EXPECT_EQ(test, nr_seen, 0);
+	spoil(last_copy(ptr) - 1, 0, 1);
+	pcpu_debug_drain();
+	expect_seen(test, "underrun", ptr, -1);
 }
 
 /* A write to a freed object is found when it leaves the quarantine. */
@@ -381,6 +411,7 @@ static struct kunit_case pcpu_debug_cases[] = {
 	KUNIT_CASE(overrun_of_the_record),
 	KUNIT_CASE(nothing_left),
 	KUNIT_CASE(underrun),
+	KUNIT_CASE(underrun_after_free),
 	KUNIT_CASE(use_after_free),
 	KUNIT_CASE(poison),
 	KUNIT_CASE(quarantine),

@@ -198,8 +198,11 @@ static void pcpu_sum_chunk(struct pcpu_chunk *chunk, struct pcpu_sums *sums)
 
 	sums->used += PCPU_CHUNK_GRANULES - chunk->nr_free -
 		      hweight64(chunk->withheld) * PCPU_PAGE_GRANULES;
-	for (g = 0; g < PCPU_CHUNK_GRANULES; g++)
+	for (g = 0; g < PCPU_CHUNK_GRANULES; g++) {
 		sums->live += pcpu_objmap_length(chunk, g);
+		/* The red zone before a checked object */
+		sums->live += pcpu_objmap_is_debug(pcpu_objmap_read(chunk, g));
+	}
 }
 
 /* Cached objects are used in their chunks, and not live. */

@@ -22,7 +22,7 @@
 #define PCPU_DEPOT_BATCHES	256
 
 /* Bytes of objects, on one CPU, that the depot may hold in any case. */
-#define PCPU_DEPOT_BYTES	(64U << 10)
+#define PCPU_DEPOT_BYTES	(32U << 10)
 
 /**
  * struct pcpu_batch - free objects of one class that the caller owns
@@ -94,12 +94,12 @@ static inline bool pcpu_depot_has(unsigned int class)
 
 /*
  * Return true if the depot takes no batch, otherwise any one. Exact with its lock held.
- * The limit in bytes on one CPU includes an eighth of the populated memory.
+ * The limit in bytes on one CPU includes a 32nd of the populated memory.
  */
 static inline bool pcpu_depot_is_full(void)
 {
 	unsigned long limit = PCPU_DEPOT_BYTES +
-			      READ_ONCE(pcpu_nr_populated) * (PAGE_SIZE / 8);
+			      READ_ONCE(pcpu_nr_populated) * (PAGE_SIZE / 32);
 
 	return !READ_ONCE(pcpu_depot->unused) ||
 	       READ_ONCE(pcpu_depot->bytes) >= limit;

@@ -98,7 +98,7 @@ static void bounds(struct kunit *test)
 		depot_bytes = READ_ONCE(pcpu_depot->bytes);
 		/* The last batch may go over the bound. */
 		KUNIT_EXPECT_LE(test, depot_bytes,
-				PCPU_DEPOT_BYTES + populated * PAGE_SIZE / 8 +
+				PCPU_DEPOT_BYTES + populated * PAGE_SIZE / 32 +
 				PCPU_MAGAZINE_BYTES);
 	}
 	kvfree(ptrs);

@@ -130,13 +130,6 @@ static const char *pcpu_strerror(const struct pcpu_request *req)
 	}
 }
 
-/* Return true if the fast path does all that the allocation needs. */
-static __always_inline bool pcpu_alloc_is_plain(gfp_t gfp)
-{
-	return !pcpu_account_wanted(gfp) && !pcpu_alloc_has_hooks() &&
-	       !pcpu_may_fail();
-}
-
 /* Bytes of the red zone before the object: a granule if it is checked. */
 static unsigned int pcpu_request_front(const struct pcpu_request *req)
 {
@@ -439,8 +432,9 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 	size_t most = (size - 1) | (align - 1);
 
 	might_alloc(gfp);
-	if (unlikely(most >= PAGE_SIZE || align & (align - 1) ||
-		     !pcpu_alloc_is_plain(gfp)))
+	/* The fast paths only cover what no charge, hook or fault injection has to see. */
+	if (unlikely(most >= PAGE_SIZE || align & (align - 1) || pcpu_account_wanted(gfp) ||
+		     pcpu_alloc_has_hooks() || pcpu_may_fail()))
 		return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
 	if (most < 8)
 		return pcpu_alloc_small(size, align, _RET_IP_, gfp);

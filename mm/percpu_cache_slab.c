@@ -4,8 +4,10 @@
  */
 #include <kunit/static_stub.h>
 
+#include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/overflow.h>
+#include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -99,12 +101,20 @@ static void init_slab(struct percpu_cache *cache, struct percpu_cache_slab *slab
 	raw_spin_unlock_irqrestore(&cache->lock, flags);
 }
 
+/* On PREEMPT_RT kmalloc() takes sleeping locks even if @gfp does not allow to block. */
+static bool create_allowed(gfp_t gfp)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || gfpflags_allow_blocking(gfp) || preemptible();
+}
+
 /* Create a slab. Return NULL if there is no memory. */
 static struct percpu_cache_slab *create_slab(struct percpu_cache *cache, gfp_t gfp)
 {
 	struct percpu_cache_slab *slab;
 	unsigned int index = 0;
 
+	if (!create_allowed(gfp))
+		return NULL;
 	if (cache->present)
 		index = pcpu_present_enter();
 	slab = alloc_slab(cache, gfp);

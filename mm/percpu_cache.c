@@ -168,7 +168,8 @@ static noinline void __percpu *alloc_with_steps(struct percpu_cache *cache, gfp_
  * the current cgroup is charged for it, until it is freed.
  *
  * If no free object is left, a slab is created: a percpu allocation with @gfp, then a
- * call of the constructor for each copy of at most 31 objects.
+ * call of the constructor for each copy of at most 31 objects. On PREEMPT_RT a context
+ * that is not preemptible gets free objects only.
  *
  * Context: any that @gfp allows, except NMI. The caller must not hold a lock of the
  * scheduler.
@@ -318,6 +319,7 @@ void percpu_cache_free(struct percpu_cache *cache, void __percpu *ptr)
 	struct percpu_cache_cpu *mag;
 	struct percpu_cache_obj *obj;
 	unsigned long flags;
+	bool first;
 
 	if (unlikely(!ptr))
 		return;
@@ -334,9 +336,12 @@ void percpu_cache_free(struct percpu_cache *cache, void __percpu *ptr)
 	batch = &mag->current_batch;
 	if (unlikely(batch->nr >= cache->mag_batch))
 		batch = make_space(cache, mag, &full);
+	first = !batch->first;
 	percpu_cache_batch_push(batch, obj);
 	local_irq_restore(flags);
 	if (unlikely(full.first))
 		percpu_cache_depot_put(cache, &full);
+	else if (unlikely(first))
+		percpu_cache_kick();
 }
 EXPORT_SYMBOL_GPL(percpu_cache_free);

@@ -449,6 +449,23 @@ static void idle_magazine(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
 }
 
+/* So is a single object, which no depot and no call of a test has seen. */
+static void idle_object(struct kunit *test)
+{
+	struct percpu_cache *cache = create(test, 200, 8);
+	void __percpu *ptr = percpu_cache_alloc(cache, GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
+	/* Until the worker has nothing to do for this cache */
+	msleep(3000);
+	percpu_cache_free(cache, ptr);
+	for (i = 0; i < 100 && READ_ONCE(cache->nr_slabs); i++)
+		msleep(100);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(cache->nr_slabs), 0);
+	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
+}
+
 /* A large object has a slab of its own, which is a pointer longer. */
 static void large_objects(struct kunit *test)
 {
@@ -509,11 +526,13 @@ static void magazine_budget(struct kunit *test)
 	struct percpu_cache *cache;
 	struct objs *objs;
 	unsigned int i;
+	size_t size;
 
 	if (!IS_ENABLED(CONFIG_MMU))
 		kunit_skip(test, "large objects need an MMU");
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		cache = create(test, PERCPU_CACHE_BUDGET / num_possible_cpus() / parts[i], 8);
+		size = PERCPU_CACHE_BUDGET / num_possible_cpus() / parts[i];
+		cache = create(test, max(size, PERCPU_CACHE_SHARED_MAX + 1), 8);
 		objs = alloc_objs(test, cache, 4);
 		free_objs(cache, objs);
 		KUNIT_EXPECT_LE(test, magazine_bytes(cache), PERCPU_CACHE_BUDGET);
@@ -824,6 +843,7 @@ static struct kunit_case percpu_cache_cases[] = {
 	KUNIT_CASE(shrink),
 	KUNIT_CASE(idle),
 	KUNIT_CASE(idle_magazine),
+	KUNIT_CASE_SLOW(idle_object),
 	KUNIT_CASE(large_objects),
 	KUNIT_CASE(large_objects_stay),
 	KUNIT_CASE(magazine_budget),

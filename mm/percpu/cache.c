@@ -7,8 +7,8 @@
  *
  * New objects of all classes and CPUs are cut from one run, so that objects which
  * are allocated together are adjacent. What a cache has no capacity for goes to
- * the depot in batches, and from there to the chunks. The worker trims what is
- * idle, see trim.c.
+ * the depot in batches, or to the chunks if the depot is full. The worker trims what
+ * is idle, see trim.c.
  *
  * All caches have one budget in bytes. A cache takes a share of it in steps, when
  * it has no capacity for a freed object, and returns what it does not use when it is

@@ -7,7 +7,7 @@
  * populated memory.
  *
  * A full depot takes nothing until objects are allocated from it or trimmed: the frees
- * that come next go to the chunks, see pcpu_cache_evict().
+ * that come next go to the chunks, see pcpu_cache_free_full().
  */
 #include <linux/init.h>
 #include <linux/minmax.h>
@@ -62,8 +62,6 @@ static void pcpu_depot_pop(unsigned int class, unsigned int max,
 	if (from->nr)
 		return;
 	WRITE_ONCE(stack->head, from->next);
-	if (!stack->head)
-		__clear_bit(class, pcpu_depot->filled);
 	from->next = pcpu_depot->unused;
 	WRITE_ONCE(pcpu_depot->unused, i);
 }
@@ -80,7 +78,6 @@ static struct pcpu_depot_batch *pcpu_depot_add_batch(unsigned int class)
 	WRITE_ONCE(pcpu_depot->unused, head->next);
 	head->next = stack->head;
 	WRITE_ONCE(stack->head, i);
-	__set_bit(class, pcpu_depot->filled);
 	return head;
 }
 

@@ -63,7 +63,6 @@ struct pcpu_depot_class {
 /**
  * struct pcpu_depot - objects that no cache has capacity for
  * @classes: by class
- * @filled: classes with objects
  * @unused: index of the first unused batch, or 0; may be read without the lock
  * @bytes: bytes of all objects, on one CPU; may be read without the lock
  * @batches: the batches; index 0 stands for none
@@ -72,7 +71,6 @@ struct pcpu_depot_class {
  */
 struct pcpu_depot {
 	struct pcpu_depot_class classes[PCPU_NR_CLASSES];
-	DECLARE_BITMAP(filled, PCPU_NR_CLASSES);
 	u16 unused;
 	unsigned long bytes;
 	struct pcpu_depot_batch batches[PCPU_DEPOT_BATCHES + 1];

@@ -292,8 +292,6 @@ static const char *pcpu_sum_depot(struct pcpu_sums *sums)
 		}
 		if (nr != pcpu_depot->classes[class].nr)
 			return "the number of objects in the depot is wrong";
-		if (test_bit(class, pcpu_depot->filled) != !!nr)
-			return "the filled classes of the depot are wrong";
 	}
 	return bytes != pcpu_depot->bytes ? "the bytes of the depot are wrong" : NULL;
 }

@@ -312,11 +312,13 @@ static noinline void __percpu *pcpu_request_serve(struct pcpu_request *req,
 		pcpu_request_unplace(req, off);
 		off = -ENOMEM;
 	}
-	if (likely(!IS_ERR_VALUE(off)))
-		return pcpu_request_finish(req, off, caller);
-	req->err = off;
-	pcpu_account_cancel(req->alloc_size, objcg);
-	pcpu_balance_kick();
+	if (IS_ERR_VALUE(off)) {
+		req->err = off;
+		pcpu_account_cancel(req->alloc_size, objcg);
+		pcpu_balance_kick();
+		goto refused;
+	}
+	return pcpu_request_finish(req, off, caller);
 refused:
 	pcpu_request_refused(req, caller);
 	return NULL;

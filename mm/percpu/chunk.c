@@ -122,6 +122,20 @@ void pcpu_page_set_run(struct pcpu_chunk *chunk, unsigned int page,
 	}
 }
 
+/* Raise the run hint of a page. Mostly it is in the same masks before and after. */
+static inline void pcpu_page_raise_run(struct pcpu_chunk *chunk, unsigned int page,
+				       unsigned int run)
+{
+	unsigned int old = chunk->pages[page].run;
+
+	if (run <= old)
+		return;
+	if ((run ^ old) < old)
+		chunk->pages[page].run = run;
+	else
+		pcpu_page_set_run(chunk, page, run);
+}
+
 /*
  * Update the hints of a page after its granules from @start to @end - 1 were allocated;
  * the range may go beyond the page. Return true if the page was empty.
@@ -279,8 +293,7 @@ static noinline void pcpu_page_freed(struct pcpu_chunk *chunk, unsigned int page
 	if (end != PCPU_PAGE_GRANULES - pg->tail)
 		last = find_next_bit(used, PCPU_PAGE_GRANULES, end);
 	run = last - first;
-	if (run > pg->run)
-		pcpu_page_set_run(chunk, page, run);
+	pcpu_page_raise_run(chunk, page, run);
 	if (run == PCPU_PAGE_GRANULES)
 		pcpu_chunk_set_masks(chunk, chunk->populated, chunk->empty | BIT_ULL(page));
 	if (!first) {
@@ -316,8 +329,7 @@ void pcpu_range_free(struct pcpu_chunk *chunk, unsigned int start,
 	start %= PCPU_PAGE_GRANULES;
 	if (run) {
 		pcpu_chunk_raise(chunk, run);
-		if (run > chunk->pages[page].run)
-			pcpu_page_set_run(chunk, page, run);
+		pcpu_page_raise_run(chunk, page, run);
 	} else if (start + nr <= PCPU_PAGE_GRANULES) {
 		pcpu_page_freed(chunk, page, start, start + nr);
 	} else {

@@ -546,17 +546,6 @@ static unsigned int pcpu_cache_victim(struct pcpu_cache *cache)
 	return victim;
 }
 
-/* The magazine to evict objects from, or NULL if there is capacity for one of @mag. */
-static struct pcpu_magazine *pcpu_cache_evictable(struct pcpu_cache *cache,
-						  struct pcpu_magazine *mag)
-{
-	bool full = !pcpu_cache_take_share(cache, 1);
-
-	if (mag->nr >= mag->max)
-		return mag;
-	return full ? &cache->magazines[pcpu_cache_victim(cache)] : NULL;
-}
-
 /* Cache an object, and move half of the magazine @from to the depot. */
 static noinline void pcpu_cache_free_to_depot(unsigned long off, struct pcpu_cache *cache,
 					      struct pcpu_magazine *mag,
@@ -573,6 +562,27 @@ static noinline void pcpu_cache_free_to_depot(unsigned long off, struct pcpu_cac
 	pcpu_cache_spill(&batch);
 }
 
+/* Cache an object, and free a few of the magazine @from to the chunks, if not NULL. */
+static noinline void pcpu_cache_free_to_chunks(unsigned long off, struct pcpu_cache *cache,
+					       struct pcpu_magazine *mag,
+					       struct pcpu_magazine *from,
+					       unsigned long flags)
+{
+	unsigned int class = 0, nr = 0;
+	u32 offs[PCPU_PART_MAX];
+
+	if (from)
+		class = from - cache->magazines;
+	while (from && from->nr && nr < PCPU_PART_MAX && cache->capacity < mag->size)
+		offs[nr++] = pcpu_magazine_pop(cache, from);
+	pcpu_magazine_push(cache, mag, off);
+	pcpu_cache_put_tracked(cache, flags);
+	if (!nr)
+		return;
+	pcpu_chunks_free_batch(class, offs, nr);
+	pcpu_balance_check();
+}
+
 /**
  * pcpu_cache_free_full - cache a freed object, evicting others if need be
  * @off: offset of the object; the caller owns it, the object map has no entry
@@ -580,8 +590,8 @@ static noinline void pcpu_cache_free_to_depot(unsigned long off, struct pcpu_cac
  * @mag: the magazine of the object's class
  * @flags: of the IRQ-off section in which the cache is owned
  *
- * If the depot is full, this and the next frees free evicted objects to the chunks: a few
- * each, so that none of them is much more expensive than the others.
+ * If the depot is full, evicted objects go to the chunks. Each free evicts one, or a few
+ * of a smaller class, so that none is much more expensive than the next one.
  *
  * Context: any. Takes the lock of the depot and pcpu_chunk_lock, one after the other,
  * when the cache is let go of.
@@ -589,23 +599,28 @@ static noinline void pcpu_cache_free_to_depot(unsigned long off, struct pcpu_cac
 void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
 			  struct pcpu_magazine *mag, unsigned long flags)
 {
-	struct pcpu_magazine *from = pcpu_cache_evictable(cache, mag);
-	unsigned int class, nr = 0;
-	u32 offs[PCPU_PART_MAX];
+	bool full = mag->nr >= mag->max, depot_full = pcpu_depot_is_full();
+	struct pcpu_magazine *from = mag;
+	u32 last;
 
-	if (from && !pcpu_depot_is_full()) {
-		pcpu_cache_free_to_depot(off, cache, mag, from, flags);
+	pcpu_cache_assert_owned(cache);
+
+	if (likely(full && depot_full)) {
+		last = mag->offs[mag->nr - 1];
+		mag->offs[mag->nr - 1] = off;
+		mag->low = min_t(u16, mag->low, mag->nr - 1);
+		pcpu_cache_put(cache, flags);
+		pcpu_chunks_free_batch(mag - cache->magazines, &last, 1);
+		pcpu_balance_check();
 		return;
 	}
-	while (from && from->nr && nr < PCPU_PART_MAX)
-		offs[nr++] = pcpu_magazine_pop(cache, from);
-	class = from ? from - cache->magazines : 0;
-	pcpu_magazine_push(cache, mag, off);
-	pcpu_cache_put_tracked(cache, flags);
-	if (!nr)
-		return;
-	pcpu_chunks_free_batch(class, offs, nr);
-	pcpu_balance_check();
+	if (!full)
+		from = pcpu_cache_take_share(cache, 1) ? NULL :
+		       &cache->magazines[pcpu_cache_victim(cache)];
+	if (from && !depot_full)
+		pcpu_cache_free_to_depot(off, cache, mag, from, flags);
+	else
+		pcpu_cache_free_to_chunks(off, cache, mag, from, flags);
 }
 
 /**

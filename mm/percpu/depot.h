@@ -16,7 +16,7 @@
 #define PCPU_BATCH_MAX		32
 
 /* Objects that a free returns to the chunks if the depot is full, at most. */
-#define PCPU_PART_MAX		2
+#define PCPU_PART_MAX		4
 
 /* Number of batches in the depot, at most. */
 #define PCPU_DEPOT_BATCHES	256

@@ -31,6 +31,9 @@ static bool pcpu_balance_enabled __read_mostly;
 static bool pcpu_balance_urgent;
 static unsigned long pcpu_balance_called;
 
+/* The worker is queued with a longer delay than after a burst of frees. */
+static unsigned int pcpu_balance_waits;
+
 /* An allocation lacks a chunk of its kind: the worker keeps no empty chunk. */
 static unsigned int pcpu_chunk_wanted;
 
@@ -51,7 +54,15 @@ static void pcpu_balance_hurry(void)
 	mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
 }
 
-/* Queue the worker, at once if the reserve is low, otherwise after a delay. */
+static bool pcpu_balance_is_due(void)
+{
+	return pcpu_counts_excess(PCPU_RESERVE_KEEP) > PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP;
+}
+
+/*
+ * Queue the worker, at once if the reserve is low, otherwise after a delay. A longer one
+ * becomes the same if there are pages to give back.
+ */
 void pcpu_balance_kick(void)
 {
 	if (!READ_ONCE(pcpu_balance_enabled))
@@ -66,14 +77,16 @@ void pcpu_balance_kick(void)
 	else if (!delayed_work_pending(&pcpu_balance_dwork))
 		queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork,
 				   PCPU_BALANCE_DELAY);
+	else if (READ_ONCE(pcpu_balance_waits) && pcpu_balance_is_due() &&
+		 xchg(&pcpu_balance_waits, 0))
+		mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, PCPU_BALANCE_DELAY);
 }
 
 /* Queue the worker if the reserve is out of bounds. */
 void pcpu_balance_check(void)
 {
 	if (unlikely(READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW ||
-		     pcpu_counts_excess(PCPU_RESERVE_KEEP) >
-		     PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP))
+		     pcpu_balance_is_due()))
 		pcpu_balance_kick();
 }
 
@@ -119,4 +132,5 @@ bool pcpu_worker_begin(void)
 void pcpu_worker_again(unsigned long delay)
 {
 	queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, delay);
+	WRITE_ONCE(pcpu_balance_waits, delay > PCPU_BALANCE_DELAY);
 }

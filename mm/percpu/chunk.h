@@ -225,8 +225,8 @@ struct pcpu_counts {
  * reserve to KEEP.
  */
 #define PCPU_RESERVE_LOW	2
-#define PCPU_RESERVE_KEEP	4
-#define PCPU_RESERVE_HIGH	6
+#define PCPU_RESERVE_KEEP	3
+#define PCPU_RESERVE_HIGH	5
 
 /*
  * Guards all chunks, the slots and the counts; raw, IRQs off, no lock nests

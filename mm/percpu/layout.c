@@ -135,3 +135,18 @@ phys_addr_t per_cpu_ptr_to_phys(void *addr)
 		       offset_in_page(addr);
 	return __pa(addr);
 }
+
+/**
+ * pcpu_max_size - largest size of an object that users may multiply by CPUs
+ *
+ * For users that offer objects of any size, as tables of BPF do. The sum over all
+ * possible CPUs fits into an int.
+ *
+ * Context: any.
+ * Return: bytes on each CPU, a multiple of 8.
+ */
+size_t pcpu_max_size(void)
+{
+	return round_down(min(pcpu_area.max_object,
+			      (unsigned long)INT_MAX / pcpu_area.nr_units), 8);
+}

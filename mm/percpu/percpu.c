@@ -136,14 +136,6 @@ static unsigned int pcpu_request_front(const struct pcpu_request *req)
 	return req->debug && req->kind == PCPU_KIND_OBJECT ? PCPU_DEBUG_FRONT : 0;
 }
 
-/* Return an extent that pcpu_request_alloc_extent() has allocated. */
-static void pcpu_request_free_extent(const struct pcpu_request *req, unsigned long off)
-{
-	unsigned int front = pcpu_request_front(req);
-
-	pcpu_chunks_free(off - front, (req->alloc_size + front) >> PCPU_GRANULE_SHIFT);
-}
-
 /* Allocate an extent for the request, or take one from the cache. */
 static unsigned long pcpu_request_alloc_extent(const struct pcpu_request *req)
 {
@@ -198,10 +190,12 @@ static unsigned long pcpu_request_place(const struct pcpu_request *req)
 /* Undo pcpu_request_place(). */
 static void pcpu_request_unplace(const struct pcpu_request *req, unsigned long off)
 {
+	unsigned int front = pcpu_request_front(req);
+
 	if (req->class != PCPU_CLASS_LONG)
 		pcpu_cache_free_slow(off, req->class);
 	else
-		pcpu_request_free_extent(req, off);
+		pcpu_chunks_free(off - front, (req->alloc_size + front) >> PCPU_GRANULE_SHIFT);
 }
 
 /* Clear an object without a class, page by page if the caller may sleep. */
@@ -562,10 +556,7 @@ static unsigned int pcpu_free_claim(unsigned long off, unsigned int *class,
 	return nr;
 }
 
-/*
- * Free an object with all steps, or report an invalid free. The fast path has no register
- * for the pointer beside @rel.
- */
+/* Free an object with all steps, or report an invalid free. @rel is the pointer's. */
 static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 {
 	void __percpu *ptr = pcpu_area_rel_to_ptr(rel);
@@ -677,19 +668,4 @@ unsigned long pcpu_nr_pages(void)
 	if (IS_ENABLED(CONFIG_PERCPU_PRESENT))
 		nr += READ_ONCE(pcpu_nr_present) * READ_ONCE(pcpu_nr_present_units);
 	return nr;
-}
-
-/**
- * pcpu_max_size - largest size of an object that users may multiply by CPUs
- *
- * For users that offer objects of any size, as tables of BPF do. The sum over all
- * possible CPUs fits into an int.
- *
- * Context: any.
- * Return: bytes on each CPU, a multiple of 8.
- */
-size_t pcpu_max_size(void)
-{
-	return round_down(min(pcpu_area.max_object,
-			      (unsigned long)INT_MAX / pcpu_area.nr_units), 8);
 }

@@ -617,7 +617,7 @@ void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
 	if (!full)
 		from = pcpu_cache_take_share(cache, 1) ? NULL :
 		       &cache->magazines[pcpu_cache_victim(cache)];
-	if (from && !depot_full)
+	if (from && from->nr && !depot_full)
 		pcpu_cache_free_to_depot(off, cache, mag, from, flags);
 	else
 		pcpu_cache_free_to_chunks(off, cache, mag, from, flags);

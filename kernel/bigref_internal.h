@@ -123,7 +123,7 @@ static inline bool bigref_mode_in_progress(unsigned long mode)
  * struct bigref_req - memory that a disown or a switch of a percpu count needs
  * @rcu: waits for the grace periods
  * @ref: the count
- * @kill: drop the owner's reference at the end; under bigref_lock
+ * @kill: drop the owner's reference at the end; under bigref_lock during a switch
  *
  * The request is allocated together with the counters, so that a disown needs
  * no memory.  It belongs to the RCU callback from the change of ->mode until
@@ -175,7 +175,7 @@ extern bigref_func_t *bigref_last_put_hook;
 enum bigref_next {
 	BIGREF_NEXT_NONE,	/* nothing */
 	BIGREF_NEXT_UNBIAS,	/* make the count exact, now */
-	BIGREF_NEXT_DRAIN,	/* start the RCU callback of the counters */
+	BIGREF_NEXT_PERCPU,	/* try again, the count is percpu */
 	BIGREF_NEXT_LIST,	/* start the RCU callback of the pending counts */
 	BIGREF_NEXT_INVALID,	/* report misuse */
 };
@@ -189,23 +189,51 @@ enum bigref_how {
 };
 
 /* bigref_mode.c */
+struct bigref_req *bigref_mode_disown_percpu(struct bigref *ref, bool kill,
+					     bigref_func_t *done);
 enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
 				    bigref_func_t *done);
-enum bigref_next bigref_mode_switch(struct bigref *ref);
+struct bigref_req *bigref_mode_switch(struct bigref *ref);
 bool bigref_mode_end_switch(struct bigref *ref, bool good);
 void bigref_mode_end_disown(struct bigref *ref, bool good);
 bool bigref_mode_begin_pending(bool kill);
 struct bigref *bigref_mode_take_pending(bool kill);
 struct bigref *bigref_mode_next_pending(struct bigref *ref);
 int bigref_mode_promote(struct bigref *ref, unsigned long mode);
-bool bigref_mode_may_resurrect(struct bigref *ref);
-void bigref_mode_resurrect(struct bigref *ref, unsigned long mode);
 bool bigref_mode_end_unused(struct bigref *ref);
 bool bigref_mode_exit(struct bigref *ref, unsigned long *mode);
 void bigref_mode_wait(struct bigref *ref);
 void bigref_mode_set_dead(struct bigref *ref);
 void bigref_mode_set_misused(struct bigref *ref);
 void bigref_hint_update(struct bigref *ref);
+
+/* Return true if a disown or switch of @ref is in progress. */
+static inline bool bigref_is_in_progress(struct bigref *ref)
+{
+	/* Pairs with smp_store_release() in bigref_mode_end_disown(). */
+	return bigref_mode_in_progress(smp_load_acquire(&ref->mode));
+}
+
+/*
+ * Return true if the state of @ref allows a resurrect.  The count may not: the
+ * last put may be between its atomic operation and ENDED.
+ */
+static inline bool bigref_mode_may_resurrect(struct bigref *ref)
+{
+	unsigned long mode = READ_ONCE(ref->mode);
+
+	return mode == BIGREF_EXACT || mode == BIGREF_ENDED;
+}
+
+/*
+ * Set the mode of a resurrected count.  No lock: the count is biased again, so only
+ * misuse changes its mode meanwhile, by a cmpxchg that fails if it comes later.
+ */
+static inline void bigref_mode_resurrect(struct bigref *ref, unsigned long mode)
+{
+	/* Pairs with the address dependency in __bigref_add_percpu(). */
+	smp_store_release(&ref->mode, mode);
+}
 
 /* bigref_mode.c, for the tests */
 void bigref_enqueue(struct bigref *ref);

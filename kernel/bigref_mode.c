@@ -63,6 +63,8 @@
  *     user;
  *   - the RCU callback changes SWITCHING by cmpxchg, because a disown can change
  *     it meanwhile; nothing else changes DISOWNING and PENDING;
+ *   - a disown changes PERCPU by cmpxchg, see bigref_mode_disown_percpu();
+ *   - a resurrect stores the mode, see bigref_mode_resurrect();
  *   - bigref_destroy() ends a percpu count by cmpxchg.
  */
 #include <kunit/visibility.h>
@@ -180,20 +182,33 @@ void bigref_mode_set_misused(struct bigref *ref)
 }
 
 /*
- * The first step of a disown or switch of a percpu count leaves its request for
- * the callback.
+ * First step of a disown of a percpu count: new gets and puts add to ->count.  No
+ * lock: after the cmpxchg nothing else changes the state, and the request and ->done
+ * belong to the caller, which queues the request for the callback that reads both.
+ * Return the request, or NULL if the count is not percpu.
  */
-static void bigref_claim_req(struct bigref *ref, unsigned long mode, bool kill)
+struct bigref_req *bigref_mode_disown_percpu(struct bigref *ref, bool kill,
+					     bigref_func_t *done)
 {
-	struct bigref_req *req = bigref_req_of(bigref_mode_counters(mode));
+	unsigned long mode = READ_ONCE(ref->mode), counters;
+	struct bigref_req *req;
 
+	if (!(mode & BIGREF_PERCPU))
+		return NULL;
+	counters = mode - BIGREF_PERCPU;
+	if (!try_cmpxchg(&ref->mode, &mode, counters | BIGREF_DISOWNING))
+		return NULL;
+	req = bigref_req_of((unsigned long __percpu *)counters);
 	req->ref = ref;
 	req->kill = kill;
+	ref->done = done;
+	return req;
 }
 
 /* Return true on success, false if the state has changed meanwhile. */
 static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
-			      enum bigref_how how, enum bigref_next *next)
+			      enum bigref_how how, bigref_func_t *done,
+			      enum bigref_next *next)
 {
 	bool kill = how == BIGREF_HOW_KILL || how == BIGREF_HOW_KILL_NOW;
 	struct bigref_pending *pending = &bigref_pending[kill];
@@ -201,11 +216,14 @@ static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 
 	switch (bigref_mode_state(mode)) {
 	case BIGREF_PERCPU:
+		*next = BIGREF_NEXT_PERCPU;
+		return true;
 	case BIGREF_SWITCHING:
-		bigref_claim_req(ref, mode, kill);
+		/* The callback of the switch may read both at once. */
+		ref->done = done;
+		bigref_req_of(bigref_mode_counters(mode))->kill = kill;
+		*next = BIGREF_NEXT_NONE;
 		new = bigref_mode_payload(mode) | BIGREF_DISOWNING;
-		*next = mode & BIGREF_PERCPU ? BIGREF_NEXT_DRAIN :
-					       BIGREF_NEXT_NONE;
 		return bigref_mode_change(ref, mode, new);
 	case BIGREF_ADAPT:
 	case BIGREF_QUEUED:
@@ -218,6 +236,7 @@ static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 		new = (unsigned long)pending->next | BIGREF_PENDING;
 		if (!bigref_mode_change(ref, mode, new))
 			return false;
+		ref->done = done;
 		pending->next = ref;
 		pending->busy = true;
 		return true;
@@ -227,8 +246,8 @@ static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 }
 
 /*
- * First step of a disown: new gets and puts add to ->count.  @done and @how are
- * left for the callback.  A switch in progress becomes a disown.
+ * First step of a disown of any other count.  @done and @how are left for the
+ * callback.  A switch in progress becomes a disown.
  */
 enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
 				    bigref_func_t *done)
@@ -237,31 +256,34 @@ enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bigref_lock, flags);
-	if (bigref_mode_is_live(READ_ONCE(ref->mode)))
-		ref->done = done;
-	while (!bigref_disown_try(ref, READ_ONCE(ref->mode), how, &next))
+	while (!bigref_disown_try(ref, READ_ONCE(ref->mode), how, done, &next))
 		;
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
 	return next;
 }
 
 /*
- * First step of a switch to exact.  A count that is not percpu needs no second
- * step.
+ * First step of a switch to exact.  Return the request that the caller must queue for
+ * the callback; NULL if no second step is needed, as the count is not percpu.
+ *
+ * A concurrent disown of a percpu count may take its request without the lock; one of
+ * a count that is being switched changes the request under the lock.
  */
-enum bigref_next bigref_mode_switch(struct bigref *ref)
+struct bigref_req *bigref_mode_switch(struct bigref *ref)
 {
-	enum bigref_next next = BIGREF_NEXT_NONE;
+	struct bigref_req *req = NULL;
 	unsigned long flags, mode;
 
 	raw_spin_lock_irqsave(&bigref_lock, flags);
 	mode = READ_ONCE(ref->mode);
 	switch (bigref_mode_state(mode)) {
 	case BIGREF_PERCPU:
-		bigref_claim_req(ref, mode, false);
-		if (bigref_mode_change(ref, mode, bigref_mode_payload(mode) |
-						  BIGREF_SWITCHING))
-			next = BIGREF_NEXT_DRAIN;
+		if (!bigref_mode_change(ref, mode, bigref_mode_payload(mode) |
+						   BIGREF_SWITCHING))
+			break;
+		req = bigref_req_of(bigref_mode_counters(mode));
+		req->ref = ref;
+		req->kill = false;
 		break;
 	case BIGREF_ADAPT:
 	case BIGREF_QUEUED:
@@ -269,7 +291,7 @@ enum bigref_next bigref_mode_switch(struct bigref *ref)
 		break;
 	}
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
-	return next;
+	return req;
 }
 
 static void bigref_wake(void)
@@ -307,12 +329,6 @@ void bigref_mode_end_disown(struct bigref *ref, bool good)
 	 */
 	smp_store_release(&ref->mode, good ? BIGREF_EXACT : BIGREF_ENDED);
 	bigref_wake();
-}
-
-static bool bigref_is_in_progress(struct bigref *ref)
-{
-	/* Pairs with smp_store_release() in bigref_mode_end_disown(). */
-	return bigref_mode_in_progress(smp_load_acquire(&ref->mode));
 }
 
 /* Wait until no disown or switch of @ref is in progress. */
@@ -378,31 +394,6 @@ int bigref_mode_promote(struct bigref *ref, unsigned long mode)
 	}
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
 	return err;
-}
-
-/*
- * Return true if the state of @ref allows a resurrect.  The count may not: the
- * last put may be between its atomic operation and ENDED.
- */
-bool bigref_mode_may_resurrect(struct bigref *ref)
-{
-	unsigned long mode = READ_ONCE(ref->mode);
-
-	return mode == BIGREF_EXACT || mode == BIGREF_ENDED;
-}
-
-/*
- * Set the mode of a resurrected count.  It is biased again, so only misuse
- * changes its mode meanwhile.
- */
-void bigref_mode_resurrect(struct bigref *ref, unsigned long mode)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&bigref_lock, flags);
-	/* Pairs with the address dependency in __bigref_add_percpu(). */
-	smp_store_release(&ref->mode, mode);
-	raw_spin_unlock_irqrestore(&bigref_lock, flags);
 }
 
 /*

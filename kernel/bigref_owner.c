@@ -132,7 +132,8 @@ static void bigref_drained(struct rcu_head *rcu)
 	if (!bigref_end_switch(ref, &sum)) {
 		/*
 		 * Pairs with the cmpxchg in bigref_mode_change(): a disown that
-		 * replaced the switch has written ->done and @kill before.
+		 * replaced the switch has written ->done and @kill before.  One of
+		 * a percpu count has queued this callback after it wrote them.
 		 */
 		smp_rmb();
 		bigref_end_disown(ref, sum, READ_ONCE(req->kill));
@@ -167,33 +168,15 @@ static void bigref_run_pending(struct rcu_head *rcu)
 	bigref_start_pending(kill);
 }
 
-/* The first step of a disown or switch has set the state to one in progress. */
-static void bigref_start_drain(struct bigref *ref)
-{
-	unsigned long mode = READ_ONCE(ref->mode);
-	struct bigref_req *req = bigref_req_of(bigref_mode_counters(mode));
-
-	call_rcu_hurry(&req->rcu, bigref_drained);
-}
-
-/*
- * Return BIGREF_NEXT_UNBIAS if the count is exact already, BIGREF_NEXT_INVALID after
- * misuse, which is reported for @caller, and another value if a callback follows.
- */
-static enum bigref_next bigref_start_disown(struct bigref *ref,
-					    enum bigref_how how,
-					    bigref_func_t *done, void *caller)
+/* Start a disown of a count that is not percpu.  See bigref_start_disown(). */
+static noinline enum bigref_next
+bigref_start_disown_slow(struct bigref *ref, enum bigref_how how,
+			 bigref_func_t *done, void *caller)
 {
 	bool uninitialized = READ_ONCE(ref->mode) == BIGREF_NONE;
-	enum bigref_next next;
+	enum bigref_next next = bigref_mode_disown(ref, how, done);
 
-	if (!uninitialized)
-		bigref_debug_assert(ref);
-	next = bigref_mode_disown(ref, how, done);
 	switch (next) {
-	case BIGREF_NEXT_DRAIN:
-		bigref_start_drain(ref);
-		break;
 	case BIGREF_NEXT_LIST:
 		bigref_start_pending(how == BIGREF_HOW_KILL);
 		break;
@@ -202,12 +185,39 @@ static enum bigref_next bigref_start_disown(struct bigref *ref,
 			next = BIGREF_NEXT_INVALID;
 		break;
 	case BIGREF_NEXT_NONE:
+	case BIGREF_NEXT_PERCPU:
 		break;
 	case BIGREF_NEXT_INVALID:
 		bigref_saturate(ref, uninitialized ? "not initialized" :
 						     "disowned twice", caller);
 		break;
 	}
+	return next;
+}
+
+/*
+ * Return BIGREF_NEXT_UNBIAS if the count is exact already, BIGREF_NEXT_INVALID after
+ * misuse, which is reported for @caller, and another value if a callback follows.
+ */
+static __always_inline enum bigref_next
+bigref_start_disown(struct bigref *ref, enum bigref_how how, bigref_func_t *done,
+		    void *caller)
+{
+	bool kill = how == BIGREF_HOW_KILL || how == BIGREF_HOW_KILL_NOW;
+	enum bigref_next next;
+	struct bigref_req *req;
+
+	if (READ_ONCE(ref->mode) != BIGREF_NONE)
+		bigref_debug_assert(ref);
+	do {
+		req = bigref_mode_disown_percpu(ref, kill, done);
+		if (likely(req)) {
+			call_rcu_hurry(&req->rcu, bigref_drained);
+			return BIGREF_NEXT_NONE;
+		}
+		next = bigref_start_disown_slow(ref, how, done, caller);
+		/* The worker has made a queued count percpu meanwhile. */
+	} while (next == BIGREF_NEXT_PERCPU);
 	return next;
 }
 
@@ -315,8 +325,10 @@ EXPORT_SYMBOL_GPL(bigref_kill_now);
  */
 void bigref_switch_to_exact_async(struct bigref *ref)
 {
-	if (bigref_mode_switch(ref) == BIGREF_NEXT_DRAIN)
-		bigref_start_drain(ref);
+	struct bigref_req *req = bigref_mode_switch(ref);
+
+	if (req)
+		call_rcu_hurry(&req->rcu, bigref_drained);
 }
 EXPORT_SYMBOL_GPL(bigref_switch_to_exact_async);
 
@@ -434,7 +446,8 @@ bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp)
 	unsigned long mode;
 
 	bigref_debug_assert(ref);
-	bigref_mode_wait(ref);
+	if (unlikely(bigref_is_in_progress(ref)))
+		bigref_mode_wait(ref);
 	if (!bigref_bias(ref)) {
 		bigref_saturate(ref, "resurrected while not dead",
 				(void *)_RET_IP_);

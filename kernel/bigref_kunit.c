@@ -85,6 +85,12 @@ static void expect_leaked(struct kunit *test, struct object *obj, int released)
 	KUNIT_EXPECT_EQ(test, nr_reports(), reports_before + 1);
 }
 
+static bool tryget_live_rcu(struct object *obj)
+{
+	guard(rcu)();
+	return bigref_tryget_live_rcu(&obj->ref);
+}
+
 static void size(struct kunit *test)
 {
 	KUNIT_EXPECT_LE(test, sizeof(struct bigref), 4 * sizeof(long));
@@ -103,8 +109,9 @@ static void counts(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bigref_tryget(&obj.ref));
 	KUNIT_EXPECT_TRUE(test, bigref_tryget_many(&obj.ref, 10));
 	KUNIT_EXPECT_TRUE(test, bigref_tryget_live(&obj.ref));
-	KUNIT_EXPECT_EQ(test, bigref_val(&obj.ref), 14);
-	bigref_put_many(&obj.ref, 12);
+	KUNIT_EXPECT_TRUE(test, tryget_live_rcu(&obj));
+	KUNIT_EXPECT_EQ(test, bigref_val(&obj.ref), 15);
+	bigref_put_many(&obj.ref, 13);
 	bigref_put(&obj.ref);
 	KUNIT_EXPECT_EQ(test, bigref_val(&obj.ref), 1);
 	KUNIT_EXPECT_FALSE(test, bigref_is_zero(&obj.ref));
@@ -141,10 +148,12 @@ static void trygets(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bigref_disown(&obj.ref));
 	KUNIT_EXPECT_TRUE(test, bigref_tryget(&obj.ref));
 	KUNIT_EXPECT_FALSE(test, bigref_tryget_live(&obj.ref));
+	KUNIT_EXPECT_FALSE(test, tryget_live_rcu(&obj));
 	bigref_put_many(&obj.ref, 2);
 	KUNIT_EXPECT_EQ(test, atomic_read(&obj.released), 1);
 	KUNIT_EXPECT_FALSE(test, bigref_tryget(&obj.ref));
 	KUNIT_EXPECT_FALSE(test, bigref_tryget_live(&obj.ref));
+	KUNIT_EXPECT_FALSE(test, tryget_live_rcu(&obj));
 	KUNIT_EXPECT_TRUE(test, bigref_is_zero(&obj.ref));
 }
 

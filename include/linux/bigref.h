@@ -232,6 +232,24 @@ static __always_inline bool __must_check bigref_tryget_live(struct bigref *ref)
 }
 
 /**
+ * bigref_tryget_live_rcu - bigref_tryget_live() in an RCU read-side critical section
+ * @ref: the count; the caller must hold rcu_read_lock()
+ *
+ * Context: Any context.  RCU must be watching.
+ * Return: as bigref_tryget_live().
+ */
+static __always_inline bool __must_check bigref_tryget_live_rcu(struct bigref *ref)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "bigref used outside of RCU");
+	/* 32-bit: the counter that is added to and the one that is moved are of one CPU. */
+	if (BITS_PER_LONG == 32)
+		return bigref_tryget_live(ref);
+	if (likely(__bigref_add_percpu(ref, 1, READ_ONCE(ref->mode))))
+		return true;
+	return __bigref_tryget_slow(ref, 1, true);
+}
+
+/**
  * bigref_put_many_release - drop references, with a release of the put
  * @ref: the count
  * @nr: number of references; at most BIGREF_NR_MAX

@@ -71,7 +71,7 @@ static inline void __percpu_ref_kill_confirm_bigref(struct bigref *ref,
 			       bigref_tryget_live)(ref)
 #define percpu_ref_tryget_live_rcu(ref)					\
 	__percpu_ref_or_bigref(ref, percpu_ref_tryget_live_rcu,		\
-			       bigref_tryget_live)(ref)
+			       bigref_tryget_live_rcu)(ref)
 #define percpu_ref_put(ref)						\
 	__percpu_ref_or_bigref(ref, percpu_ref_put, bigref_put)(ref)
 #define percpu_ref_put_many(ref, nr)					\

@@ -169,7 +169,8 @@ static struct object *user_tryget(unsigned int slot, u32 random)
 			got = bigref_tryget(&obj->ref);
 		} else if (random % 3 == 1) {
 			did(OP_TRYGET_LIVE);
-			got = bigref_tryget_live(&obj->ref);
+			got = random & BIT(5) ? bigref_tryget_live(&obj->ref) :
+						bigref_tryget_live_rcu(&obj->ref);
 		} else {
 			did(OP_TRYGET_MANY);
 			got = bigref_tryget_many(&obj->ref, 1);

@@ -126,8 +126,9 @@ static inline bool bigref_mode_in_progress(unsigned long mode)
  * @kill: drop the owner's reference at the end; under bigref_lock during a switch
  *
  * The request is allocated together with the counters, so that a disown needs
- * no memory.  It belongs to the RCU callback from the change of ->mode until
- * the counters are freed; no lock.
+ * no memory.  It belongs to the disown or switch that has changed ->mode until that
+ * queues the RCU callback, and then to the callback until the counters are freed; no
+ * lock.
  */
 struct bigref_req {
 	struct rcu_head rcu;

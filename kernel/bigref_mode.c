@@ -140,7 +140,8 @@ static void bigref_dequeue(struct bigref *ref)
 
 /*
  * Change the mode under bigref_lock; dequeue @ref if it was queued.  Return
- * true on success, false if the state has changed meanwhile.
+ * true on success, false if the state has changed meanwhile.  A percpu count cannot be
+ * one with other counters then: they change after a grace period only, and IRQs are off.
  */
 static bool bigref_mode_change(struct bigref *ref, unsigned long old,
 			       unsigned long mode)

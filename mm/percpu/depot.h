@@ -5,7 +5,6 @@
 #ifndef _MM_PERCPU_DEPOT_H
 #define _MM_PERCPU_DEPOT_H
 
-#include <linux/bitmap.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
 

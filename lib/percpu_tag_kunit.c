@@ -233,6 +233,11 @@ static void batches(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_batch(&pool, tags, 0), 0);
 	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_batch(&pool, tags, 40), 40);
 	KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_in_use(&pool), 40);
+	KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_in_use_below(&pool, UINT_MAX), 40);
+	for (i = 0; i < NR; i++)
+		KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_in_use_below(&pool, i) +
+				percpu_tag_is_in_use(&pool, i),
+				percpu_tag_pool_nr_in_use_below(&pool, i + 1));
 	pool_check(test);
 	KUNIT_EXPECT_EQ(test, percpu_tag_alloc_batch(&pool, tags + 40, NR + 1 - 40), NR - 40);
 	for (i = 0; i < NR; i++)

@@ -108,6 +108,8 @@ void percpu_tag_resume_waits(struct percpu_tag_pool *pool);
 
 unsigned int percpu_tag_pool_nr_free(struct percpu_tag_pool *pool);
 unsigned int percpu_tag_pool_nr_in_use(struct percpu_tag_pool *pool);
+unsigned int percpu_tag_pool_nr_in_use_below(struct percpu_tag_pool *pool,
+					     unsigned int end);
 bool percpu_tag_is_in_use(struct percpu_tag_pool *pool, int tag);
 int percpu_tag_next_in_use(struct percpu_tag_pool *pool, int tag);
 void percpu_tag_pool_show(struct percpu_tag_pool *pool, struct seq_file *m);

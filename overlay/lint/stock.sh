@@ -26,7 +26,7 @@ fi
 
 src=$1 tree=$2 config=x86_64-same
 words="mm/ kernel/module/ kernel/events/ kernel/cgroup/ kernel/fork.o kernel/sched/ lib/ arch/x86/kernel/ arch/x86/mm/ arch/x86/xen/ drivers/iommu/intel/"
-words="$words block/ drivers/scsi/ fs/aio.o"
+words="$words block/ drivers/scsi/ net/9p/ fs/aio.o"
 out=$CACHE/lint/$(basename "$tree")/stock
 mkdir -p "$out"
 

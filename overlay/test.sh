@@ -71,7 +71,8 @@ boot_bed() {
 	local name=$1 config=$3 smp=${SMP:-$4} mem=${MEM:-$5} limit=${LIMIT:-$6} tests=$7
 	local rest="${*:8}" dir=$run/$1 start=$SECONDS status=0 counts qemu=()
 	[[ $rest != *"|"* ]] || read -ra qemu <<<"${rest#*|}"
-	mkdir -p "$dir"
+	mkdir -p "$dir/host"
+	qemu=("${qemu[@]/HOST_DIR/$dir/host}")
 	"$OVERLAY/guest/boot.sh" "$run/kernel-$config" "$config" "$dir" "$smp" "$mem" "$limit" \
 		"guest=tests groups=$tests stock=$STOCK ${rest%%|*}" "${qemu[@]}" || status=$?
 	# shellcheck disable=SC2086

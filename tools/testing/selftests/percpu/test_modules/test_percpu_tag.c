@@ -59,6 +59,10 @@ static unsigned int shallow;
 module_param(shallow, uint, 0444);
 MODULE_PARM_DESC(shallow, "depth of some allocations of fight; 0: none is shallow");
 
+static unsigned int depth;
+module_param(depth, uint, 0444);
+MODULE_PARM_DESC(depth, "the only depth of requests, of 1, 32 and 1024; 0: all");
+
 static bool stop;
 module_param(stop, bool, 0644);
 MODULE_PARM_DESC(stop, "end the test early");
@@ -615,6 +619,8 @@ static int test_requests(void)
 	if (!requests)
 		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(depths); i++) {
+		if (depth && depth != depths[i])
+			continue;
 		in_interrupts = false;
 		requests_of(depths[i]);
 		in_interrupts = true;

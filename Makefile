@@ -58,8 +58,9 @@ Compare with the stock kernel
   make figures           take the figures of make bench into overlay/bench/figures, and
                          write them into documents, README.md and cover letters
   make profile           instructions of one row of the benchmark, by function
-  make lines             cache lines that a system call moves between CPUs; OP=exec,
-                         fork, cgroup
+  make lines             cache lines that an operation moves between CPUs, and its
+                         instructions; OP=exec, fork, cgroup, netns, or scsi, 9p with
+                         percpu tags and without
   make sizes             sizes and lifetimes: boot, cgroups, namespaces, forks, traffic
   make size-table        text, data and BSS of vmlinux, on four architectures
   make layout-table      address space and memory of the layouts, 4 to 4,096 CPUs

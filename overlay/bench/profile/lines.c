@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * lines: a QEMU plugin that counts the cache lines of kernel memory that move between
- * the CPUs of a guest, and the instructions of each function. The guest must be booted with nokaslr. Loaded with
+ * the CPUs of a guest, and the instructions of each function. The guest must be booted
+ * with nokaslr. Loaded with
  *
  *	symbols=FILE	the output of nm -n vmlinux
  *	mark=NAME	a function; the program calls it before it repeats its operation,
  *			when all CPUs have warmed up, and at the end
  *	ops=N		how often it repeats it between the last two
  *	locks=A:B...	spinlocks: moves under any of them are summed up apart
+ *	group=A:B...	how the functions and data begin that are summed up apart, in place
+ *			of those of the percpu allocators
  *	out=FILE	for the table
  *
  * A line moves when a CPU reads it after another CPU has written it, or writes it after
@@ -32,6 +35,7 @@ int qemu_plugin_version = 1;
 #define MAX_LINES	(1 << 23)	/* a power of two */
 #define SHOWN		40
 #define MAX_LOCKS	8
+#define MAX_WORDS	24
 
 /* A line: its CPUs, and its moves between the last two marks */
 struct line {
@@ -170,6 +174,20 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 						 QEMU_PLUGIN_MEM_RW, NULL);
 }
 
+static const char *percpu[MAX_WORDS + 1] = {
+	"pcpu_", "percpu_", "__percpu_", "alloc_percpu", "free_percpu"
+};
+
+static void set_group(const char *names)
+{
+	char *list = strdup(names);
+	int nr = 0;
+
+	for (char *name = strtok(list, ":"); name && nr < MAX_WORDS; name = strtok(NULL, ":"))
+		percpu[nr++] = name;
+	percpu[nr] = NULL;
+}
+
 static bool begins_with(const char *name, const char *const *words)
 {
 	for (; *words; words++)
@@ -184,9 +202,6 @@ static void find_kinds(void)
 		"_raw_", "queued_spin", "native_queued", "mem", "__mem", "clear_page", "copy_page",
 		"rep_", "__list_", "_find_", "find_", "bitmap_", "__bitmap_", "rcu_read",
 		"__rcu_read", "strlen", "__warn", NULL
-	};
-	static const char *const percpu[] = {
-		"pcpu_", "percpu_", "__percpu_", "alloc_percpu", "free_percpu", NULL
 	};
 	int i;
 
@@ -324,11 +339,12 @@ static void find_locks(const char *names)
 
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	const char *path = "", *name = "", *list = "";
+	const char *path = "", *name = "", *list = "", *group = NULL;
 	int i;
 
 	for (i = 0; i < argc; i++) {
 		list = value_of(argv[i], "locks") ?: list;
+		group = value_of(argv[i], "group") ?: group;
 		path = value_of(argv[i], "symbols") ?: path;
 		name = value_of(argv[i], "mark") ?: name;
 		ops = atoi(value_of(argv[i], "ops") ?: "") ?: ops;
@@ -344,6 +360,8 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, cha
 		fprintf(stderr, "lines: the kernel has no function %s\n", name);
 		return 1;
 	}
+	if (group)
+		set_group(group);
 	find_kinds();
 	find_locks(list);
 	lines = calloc(MAX_LINES, sizeof(*lines));

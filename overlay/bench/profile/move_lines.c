@@ -4,13 +4,14 @@
  * moves each time.
  *
  *	move_lines exec|fork|cgroup|netns|none ROUNDS	"none" only passes the turn on
+ *	move_lines scsi|9p ROUNDS FILE		read 512 bytes of a disk, stat a file
  *
  * A process on each CPU waits for its turn. times(2) marks the beginning, the end of a
  * first round in which the caches of all CPUs fill, and the end.  The working directory
  * is a cgroup2 folder.
  */
-#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,9 @@
 
 #define MAX_CPUS	64
 #define WARM_ROUNDS	3
+#define SECTOR		512
+
+static const char *file;
 
 static void die(const char *what)
 {
@@ -43,8 +47,21 @@ static void child(int exec)
 		die("fork");
 }
 
+/* Read a sector of a disk, without the page cache: one command. */
+static void read_sector(void)
+{
+	static char buffer[SECTOR] __attribute__((aligned(SECTOR)));
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open(file, O_RDONLY | O_DIRECT);
+	if (fd < 0 || pread(fd, buffer, SECTOR, 0) != SECTOR)
+		die(file);
+}
+
 static void once(const char *what, int cpu)
 {
+	struct stat st;
 	char name[32];
 
 	if (!strcmp(what, "exec") || !strcmp(what, "fork")) {
@@ -53,6 +70,11 @@ static void once(const char *what, int cpu)
 		snprintf(name, sizeof(name), "lines%d", cpu);
 		if (mkdir(name, 0755) || rmdir(name))
 			die("mkdir");
+	} else if (!strcmp(what, "scsi")) {
+		read_sector();
+	} else if (!strcmp(what, "9p")) {
+		if (stat(file, &st))
+			die(file);
 	} else if (!strcmp(what, "netns") && unshare(CLONE_NEWNET)) {
 		die("unshare");
 	}
@@ -100,6 +122,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return argc != 1;
+	file = argv[3];
 	if (cpus > MAX_CPUS)
 		cpus = MAX_CPUS;
 	pin(0);

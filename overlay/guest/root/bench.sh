@@ -12,9 +12,31 @@ cgroup_folder() {
 	done
 }
 
+# Set $file to the disk of a SCSI device, or to a file of the host.
+user_file() {
+	case $1 in
+	scsi)
+		modprobe scsi_debug delay=0 dev_size_mb=8
+		file=/dev/sda
+		for _ in 1 2 3 4 5 6 7 8 9 10; do
+			[ ! -b $file ] || break
+			sleep 1
+		done
+		;;
+	9p)
+		mkdir -p /tmp/host
+		mount -t 9p -o trans=virtio,version=9p2000.L,cache=none host /tmp/host
+		file=/tmp/host/file
+		echo 1 >$file
+		;;
+	esac
+}
+
 if [ -n "${lines:-}" ]; then
+	file=''
+	user_file "$lines"
 	cgroup_folder
-	/bin/move_lines "$lines" "${rounds:-10}" >&3 || ok="not ok"
+	/bin/move_lines "$lines" "${rounds:-10}" $file >&3 || ok="not ok"
 	echo "$ok 1 - bench: moved" >&3
 	echo 'done' >&3
 	exit

@@ -24,9 +24,9 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS DKMS CACHE
 
-.PHONY: help run shell test test-quick test-modules test-both soak dump compare \
-	bpftrace compare-memory compare-modules compare-wrong mutants bench bench-quick figures lines profile \
-	sizes size-table layout-table \
+.PHONY: help run shell test test-quick test-modules test-both soak dump life compare \
+	bpftrace compare-memory compare-modules compare-wrong mutants bench \
+	bench-quick figures lines profile sizes size-table layout-table \
 	build-layout layout-check series series-check lint lint-docs deb debian source kernel clean
 
 # What make prints without a target
@@ -40,6 +40,9 @@ Build, boot, test
   make test-both         one bed on 7.2 and 6.12, side by side; BED=name, else x86_64
   make soak              memory pressure, hotplug, modules, cgroups, namespaces at once
   make mutants           plant bugs, and print which test catches each
+  make life              suspend, hibernation, kexec, kdump, CPUs and memory that come and
+                         go, with percpu objects that are checked after each; ONLY=guest;
+                         after STOCK=1 make life, beside mm/percpu.c
   make dump              a dump of a guest, read by drgn and crash
   make bpftrace          the bpftrace lines of the documents, run in a guest
   make kernel            build only; print image, build tree and source
@@ -151,6 +154,9 @@ dump:
 
 bpftrace:
 	@overlay/guest/bpftrace.sh
+
+life:
+	@overlay/guest/life.sh $(ONLY)
 
 compare:
 	@echo "the percpu area:" && STOCK= overlay/run.sh cgroups

@@ -14,25 +14,6 @@ mkdir -p "$dir"
 "$OVERLAY/source/kernel.sh" $config "$dir" >"$dir/kernel"
 vmlinux=$(sed -n 's/^build tree: *//p' "$dir/kernel")/vmlinux
 
-# monitor COMMAND...: run commands of QEMU's monitor, and wait until they are done
-monitor() {
-	python3 - "$dir/monitor" "$@" <<'EOF'
-import socket
-import sys
-with socket.socket(socket.AF_UNIX) as monitor:
-    monitor.connect(sys.argv[1])
-    for command in ["", *sys.argv[2:]]:
-        if command:
-            monitor.sendall(command.encode() + b"\n")
-        answer = b""
-        while not answer.endswith(b"(qemu) "):
-            more = monitor.recv(4096)
-            if not more:
-                break
-            answer += more
-EOF
-}
-
 say "booting; the console goes to $dir/console.log"
 "$OVERLAY/guest/boot.sh" "$dir" $config "$dir" "${SMP:-4}" "${MEM:-1G}" 600 \
 	"guest=dump nokaslr percpu_debug=on sysctl.vm.mem_profiling=1" \
@@ -44,7 +25,7 @@ until grep -q '^ready' "$dir/verdict.tap" 2>/dev/null; do
 	sleep 1
 done
 ! grep '^not ok' "$dir/verdict.tap" || die "the guest failed; see $dir"
-monitor "dump-guest-memory -p $dir/vmcore" quit
+"$OVERLAY/guest/monitor.sh" "$dir/monitor" "dump-guest-memory -p $dir/vmcore" quit >"$dir/monitor.log"
 wait $guest || true
 trap - EXIT
 [ -s "$dir/vmcore" ] || die "QEMU wrote no dump; see $dir"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Make image and initramfs of a guest that loads our modules on any kernel, also on
 # stock: busybox, the scripts of guest/root, the modules of the kernel, and modules
-# and programs built for it.
+# and programs built for it. A SOURCE that is a folder is one module of all its files.
 # usage: module-guest.sh DIR CONFIG SOURCE... [-- PROGRAM.c...]
 . "$(dirname "$0")/../lib.sh"
 
@@ -19,10 +19,12 @@ cp "$(sed -n 's/^image: *//p' "$dir/kernel")" "$dir/image"
 
 # Do not build in the source tree of the stock kernel.
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-	cp "$1" "$dir/module/"
-	[[ $1 != *.c ]] || echo "obj-m += $(basename "$1" .c).o" >>"$dir/module/Makefile"
+	cp -r "$1" "$dir/module/"
+	name=$(basename "$1" .c)
+	[[ $1 != *.c && ! -d $1 ]] || echo "obj-m += $name.o"
+	[ ! -d "$1" ] || (cd "$dir/module" && echo "$name-y :=" "$name"/*.c | sed 's/\.c/.o/g')
 	shift
-done
+done >"$dir/module/Makefile"
 logged "$log" "building our modules" kmake -C "$tree" O="$build" ARCH=x86_64 \
 	M="$dir/module" modules
 cp "$dir"/module/*.ko "$root/"

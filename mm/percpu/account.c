@@ -129,7 +129,9 @@ bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg)
 	return true;
 }
 
-void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg) { }
+void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg)
+{
+}
 
 static void pcpu_account_set_objcg(struct pcpu_owner *owner, size_t size,
 				   struct obj_cgroup *objcg) { }

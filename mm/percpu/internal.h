@@ -29,10 +29,10 @@
  * an object may be as long as the area. In the chunk-major layout no object crosses
  * the end of a window.
  *
- * The files from the lowest layer up. A file includes, calls and locks downwards
- * only.
+ * The files, the lowest layer first. A file includes, calls and locks only what is
+ * listed before it.
  *
- *    layout    offset <-> address <-> unit; sizes of objects     layout.[ch]
+ *    layout    offset <-> address <-> unit; size classes         layout.[ch]
  *    pages     populates and unmaps pages; may a caller populate  pages.[ch]
  *    chunk     one chunk: used granules, pages, hints; counts populated pages
  *                                                                chunk.[ch]
@@ -48,13 +48,14 @@
  *    cache     free objects of each CPU; cuts the offset of a new one off a run
  *                                                                cache.[ch]
  *    wide      free objects of each CPU that have no class       wide.c
- *    trim      returns cached objects; CPU hotplug               trim.c
+ *    trim      returns cached objects; empties the cache of a CPU that goes offline
+ *                                                                trim.c
  *    clear     zeroes all copies of an object                    clear.h
  *    balance   the worker: trims, refills the reserve of populated pages, gives
  *              pages back                                        balance.c
  *    percpu    the interface; reports Percpu: of /proc/meminfo   percpu.c
- *    present   objects with memory on CPUs that have been online: CPU hotplug, names
- *              writes to copies of absent CPUs                   present.c
+ *    present   objects with memory on CPUs that have been online: gives a CPU its
+ *              copies before that, names writes to copies of absent CPUs  present.c
  *
  *    first_window  what both layouts build on: boot parameters, addresses before
  *              vmalloc works, offsets that modules reach, metadata

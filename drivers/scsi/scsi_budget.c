@@ -5,7 +5,8 @@
  * A smaller depth counts at once, as each token is compared with it. The worker then
  * takes the other tokens off the lists of free ones. A larger depth counts when the
  * worker has run. The worker is one of kblockd, which has a rescuer: an allocation that
- * waits for I/O of the device cannot keep it from running.
+ * waits for I/O of the device cannot keep it from running. Neither can CPU hotplug, which
+ * waits for requests, as the resize of a pool does not wait for CPU hotplug.
  */
 #include <linux/blkdev.h>
 #include <linux/minmax.h>
@@ -86,8 +87,10 @@ void scsi_budget_resize(struct scsi_budget *budget, unsigned int depth)
  */
 int scsi_budget_refuse(struct scsi_budget *budget, int token)
 {
-	if (token >= 0)
+	if (token >= 0) {
 		percpu_tag_free(&budget->pool, token);
+		WRITE_ONCE(budget->refused, 1);
+	}
 	return -1;
 }
 

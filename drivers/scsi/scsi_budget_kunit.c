@@ -63,6 +63,9 @@ static void depth_without_worker(struct kunit *test)
 	scsi_budget_resize(&budget, FLAT);
 	nr = take_all(test, FLAT);
 	KUNIT_EXPECT_LE(test, nr, FLAT);
+	/* The last token was refused: for once a retry does not wait for a command. */
+	KUNIT_EXPECT_FALSE(test, scsi_budget_is_busy(&budget));
+	KUNIT_EXPECT_EQ(test, scsi_budget_is_busy(&budget), nr > 0);
 	put_all(nr);
 	mutex_unlock(&budget.pool.resize);
 	flush_work(&budget.resize);

@@ -20,6 +20,7 @@
  * @map: not NULL while @pool is initialized
  * @depth: each token that is handed out is below it. Written by the functions that
  *	change the depth, of which the last one counts; read without a lock
+ * @refused: a token was refused for its number since scsi_budget_is_busy() has looked
  * @resize: worker that makes the tokens below @depth, and no others, usable: the depth
  *	may be changed in an interrupt, while a resize of the pool may sleep
  */
@@ -27,6 +28,7 @@ struct scsi_budget {
 	struct percpu_tag_pool pool;
 	void *map;
 	unsigned int depth;
+	unsigned int refused;
 	struct work_struct resize;
 };
 
@@ -38,8 +40,8 @@ int scsi_budget_refuse(struct scsi_budget *budget, int token);
 
 /*
  * Return a token, or a negative number if there is none. Also fails while the list of
- * this CPU begins with a token that a smaller depth has made invalid: the caller tries
- * again when a command has ended or, if none is in flight, after a delay.
+ * this CPU begins with a token that a smaller depth has made invalid. The caller tries
+ * again when a command has ended or, if scsi_budget_is_busy() says so, after a delay.
  */
 static inline int scsi_budget_get(struct scsi_budget *budget)
 {
@@ -66,11 +68,18 @@ static inline unsigned int scsi_budget_busy(struct scsi_budget *budget)
 	return percpu_tag_pool_nr_in_use_below(&budget->pool, READ_ONCE(budget->depth));
 }
 
-/* Return true if a token below the depth is in use. */
+/*
+ * Return true if a token below the depth is in use, so that the end of its command makes
+ * the caller try again. False for once if a token was refused for its number: the command
+ * may be a long one, while the worker is about to make other tokens usable.
+ */
 static inline bool scsi_budget_is_busy(struct scsi_budget *budget)
 {
-	unsigned int first = percpu_tag_next_in_use(&budget->pool, -1);
+	unsigned int first;
 
+	if (unlikely(READ_ONCE(budget->refused) && xchg(&budget->refused, 0)))
+		return false;
+	first = percpu_tag_next_in_use(&budget->pool, -1);
 	return first < READ_ONCE(budget->depth);
 }
 

@@ -54,13 +54,15 @@ static void distribute_run(struct percpu_tag_pool *pool, unsigned int cpu,
 /*
  * Distribute the parked tags of a range to the online CPUs, node by node, in
  * runs of adjacent tags. The tags of one cache line of next[] go to one CPU.
+ *
+ * CPU hotplug is not locked: it can wait for requests that need tags. The tags of a CPU
+ * that goes offline meanwhile are allocated by others, see migrate_list().
  */
 static void distribute(struct percpu_tag_pool *pool, unsigned int from,
 		       unsigned int to)
 {
 	unsigned int node, cpu, end, share;
 
-	guard(cpus_read_lock)();
 	share = round_up(DIV_ROUND_UP(to - from, num_online_cpus()), RUN_ALIGN);
 	for_each_online_node(node) {
 		for_each_cpu_and(cpu, cpumask_of_node(node), cpu_online_mask) {
@@ -69,7 +71,7 @@ static void distribute(struct percpu_tag_pool *pool, unsigned int from,
 			from = end;
 		}
 	}
-	/* Tags are left if an online CPU is on a node that is not online. */
+	/* Tags are left if an online CPU is on no online node, or has gone offline. */
 	if (from < to)
 		distribute_run(pool, cpumask_first(cpu_online_mask), from, to);
 }
@@ -123,9 +125,8 @@ static unsigned int nr_in_use(struct percpu_tag_pool *pool, unsigned int tag)
  * With @nr 0 every GFP_ATOMIC allocation fails, which tests the error handling
  * of a driver.
  *
- * Context: process context, may sleep. Takes cpus_read_lock(): must not be
- * called from a CPU hotplug callback. Holds the lock of a list for at most
- * SIEVE_MAX of its tags at a time.
+ * Context: process context, may sleep. CPU hotplug may wait for it. Holds the lock of a
+ * list for at most SIEVE_MAX of its tags at a time.
  * Return: the number of allocated tags from @nr on, or -EINVAL if @nr is
  * larger than the pool.
  */

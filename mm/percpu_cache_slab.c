@@ -266,6 +266,11 @@ void percpu_cache_kick(void)
 	/* Pairs with smp_store_release() in percpu_cache_worker_enable(). */
 	struct workqueue_struct *wq = smp_load_acquire(&percpu_cache_wq);
 
+	/*
+	 * Pairs with smp_mb() of the workqueue after it has cleared PENDING: the worker, or
+	 * the test below, sees what the other has written.
+	 */
+	smp_mb();
 	if (wq && !delayed_work_pending(&percpu_cache_dwork))
 		queue_delayed_work(wq, &percpu_cache_dwork, PERCPU_CACHE_TRIM_DELAY);
 }

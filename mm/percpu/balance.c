@@ -26,7 +26,7 @@
  * The same while the depot has many objects, after a burst of frees; and the delay after
  * which the worker looks whether the burst is over.
  */
-#define PCPU_TRIM_SOON		(HZ / 25UL)
+#define PCPU_TRIM_SOON		max(HZ / 25UL, 1UL)
 
 /* Offsets beyond the highest chunk for which page tables are kept. */
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)

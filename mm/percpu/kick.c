@@ -51,6 +51,7 @@ static void pcpu_balance_hurry(void)
 		return;
 	WRITE_ONCE(pcpu_balance_called, now);
 	WRITE_ONCE(pcpu_balance_urgent, true);
+	WRITE_ONCE(pcpu_balance_waits, 0);
 	mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
 }
 
@@ -77,8 +78,8 @@ void pcpu_balance_kick(void)
 	else if (!delayed_work_pending(&pcpu_balance_dwork))
 		queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork,
 				   PCPU_BALANCE_DELAY);
-	else if (READ_ONCE(pcpu_balance_waits) && pcpu_balance_is_due() &&
-		 xchg(&pcpu_balance_waits, 0))
+	else if (READ_ONCE(pcpu_balance_waits) && !READ_ONCE(pcpu_balance_urgent) &&
+		 pcpu_balance_is_due() && xchg(&pcpu_balance_waits, 0))
 		mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, PCPU_BALANCE_DELAY);
 }
 
@@ -131,6 +132,6 @@ bool pcpu_worker_begin(void)
 /* Queue the worker once more; @delay is in jiffies. */
 void pcpu_worker_again(unsigned long delay)
 {
-	queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, delay);
-	WRITE_ONCE(pcpu_balance_waits, delay > PCPU_BALANCE_DELAY);
+	if (queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, delay))
+		WRITE_ONCE(pcpu_balance_waits, delay > PCPU_BALANCE_DELAY);
 }

@@ -292,12 +292,17 @@ struct delayed_work { struct work_struct work; };
 struct workqueue_struct;
 #define WQ_UNBOUND		0
 #define alloc_workqueue(...)	((struct workqueue_struct *)1)
-#define queue_delayed_work(q, w, d)	((void)(q), (void)(w), (void)(d), __atomic_store_n(&shim_work_due, true, __ATOMIC_RELAXED))
+#define queue_delayed_work(q, w, d)	((void)(q), (void)(w), (void)(d), shim_queue_work())
 #define mod_delayed_work	queue_delayed_work
 /* Each read of the clock advances it by a second. */
 #define jiffies		__atomic_add_fetch(&shim_jiffies, HZ, __ATOMIC_RELAXED)
 extern unsigned long shim_jiffies;
 extern bool shim_work_due;
+/* Return true if the worker was not queued. */
+static inline bool shim_queue_work(void)
+{
+	return !__atomic_exchange_n(&shim_work_due, true, __ATOMIC_RELAXED);
+}
 extern void (*shim_work)(struct work_struct *work);
 #define early_initcall(f)	subsys_initcall(f)
 #define subsys_initcall(f)	static void __attribute__((constructor)) run_##f(void) { f(); }

@@ -134,9 +134,13 @@ void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg)
 }
 
 static void pcpu_account_set_objcg(struct pcpu_owner *owner, size_t size,
-				   struct obj_cgroup *objcg) { }
+				   struct obj_cgroup *objcg)
+{
+}
 
-static void pcpu_account_drop_objcg(size_t size, struct pcpu_owner *owner) { }
+static void pcpu_account_drop_objcg(size_t size, struct pcpu_owner *owner)
+{
+}
 
 #endif /* CONFIG_MEMCG */
 

@@ -6,9 +6,8 @@
  * Only this file takes pcpu_chunk_lock. The functions of chunk.c, place.c and objmap.c are
  * called with the lock held, and each critical section is one function of this file, for
  * callers in any context if its comment does not tell. Memory is allocated outside.
- *
- * Steps under the lock: a range costs a step per page of one chunk. What visits more
- * chunks releases the lock after PCPU_LOCK_CHUNKS of them, or after each that it changes.
+ * What visits many chunks releases the lock after PCPU_LOCK_CHUNKS of them, or after each
+ * that it changes.
  */
 #include <linux/cleanup.h>
 #include <linux/err.h>
@@ -22,16 +21,13 @@
 #include "objmap.h"
 #include "pages.h"
 
-/* The bound of each critical section is in internal.h. */
+/* Bounds: see internal.h. */
 DEFINE_RAW_SPINLOCK(pcpu_chunk_lock);
 
 /* Chunk numbers in use or claimed; guarded by pcpu_chunk_lock. */
 static unsigned long *pcpu_chunk_nrs __ro_after_init;
 
-/*
- * Claims of chunk numbers and of pages, which end soon: while there are some, a full
- * area may have space in a moment. Guarded by pcpu_chunk_lock.
- */
+/* Claims that end soon: a full area may have space then. Guarded by pcpu_chunk_lock. */
 static unsigned int pcpu_claims;
 
 /* Chunks that are looked at before the lock is released. */

@@ -15,12 +15,7 @@
 /* Note that this CPU changes its copy. The caller must not be migrated until it has. */
 static __always_inline void percpu_counter_touch(struct percpu_counter *fbc)
 {
-	unsigned int cpu = raw_smp_processor_id();
-
-	/* A bit test, where the compiler makes one of it */
-	if (unlikely(!((unsigned int)atomic_read(&fbc->touched) >>
-		       cpu % PERCPU_TOUCHED_BITS & 1)))
-		percpu_touch(&fbc->touched, cpu);
+	percpu_touch(&fbc->touched, raw_smp_processor_id());
 }
 
 /* All CPUs with a copy that may not be 0, also those that died a moment ago */

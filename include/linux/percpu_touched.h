@@ -32,10 +32,11 @@
  */
 static __always_inline void percpu_touch(atomic_t *touched, unsigned int cpu)
 {
-	unsigned int mask = BIT(cpu % PERCPU_TOUCHED_BITS);
+	unsigned int noted = atomic_read(touched);
 
-	if (unlikely(!(atomic_read(touched) & mask)))
-		atomic_or(mask, touched);
+	/* A bit test, where the compiler makes one of it */
+	if (unlikely(!(noted >> cpu % PERCPU_TOUCHED_BITS & 1)))
+		atomic_or(BIT(cpu % PERCPU_TOUCHED_BITS), touched);
 }
 
 /**

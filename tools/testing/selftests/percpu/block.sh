@@ -27,22 +27,6 @@ counters_are_back() {
 	[ "$(nr_percpu)" -le "$before" ]
 }
 
-disk_begin() {
-	said=$(mktemp)
-	"$DIR/disk_load" "$1" 3 > "$said" 2>&1 &
-	LOAD=$!
-}
-
-# disk_end: set $wrong if a request failed or there was none
-disk_end() {
-	kill "$LOAD"
-	wait "$LOAD" || wrong=${wrong:-"disk_load: $(cat "$said")"}
-	LOAD=
-	nr_requests=$(cat "$said")
-	rm -f "$said"
-	[ -n "$wrong" ] || [ "$nr_requests" -gt 0 ] || wrong="no request"
-}
-
 # set_queue <file> <value>: change a setting; the queue is frozen meanwhile
 set_queue() {
 	echo "$2" > "$queue/$1" || wrong="$queue/$1 does not take $2"
@@ -74,12 +58,12 @@ freeze() {
 	freezes=0
 	log_mark
 	queue=/sys/block/$2/queue
-	disk_begin "/dev/$2"
+	load_begin "/dev/$2" 3
 	end=$(($(date +%s) + SECONDS_TO_RUN))
 	while [ -z "$wrong" ] && [ "$(date +%s)" -lt $end ]; do
 		change_settings
 	done
-	disk_end
+	load_end
 	say "$1: $nr_requests requests, $freezes changes"
 	judge "$1"
 }
@@ -131,9 +115,9 @@ runtime_suspend() {
 	echo auto > "$power/control"
 	for _ in 1 2 3 4 5; do
 		suspended_soon "$1" || wrong=${wrong:-"not suspended"}
-		disk_begin "/dev/$1"
+		load_begin "/dev/$1" 3
 		sleep 1
-		disk_end
+		load_end
 	done
 	echo on > "$power/control"
 	judge runtime_suspend

@@ -454,6 +454,23 @@ group_has() {
 	[ $more -lt "$3" ] && [ $more -gt $((-$3)) ]
 }
 
+# load_begin <file> <threads>: read and write in the background, as process $LOAD
+load_begin() {
+	said=$(mktemp)
+	"$DIR/disk_load" "$1" "$2" > "$said" 2>&1 &
+	LOAD=$!
+}
+
+# load_end: set $nr_requests, and $wrong if a request failed or there was none
+load_end() {
+	kill "$LOAD"
+	wait "$LOAD" || wrong=${wrong:-"disk_load: $(cat "$said")"}
+	LOAD=
+	nr_requests=$(cat "$said")
+	rm -f "$said"
+	[ -n "$wrong" ] || [ "$nr_requests" -gt 0 ] || wrong="no request"
+}
+
 percpu_at_most() {
 	[ "$(percpu_kb)" -le "$1" ]
 }

@@ -20,22 +20,6 @@ extra_cleanup() {
 	rmmod scsi_debug 2>/dev/null
 }
 
-load_begin() {
-	said=$(mktemp)
-	"$DIR/disk_load" "$1" $THREADS > "$said" 2>&1 &
-	LOAD=$!
-}
-
-# load_end: set $wrong if a request failed or there was none
-load_end() {
-	kill "$LOAD"
-	wait "$LOAD" || wrong=${wrong:-"disk_load: $(cat "$said")"}
-	LOAD=
-	nr=$(cat "$said")
-	rm -f "$said"
-	[ -n "$wrong" ] || [ "$nr" -gt 0 ] || wrong="no request"
-}
-
 # load_dies: wait for a load that fails or was killed
 load_dies() {
 	wait "$LOAD" 2>/dev/null
@@ -100,7 +84,7 @@ test_depth() {
 	log_mark
 	sys=/sys/block/$disk/device
 	old=$(cat "$sys/queue_depth")
-	load_begin "/dev/$disk"
+	load_begin "/dev/$disk" $THREADS
 	time_begin
 	rounds=0
 	while time_is_left; do
@@ -114,7 +98,7 @@ test_depth() {
 	scsi_goes_on
 	load_end
 	wait_for 10 scsi_is_idle || wrong=${wrong:-"commands are in flight at the end"}
-	say "scsi_depth: $nr requests, $rounds rounds of depths"
+	say "scsi_depth: $nr_requests requests, $rounds rounds of depths"
 	judge scsi_depth
 }
 
@@ -131,7 +115,7 @@ test_remove() {
 	while time_is_left || [ $rounds = 0 ]; do
 		host=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*)
 		sys=/sys/block/$disk/device
-		load_begin "/dev/$disk"
+		load_begin "/dev/$disk" $THREADS
 		scsi_goes_on
 		echo 1 > "$sys/delete" || wrong="the device is not removed"
 		load_dies
@@ -179,10 +163,10 @@ test_9p_load() {
 	log_mark
 	mount_9p
 	time_begin
-	load_begin "$MOUNT/percpu.$$"
+	load_begin "$MOUNT/percpu.$$" $THREADS
 	use_names || wrong=${wrong:-"a file has other contents or another name"}
 	load_end
-	say "9p_load: $nr reads and writes"
+	say "9p_load: $nr_requests reads and writes"
 	rm "$MOUNT/percpu.$$"
 	umount "$MOUNT" || wrong=${wrong:-"9p does not unmount"}
 	judge 9p_load "$TAG_LEFT"
@@ -197,7 +181,7 @@ test_9p_unmount() {
 	rounds=0
 	while time_is_left || [ $rounds = 0 ]; do
 		mount_9p
-		load_begin "$MOUNT/percpu.$$"
+		load_begin "$MOUNT/percpu.$$" $THREADS
 		wait_for 10 test -s "$MOUNT/percpu.$$"
 		umount -l "$MOUNT" || wrong=${wrong:-"9p does not unmount"}
 		kill -9 "$LOAD"

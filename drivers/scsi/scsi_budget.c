@@ -82,8 +82,8 @@ void scsi_budget_resize(struct scsi_budget *budget, unsigned int depth)
 }
 
 /*
- * @token is the error of an allocation, or a tag that is not below the depth and whose
- * list the worker has yet to visit. Return a negative number.
+ * @token is the error of an allocation, or a tag that is not below the depth: the worker
+ * has yet to visit its list. Return a negative number.
  */
 int scsi_budget_refuse(struct scsi_budget *budget, int token)
 {

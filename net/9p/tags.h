@@ -36,7 +36,7 @@ void p9_tags_cleanup(struct p9_client *c);
 void p9_tags_destroy(struct p9_client *c);
 
 /*
- * Allocate a tag of the pool for @req, whose count of references must be 0 until it is
+ * Allocate a tag of the pool for @req, which must have no references until it is
  * complete. Return false if the idr has to be used.
  */
 static inline bool p9_tags_get(struct p9_client *c, struct p9_req_t *req, s8 type)

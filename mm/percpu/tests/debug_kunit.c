@@ -390,16 +390,17 @@ static void sections(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_seen, 0);
 }
 
-/* On each CPU so much is overwritten that the record is lost. */
+/* On each CPU all is overwritten from the end of the section to the last red zone. */
 static void section_record_lost(struct kunit *test)
 {
+	size_t lost = pcpu_debug_alloc_size(40 + PCPU_SHADOW_GAP) - 16 - 40;
 	const char *why;
 	void __percpu *ptr = pcpu_alloc_module(40, 16, &why);
 	unsigned int cpu;
 
 	KUNIT_ASSERT_TRUE(test, ptr);
 	for_each_possible_cpu(cpu)
-		spoil(per_cpu_ptr((u8 __percpu *)ptr, cpu) + 40, 0, 24);
+		spoil(per_cpu_ptr((u8 __percpu *)ptr, cpu) + 40, 0, lost);
 	pcpu_free_module(ptr);
 	KUNIT_EXPECT_EQ(test, nr_seen, 1);
 	KUNIT_EXPECT_FALSE(test, seen.known);

@@ -93,16 +93,40 @@ suspended() {
 	[ "$(cat "$power/runtime_status")" = suspended ]
 }
 
-# A suspend that finds a request in flight is tried again after the next one.
-suspended_soon() {
-	for _ in 1 2 3 4; do
-		! wait_for 5 suspended || return 0
-		dd if="/dev/$1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null
-	done
-	return 1
+active_ms() {
+	cat "$power/runtime_active_time"
 }
 
-# The disk is suspended and resumed by requests.
+# try_to_suspend: with a delay of 0 the kernel does not try again if the disk is in use
+try_to_suspend() {
+	echo on > "$power/control"
+	echo auto > "$power/control"
+}
+
+# Attempts while threads use the disk, whose requests resume it
+suspend_under_load() {
+	load_begin "/dev/$1" 3
+	end=$(($(date +%s) + 2))
+	while [ "$(date +%s)" -lt $end ]; do
+		try_to_suspend
+		attempts=$((attempts + 1))
+	done
+	load_end
+}
+
+# A disk that is not in use is suspended by the first attempt, and stays so.
+suspend_idle() {
+	sleep 0.2 2>/dev/null || sleep 1
+	try_to_suspend
+	if ! wait_for 5 suspended; then
+		wrong=${wrong:-"an idle disk was not suspended"}
+		return
+	fi
+	active=$(active_ms)
+	sleep 1
+	[ "$(active_ms)" = "$active" ] || wrong=${wrong:-"an idle disk was resumed"}
+}
+
 runtime_suspend() {
 	power=/sys/block/$1/device/power
 	if [ ! -w "$power/autosuspend_delay_ms" ]; then
@@ -110,16 +134,15 @@ runtime_suspend() {
 		return
 	fi
 	wrong=''
+	attempts=0
 	log_mark
 	echo 0 > "$power/autosuspend_delay_ms"
-	echo auto > "$power/control"
 	for _ in 1 2 3 4 5; do
-		suspended_soon "$1" || wrong=${wrong:-"not suspended"}
-		load_begin "/dev/$1" 3
-		sleep 1
-		load_end
+		suspend_under_load "$1"
+		suspend_idle
 	done
 	echo on > "$power/control"
+	say "runtime_suspend: $attempts attempts under load"
 	judge runtime_suspend
 }
 

@@ -10,6 +10,7 @@
 #define BLK_USAGE_H
 
 #include <linux/blkdev.h>
+#include <linux/rcupdate.h>
 
 #ifdef CONFIG_BLOCK_BIGREF
 static inline int blk_usage_init(struct request_queue *q, bigref_func_t *release)
@@ -31,6 +32,18 @@ static inline void blk_usage_kill(struct request_queue *q)
 		bigref_kill_now(&q->q_usage_counter);
 	else
 		bigref_kill(&q->q_usage_counter);
+}
+
+/*
+ * For a look at zero after a kill.  The callback of a kill drops the reference of the
+ * queue after the count is exact, so that the queue looks used until the callback ends.
+ * Before the count is exact the callback may not be queued yet, and rcu_barrier() alone
+ * would not wait for it.
+ */
+static inline void blk_usage_wait_for_kill(struct request_queue *q)
+{
+	bigref_switch_to_exact(&q->q_usage_counter);
+	rcu_barrier();
 }
 
 static inline void blk_usage_stay_atomic(struct request_queue *q)
@@ -77,6 +90,11 @@ static inline int blk_usage_init(struct request_queue *q,
 static inline void blk_usage_kill(struct request_queue *q)
 {
 	percpu_ref_kill(&q->q_usage_counter);
+}
+
+static inline void blk_usage_wait_for_kill(struct request_queue *q)
+{
+	percpu_ref_switch_to_atomic_sync(&q->q_usage_counter);
 }
 
 static inline void blk_usage_stay_atomic(struct request_queue *q)

@@ -25,8 +25,8 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS DKMS CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak dump life compare \
-	bpftrace compare-memory compare-modules compare-wrong mutants bench \
-	bench-quick figures lines profile sizes size-table layout-table \
+	bpftrace compare-memory compare-modules compare-wrong compare-capture mutants \
+	bench bench-quick figures lines profile sizes size-table layout-table \
 	build-layout layout-check series series-check lint lint-docs deb debian source kernel clean
 
 # What make prints without a target
@@ -54,6 +54,7 @@ Compare with the stock kernel
   make compare-memory    Percpu: of idle guests of five sizes, and of 11,000 cgroups
   make compare-modules   modules with percpu data that load
   make compare-wrong     invalid frees and requests, and the fate of the kernel
+  make compare-capture   the least memory of a capture kernel, 8 to 64 possible CPUs
   make bench             cost in guest instructions (QEMU with -icount: the same on
                          every machine) with two configs, percpu memory, and userspace
                          programs in nanoseconds
@@ -172,6 +173,9 @@ compare-modules:
 compare-wrong:
 	@echo "the percpu area:" && STOCK= overlay/bench/wrong.sh
 	@echo "stock:" && STOCK=1 overlay/bench/wrong.sh
+
+compare-capture:
+	@overlay/bench/capture.sh
 
 bench:
 	@overlay/bench/bench.sh all

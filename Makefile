@@ -20,9 +20,10 @@ PART ?=
 CONFIG ?=
 STRESS ?=
 DKMS ?=
+KSELFTEST ?=
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/percpu-overlay
 
-export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS DKMS CACHE
+export KERNEL KSRC ARCH SMP MEM APPEND EXTRA_CONFIG BED STOCK TRACES ONLY WIDE PART STRESS DKMS KSELFTEST CACHE
 
 .PHONY: help run shell test test-quick test-modules test-both soak dump life compare \
 	bpftrace compare-memory compare-modules compare-wrong compare-capture mutants \
@@ -112,6 +113,8 @@ Variables
                          for series-check: one of the kernels
   STRESS=seconds         for make debian: how long stress-ng runs in it
   DKMS=1                 for make debian: build a module by DKMS, and load it
+  KSELFTEST=1            for make debian: run selftests of net, cgroup and bpf, and perf
+                         bench; after STOCK=1, beside the results of that kernel
   JOBS=                  processes of a build, else one for each CPU
   CACHE=                 sources, build trees, logs
                          $(CACHE)

@@ -12,6 +12,7 @@
 #include <linux/init.h>
 #include <linux/instruction_pointer.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -26,7 +27,13 @@
 
 #define RUN_ALIGN	16		/* entries of next[] in a cache line */
 
-static enum cpuhp_state percpu_tag_hp_state __read_mostly;
+/*
+ * All pools. CPU hotplug walks them with the mutex held, and waits for nothing meanwhile:
+ * a pool may be initialized or destroyed by a task that CPU hotplug waits for, which must
+ * not wait for CPU hotplug.
+ */
+static HLIST_HEAD(percpu_tag_pools);
+static DEFINE_MUTEX(percpu_tag_pools_mutex);
 
 /*
  * Move the parked tags of a range to the list of @cpu, the lowest to the top.
@@ -259,6 +266,13 @@ static int pool_allocate(struct percpu_tag_pool *pool, gfp_t gfp, int node)
 	return 0;
 }
 
+/* Let CPU hotplug know a pool. */
+static void pool_link(struct percpu_tag_pool *pool)
+{
+	guard(mutex)(&percpu_tag_pools_mutex);
+	hlist_add_head(&pool->node, &percpu_tag_pools);
+}
+
 /**
  * percpu_tag_pool_init_node - initialize a pool, with flags and a node for its memory
  * @pool: the pool
@@ -269,8 +283,7 @@ static int pool_allocate(struct percpu_tag_pool *pool, gfp_t gfp, int node)
  *
  * A pool that failed to initialize must not be destroyed.
  *
- * Context: process context, may sleep. Not before postcore initcalls. Takes
- * cpus_read_lock(): must not be called from a CPU hotplug callback.
+ * Context: process context, may sleep. CPU hotplug may wait for it.
  * Return: 0; -EINVAL if @nr_tags or @flags is invalid; -ENOMEM.
  */
 int percpu_tag_pool_init_node(struct percpu_tag_pool *pool, unsigned int nr_tags,
@@ -305,11 +318,7 @@ int percpu_tag_pool_init_node(struct percpu_tag_pool *pool, unsigned int nr_tags
 	}
 	for (i = 0; i < nr_tags; i++)
 		pool->next[i] = TAG_PARKED;
-	err = cpuhp_state_add_instance_nocalls(percpu_tag_hp_state, &pool->node);
-	if (err) {
-		pool_release(pool);
-		return err;
-	}
+	pool_link(pool);
 	percpu_tag_pool_resize(pool, nr_tags);
 	return 0;
 }
@@ -323,8 +332,7 @@ EXPORT_SYMBOL_GPL(percpu_tag_pool_init_node);
  * and the memory stays until a later call. The pool is off the list of CPU hotplug
  * in any case, so that its owner may free @pool if no more than tags have leaked.
  *
- * Context: process context, may sleep. Takes cpus_read_lock(): must not be
- * called from a CPU hotplug callback.
+ * Context: process context, may sleep. CPU hotplug may wait for it.
  * Return: 0, or -EBUSY if there are allocated tags or waiters.
  */
 int percpu_tag_pool_destroy(struct percpu_tag_pool *pool)
@@ -333,8 +341,8 @@ int percpu_tag_pool_destroy(struct percpu_tag_pool *pool)
 	bool waited = false;
 
 	if (!hlist_unhashed(&pool->node)) {
-		cpuhp_state_remove_instance_nocalls(percpu_tag_hp_state, &pool->node);
-		INIT_HLIST_NODE(&pool->node);
+		guard(mutex)(&percpu_tag_pools_mutex);
+		hlist_del_init(&pool->node);
 	}
 	/* Wait for the last free or assignment, which may still hold a lock. */
 	for_each_possible_cpu(cpu) {
@@ -410,21 +418,22 @@ static void migrate_list(struct percpu_tag_pool *pool, unsigned int cpu)
 	}
 }
 
-static int percpu_tag_cpu_dead(unsigned int cpu, struct hlist_node *node)
+static int percpu_tag_cpu_dead(unsigned int cpu)
 {
-	migrate_list(hlist_entry(node, struct percpu_tag_pool, node), cpu);
+	struct percpu_tag_pool *pool;
+
+	guard(mutex)(&percpu_tag_pools_mutex);
+	hlist_for_each_entry(pool, &percpu_tag_pools, node)
+		migrate_list(pool, cpu);
 	return 0;
 }
 
 static int __init percpu_tag_init(void)
 {
-	int state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "lib/percpu_tag:dead",
-					    NULL, percpu_tag_cpu_dead);
+	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "lib/percpu_tag:dead",
+					      NULL, percpu_tag_cpu_dead);
 
-	if (state < 0)
-		return state;
-	percpu_tag_hp_state = state;
-	return 0;
+	return min(state, 0);
 }
 core_initcall(percpu_tag_init);
 

@@ -6,7 +6,7 @@
  * takes the other tokens off the lists of free ones. A larger depth counts when the
  * worker has run. The worker is one of kblockd, which has a rescuer: an allocation that
  * waits for I/O of the device cannot keep it from running. Neither can CPU hotplug, which
- * waits for requests, as the resize of a pool does not wait for CPU hotplug.
+ * waits for requests: neither the resize nor the destruction of a pool waits for it.
  */
 #include <linux/blkdev.h>
 #include <linux/minmax.h>

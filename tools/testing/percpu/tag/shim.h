@@ -125,16 +125,36 @@ static inline unsigned int shim_weight(const unsigned long *p, unsigned int n)
 
 /* lists */
 struct list_head { struct list_head *next, *prev; };
-struct hlist_node { void *next; };
-#define hlist_unhashed(n)	(!(n)->next)
-#define INIT_HLIST_NODE(n)	((n)->next = NULL)
+struct hlist_node { struct hlist_node *next, **pprev; };
+struct hlist_head { struct hlist_node *first; };
+#define HLIST_HEAD(name)	struct hlist_head name
+#define hlist_unhashed(n)	(!(n)->pprev)
 #define INIT_LIST_HEAD(l)	((l)->next = (l)->prev = (l))
 #define list_empty(l)		((l)->next == (l))
 #define list_empty_careful(l)	list_empty(l)
 #define list_first_entry_or_null(h, t, m)				\
 	(list_empty(h) ? NULL : list_first_entry(h, t, m))
 #define list_first_entry(h, t, m)	container_of((h)->next, t, m)
-#define hlist_entry(p, t, m)	container_of(p, t, m)
+#define hlist_for_each_entry(pos, h, m)						\
+	for (struct hlist_node *hl_##pos = (h)->first;				\
+	     hl_##pos && (pos = container_of(hl_##pos, typeof(*pos), m), true);	\
+	     hl_##pos = hl_##pos->next)
+static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
+{
+	n->next = h->first;
+	n->pprev = &h->first;
+	if (n->next)
+		n->next->pprev = &n->next;
+	h->first = n;
+}
+static inline void hlist_del_init(struct hlist_node *n)
+{
+	*n->pprev = n->next;
+	if (n->next)
+		n->next->pprev = n->pprev;
+	n->next = NULL;
+	n->pprev = NULL;
+}
 
 static inline void list_add_tail(struct list_head *n, struct list_head *h)
 {
@@ -262,6 +282,7 @@ static inline void arch_spin_unlock(arch_spinlock_t *l)
 #define raw_spin_unlock_irqrestore(l, f)	do { (void)(f); raw_spin_unlock(l); } while (0)
 
 struct mutex { pthread_mutex_t m; };
+#define DEFINE_MUTEX(name)	struct mutex name = { PTHREAD_MUTEX_INITIALIZER }
 #define mutex_init(l)		pthread_mutex_init(&(l)->m, NULL)
 
 /* guards */
@@ -315,10 +336,8 @@ void shim_wake(struct task_struct *task);
 #define put_task_struct(t)	((void)(t))
 
 /* CPU hotplug: fight calls percpu_tag_pool_drain_cpu() */
-enum cpuhp_state { CPUHP_BP_PREPARE_DYN };
-#define cpuhp_setup_state_multi(s, n, a, b)	((void)(b), 0)
-#define cpuhp_state_add_instance_nocalls(s, n)	((void)(s), (void)(n), 0)
-#define cpuhp_state_remove_instance_nocalls(s, n)	((void)(s), (void)(n))
+enum { CPUHP_BP_PREPARE_DYN };
+#define cpuhp_setup_state_nocalls(s, n, a, b)	((void)(b), 0)
 #define core_initcall(f)	static void __attribute__((constructor)) run_##f(void) { f(); }
 
 /* other interfaces of sbitmap; it has no waiters here */

@@ -23,7 +23,7 @@
 #define PCPU_TRIM_INTERVAL	(HZ / 4)
 
 /*
- * The same while the depot has many objects, after a burst of frees; and the delay after
+ * The same when a burst of frees has filled the depot; and the delay after
  * which the worker looks whether the burst is over.
  */
 #define PCPU_TRIM_SOON		max(HZ / 25UL, 1UL)
@@ -31,8 +31,13 @@
 /* Offsets beyond the highest chunk for which page tables are kept. */
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
 
-/* Time of the last trim, in jiffies; only used by the worker. */
+/*
+ * Time of the last trim, in jiffies; the bytes of the depot then, or less that it has had
+ * since; and whether frees had filled the depot before it. Only used by the worker.
+ */
 static unsigned long pcpu_balance_trimmed;
+static unsigned long pcpu_balance_kept;
+static bool pcpu_balance_burst;
 
 /* Populate a withheld page and release it. */
 static int pcpu_balance_populate(struct pcpu_chunk *chunk, unsigned int page,
@@ -201,9 +206,23 @@ void pcpu_balance_now(void)
 	pcpu_balance_pages(true, PCPU_EMPTY_CHUNKS_KEEP);
 }
 
+/*
+ * Return true if the depot has got many objects since the last trim: more were freed than
+ * CPUs allocate again. A level that stays is no burst: it is in use.
+ */
+static bool pcpu_balance_filled(void)
+{
+	unsigned long bytes = READ_ONCE(pcpu_depot->bytes);
+
+	pcpu_balance_kept = min(pcpu_balance_kept, bytes);
+	return bytes - pcpu_balance_kept > PCPU_DEPOT_BYTES / 2;
+}
+
+/* After a burst two trims come soon: the second one finds what the first has tracked. */
 static unsigned long pcpu_balance_interval(void)
 {
-	return pcpu_depot_has_many() ? PCPU_TRIM_SOON : PCPU_TRIM_INTERVAL;
+	return pcpu_balance_filled() || pcpu_balance_burst ? PCPU_TRIM_SOON :
+							     PCPU_TRIM_INTERVAL;
 }
 
 /*
@@ -215,11 +234,15 @@ static unsigned long pcpu_balance_trim(void)
 {
 	unsigned long since = jiffies - pcpu_balance_trimmed;
 	unsigned long interval = pcpu_balance_interval();
+	bool left;
 
 	if (since < interval)
 		return interval - since;
 	pcpu_balance_trimmed = jiffies;
-	return pcpu_caches_trim() ? pcpu_balance_interval() : 0;
+	pcpu_balance_burst = pcpu_balance_filled();
+	left = pcpu_caches_trim();
+	pcpu_balance_kept = READ_ONCE(pcpu_depot->bytes);
+	return left ? pcpu_balance_interval() : 0;
 }
 
 /* The worker waits so often for a pause of frees. */

@@ -102,10 +102,4 @@ static inline bool pcpu_depot_is_full(void)
 	       READ_ONCE(pcpu_depot->bytes) >= limit;
 }
 
-/* Return true if the depot has many objects: more were freed than CPUs allocate again. */
-static inline bool pcpu_depot_has_many(void)
-{
-	return READ_ONCE(pcpu_depot->bytes) > PCPU_DEPOT_BYTES / 2;
-}
-
 #endif /* _MM_PERCPU_DEPOT_H */

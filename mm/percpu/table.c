@@ -161,13 +161,15 @@ static struct pcpu_chunk *pcpu_chunk_alloc(gfp_t gfp)
  * pcpu_chunk_prepare - allocate the description of a chunk that is to come
  * @gfp: flags to allocate it with
  *
+ * Nothing is allocated while all numbers are in use.
+ *
  * Context: any that @gfp allows.
  */
 void pcpu_chunk_prepare(gfp_t gfp)
 {
 	struct pcpu_chunk *chunk;
 
-	if (READ_ONCE(pcpu_chunk_ready))
+	if (READ_ONCE(pcpu_chunk_ready) || pcpu_chunk_creatable(pcpu_area_nr_chunks()))
 		return;
 	chunk = pcpu_chunk_alloc(gfp);
 	if (chunk && cmpxchg(&pcpu_chunk_ready, NULL, chunk))

@@ -107,6 +107,8 @@ static void refill(struct percpu_cache *cache, struct percpu_cache_batch *batch)
 		swap(mag->spare, *batch);
 	local_irq_restore(flags);
 	percpu_cache_depot_put(cache, batch);
+	/* The worker does not watch the magazine, and the next free does not kick it. */
+	percpu_cache_kick();
 }
 
 /* The magazine was empty. */
@@ -169,7 +171,7 @@ static noinline void __percpu *alloc_with_steps(struct percpu_cache *cache, gfp_
  *
  * If no free object is left, a slab is created: a percpu allocation with @gfp, then a
  * call of the constructor for each copy of at most 31 objects. On PREEMPT_RT a context
- * that is not preemptible gets free objects only.
+ * that is not preemptible gets free objects only, and none that a cgroup is charged for.
  *
  * Context: any that @gfp allows, except NMI. The caller must not hold a lock of the
  * scheduler.
@@ -310,8 +312,9 @@ static struct percpu_cache_batch *make_space(struct percpu_cache *cache,
  * at the same time. If a walk visits the object, the function
  * waits for the end of the visit.
  *
- * Context: any, except NMI. The caller must not hold a lock of the scheduler, nor a
- * lock that a visitor takes.
+ * Context: any, except NMI; on PREEMPT_RT preemptible if a cgroup was charged for the
+ * object. The caller must not hold a lock of the scheduler, nor a lock that a visitor
+ * takes.
  */
 void percpu_cache_free(struct percpu_cache *cache, void __percpu *ptr)
 {

@@ -24,7 +24,7 @@ static int charge_bytes(const struct percpu_cache *cache, unsigned int nr)
  * @objcg: set to the charged cgroup; unchanged if none is charged
  *
  * Context: any that @gfp allows; may reclaim.
- * Return: false if the cgroup is over its limit.
+ * Return: false if the cgroup is over its limit, or if the context may not take the locks.
  */
 bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp, unsigned int nr,
 			 struct obj_cgroup **objcg)
@@ -36,6 +36,8 @@ bool percpu_cache_charge(struct percpu_cache *cache, gfp_t gfp, unsigned int nr,
 	payer = current_obj_cgroup();
 	if (!payer || obj_cgroup_is_root(payer))
 		return true;
+	if (!percpu_cache_may_lock(gfp))
+		return false;
 	/* The task may be moved to another cgroup while it reclaims. */
 	obj_cgroup_get(payer);
 	if (obj_cgroup_charge(payer, gfp, charge_bytes(cache, nr))) {

@@ -101,19 +101,13 @@ static void init_slab(struct percpu_cache *cache, struct percpu_cache_slab *slab
 	raw_spin_unlock_irqrestore(&cache->lock, flags);
 }
 
-/* On PREEMPT_RT kmalloc() takes sleeping locks even if @gfp does not allow to block. */
-static bool create_allowed(gfp_t gfp)
-{
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || gfpflags_allow_blocking(gfp) || preemptible();
-}
-
 /* Create a slab. Return NULL if there is no memory. */
 static struct percpu_cache_slab *create_slab(struct percpu_cache *cache, gfp_t gfp)
 {
 	struct percpu_cache_slab *slab;
 	unsigned int index = 0;
 
-	if (!create_allowed(gfp))
+	if (!percpu_cache_may_lock(gfp))
 		return NULL;
 	if (cache->present)
 		index = pcpu_present_enter();

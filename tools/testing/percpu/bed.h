@@ -7,9 +7,9 @@
 
 extern unsigned long bed_populated, bed_depopulated;
 
-/* ours.c only: flushes of TLBs, and the time that a page takes to populate */
+/* ours.c only: flushes of TLBs, and what is called while a page is populated, if set */
 extern unsigned long bed_flushes;
-extern unsigned int bed_populate_us;
+extern void (*bed_populate)(void);
 
 /* ours.c and stock/stock.c both define these, and pcpu_nr_pages(). */
 extern const char bed_name[];

@@ -83,7 +83,7 @@ int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *i
 
 static long shim_fail_after = -1;
 unsigned long bed_populated, bed_depopulated, bed_flushes;
-unsigned int bed_populate_us;
+void (*bed_populate)(void);
 
 void bed_fail_populate_after(long n)
 {
@@ -120,8 +120,8 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 		 !__atomic_compare_exchange_n(&shim_fail_after, &left, left - 1, false,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	__atomic_add_fetch(&bed_populated, 1, __ATOMIC_RELAXED);
-	if (bed_populate_us)
-		usleep(bed_populate_us);
+	if (bed_populate)
+		bed_populate();
 	return 0;
 }
 

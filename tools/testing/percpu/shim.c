@@ -11,6 +11,7 @@ __thread struct shim_locks shim_locks;
 int shim_verbose;
 unsigned int shim_refused;
 unsigned long shim_jiffies;
+int (*shim_sleep)(useconds_t us) = usleep;
 bool shim_work_due;
 void (*shim_work)(struct work_struct *work);
 unsigned long *pcpu_present_units;

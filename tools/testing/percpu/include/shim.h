@@ -79,7 +79,8 @@ void AnnotateIgnoreReadsEnd(const char *file, int line);
 #define smp_wmb()		__atomic_thread_fence(__ATOMIC_RELEASE)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define usleep_range(a, b)	usleep(a)
+extern int (*shim_sleep)(useconds_t us);
+#define usleep_range(a, b)	shim_sleep(a)
 #define might_alloc(g)		((void)(g))
 #define _RET_IP_		((unsigned long)__builtin_return_address(0))
 #define swap(a, b)		do { typeof(a) t_ = (a); (a) = (b); (b) = t_; } while (0)

@@ -23,8 +23,8 @@
 #define PCPU_TRIM_INTERVAL	(HZ / 4)
 
 /*
- * The same when a burst of frees has filled the depot; and the delay after
- * which the worker looks whether the burst is over.
+ * The same when a burst of frees has filled the depot; and the delay after which the
+ * worker looks whether the burst is over.
  */
 #define PCPU_TRIM_SOON		max(HZ / 25UL, 1UL)
 
@@ -218,13 +218,6 @@ static bool pcpu_balance_filled(void)
 	return bytes - pcpu_balance_kept > PCPU_DEPOT_BYTES / 2;
 }
 
-/* After a burst two trims come soon: the second one finds what the first has tracked. */
-static unsigned long pcpu_balance_interval(void)
-{
-	return pcpu_balance_filled() || pcpu_balance_burst ? PCPU_TRIM_SOON :
-							     PCPU_TRIM_INTERVAL;
-}
-
 /*
  * Trim the caches if it is time. A run triggered by a low reserve comes too soon:
  * objects about to be reused would be returned. Return the delay of the next trim
@@ -233,16 +226,20 @@ static unsigned long pcpu_balance_interval(void)
 static unsigned long pcpu_balance_trim(void)
 {
 	unsigned long since = jiffies - pcpu_balance_trimmed;
-	unsigned long interval = pcpu_balance_interval();
-	bool left;
+	bool filled = pcpu_balance_filled(), left;
+	unsigned long interval;
 
+	/* After a burst two trims come soon: the second finds what the first has tracked. */
+	interval = filled || pcpu_balance_burst ? PCPU_TRIM_SOON : PCPU_TRIM_INTERVAL;
 	if (since < interval)
 		return interval - since;
 	pcpu_balance_trimmed = jiffies;
-	pcpu_balance_burst = pcpu_balance_filled();
+	pcpu_balance_burst = filled;
 	left = pcpu_caches_trim();
 	pcpu_balance_kept = READ_ONCE(pcpu_depot->bytes);
-	return left ? pcpu_balance_interval() : 0;
+	if (!left)
+		return 0;
+	return filled ? PCPU_TRIM_SOON : PCPU_TRIM_INTERVAL;
 }
 
 /* The worker waits so often for a pause of frees. */

@@ -158,10 +158,8 @@ static struct pcpu_chunk *pcpu_chunk_alloc(gfp_t gfp)
 }
 
 /**
- * pcpu_chunk_prepare - allocate the description of a chunk that is to come
+ * pcpu_chunk_prepare - allocate the description of the next chunk, if a number is free
  * @gfp: flags to allocate it with
- *
- * Nothing is allocated while all numbers are in use.
  *
  * Context: any that @gfp allows.
  */

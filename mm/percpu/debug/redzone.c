@@ -54,8 +54,7 @@
 #include "hooks.h"
 #include "redzone.h"
 
-/* Size of the last red zone, minimum size of the first one */
-#define PCPU_DEBUG_LAST		16
+/* Minimum size of the first red zone */
 #define PCPU_DEBUG_FIRST	8
 
 /* Record and last red zone */

@@ -7,6 +7,9 @@
 
 #include <linux/types.h>
 
+/* Size of the last red zone */
+#define PCPU_DEBUG_LAST		16
+
 /**
  * struct pcpu_track - an allocation or a free
  * @ip: caller, or 0

@@ -217,8 +217,8 @@ static unsigned int count_dear_frees(void __percpu **ptrs, unsigned int nr, size
 
 /*
  * If caches and the depot are full, each free returns few objects to the chunks. Other
- * tasks may allocate meanwhile, and the worker trims now and then, for long if its CPU
- * is busy: one of several tries must do.
+ * tasks may allocate meanwhile, and a trim of the worker on another CPU runs beside
+ * hundreds of frees: one of several tries must do.
  */
 static void frees_spread(struct kunit *test)
 {
@@ -276,25 +276,22 @@ static void trimming(struct kunit *test)
 static unsigned int burst_return_waits(struct kunit *test, void __percpu **ptrs)
 {
 	unsigned long before, grown;
-	unsigned int nr, waits;
+	unsigned int i, nr, waits;
 
 	pcpu_balance_now();
 	before = READ_ONCE(pcpu_nr_populated);
 	grown = before + 4 * PCPU_RESERVE_HIGH;
-	for (nr = 0; nr < BURST_MAX; nr++) {
-		if (nr >= BURST_MIN && READ_ONCE(pcpu_nr_populated) > grown)
-			break;
+	for (nr = 0; nr < BURST_MIN ||
+	     (nr < BURST_MAX && READ_ONCE(pcpu_nr_populated) <= grown); nr++) {
 		ptrs[nr] = __alloc_percpu(240, 16);
 		KUNIT_EXPECT_NOT_NULL(test, (__force void *)ptrs[nr]);
 	}
 	KUNIT_EXPECT_GT(test, READ_ONCE(pcpu_nr_populated), grown);
-	while (nr--)
-		free_percpu(ptrs[nr]);
-	for (waits = 0; waits < BURST_WAITS_MAX; waits++) {
-		if (READ_ONCE(pcpu_nr_populated) <= before + 2 * PCPU_RESERVE_HIGH)
-			break;
+	for (i = 0; i < nr; i++)
+		free_percpu(ptrs[i]);
+	for (waits = 0; waits < BURST_WAITS_MAX &&
+	     READ_ONCE(pcpu_nr_populated) > before + 2 * PCPU_RESERVE_HIGH; waits++)
 		msleep(20);
-	}
 	return waits;
 }
 

@@ -393,7 +393,7 @@ static void sections(struct kunit *test)
 /* On each CPU all is overwritten from the end of the section to the last red zone. */
 static void section_record_lost(struct kunit *test)
 {
-	size_t lost = pcpu_debug_alloc_size(40 + PCPU_SHADOW_GAP) - 16 - 40;
+	size_t lost = pcpu_debug_alloc_size(40 + PCPU_SHADOW_GAP) - PCPU_DEBUG_LAST - 40;
 	const char *why;
 	void __percpu *ptr = pcpu_alloc_module(40, 16, &why);
 	unsigned int cpu;

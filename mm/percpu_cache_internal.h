@@ -290,9 +290,6 @@ bool percpu_cache_flush_idle(struct percpu_cache *cache);
 void percpu_cache_flush_cpu(struct percpu_cache *cache, unsigned int cpu);
 void percpu_cache_flush(struct percpu_cache *cache);
 
-/* percpu_cache_slab.c */
-void *percpu_cache_alloc_meta(size_t size, gfp_t gfp);
-void __percpu *percpu_cache_alloc_mem(size_t size, size_t align, gfp_t gfp);
 /*
  * On PREEMPT_RT kmalloc() and memcg charges take sleeping locks even if @gfp does not allow
  * to block.
@@ -302,6 +299,9 @@ static inline bool percpu_cache_may_lock(gfp_t gfp)
 	return !IS_ENABLED(CONFIG_PREEMPT_RT) || gfpflags_allow_blocking(gfp) || preemptible();
 }
 
+/* percpu_cache_slab.c */
+void *percpu_cache_alloc_meta(size_t size, gfp_t gfp);
+void __percpu *percpu_cache_alloc_mem(size_t size, size_t align, gfp_t gfp);
 bool percpu_cache_slab_create(struct percpu_cache *cache, gfp_t gfp,
 			      struct percpu_cache_batch *batch);
 void percpu_cache_slab_release(struct percpu_cache *cache,

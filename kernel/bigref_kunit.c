@@ -50,12 +50,6 @@ static void object_begin(struct object *obj)
 	init_completion(&obj->done);
 }
 
-/* @done of bigref_disown_async(): put the reference of the owner */
-static void object_put_owner(struct bigref *ref)
-{
-	bigref_put(ref);
-}
-
 static void object_exact(struct bigref *ref)
 {
 	complete(&container_of(ref, struct object, ref)->done);
@@ -180,7 +174,7 @@ static void put_in_done(struct kunit *test)
 
 	object_begin(&obj);
 	KUNIT_EXPECT_TRUE(test, bigref_disown_async(&obj.ref,
-						    object_put_owner));
+						    bigref_put));
 	wait_for_completion(&obj.done);
 	KUNIT_EXPECT_EQ(test, atomic_read(&obj.released), 1);
 	KUNIT_EXPECT_TRUE(test, bigref_is_zero(&obj.ref));
@@ -341,7 +335,7 @@ static void disown_async_under_load(struct kunit *test)
 	for (round = 0; round < NR_ROUNDS; round++) {
 		load_begin(test, load, round & 1);
 		KUNIT_EXPECT_TRUE(test, bigref_disown_async(&load->obj.ref,
-							    object_put_owner));
+							    bigref_put));
 		load_end(test, load);
 	}
 }
@@ -389,7 +383,7 @@ static void hard_irq(struct irq_work *work)
 	hard->good &= bigref_tryget_live(ref);
 	bigref_put_many(ref, 6);
 	hard->good &= bigref_val(ref) == 1;
-	hard->good &= bigref_disown_async(ref, object_put_owner);
+	hard->good &= bigref_disown_async(ref, bigref_put);
 }
 
 static void hard_irq_context(struct kunit *test)
@@ -446,7 +440,7 @@ static void counters_are_freed(struct kunit *test)
 			continue;
 		}
 		KUNIT_EXPECT_TRUE(test, bigref_disown_async(&objs[i].ref,
-							    object_put_owner));
+							    bigref_put));
 		bigref_put_many(&objs[i].ref, i + 1);
 	}
 	bigref_flush();

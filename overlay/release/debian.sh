@@ -16,11 +16,15 @@ stress=${STRESS:-}
 kselftest=${KSELFTEST:+iproute2,iputils-ping,ethtool,jq,socat,nftables,iptables,tcpdump,python3,procps,libelf1t64,linux-perf,psmisc}
 [[ -z $stress || $stress =~ ^[1-9][0-9]*$ ]] || die "STRESS=$stress is not a number of seconds"
 list=$CACHE/logs/packages.list
+force=()
 if [[ ${1:-} == *.deb ]]; then
 	[ -f "$1" ] || die "there is no package $1"
-	mkdir -p "$CACHE/deb/$(basename "$1" .deb)"
-	cp "$1" "$CACHE/deb/$(basename "$1" .deb)/"
-	find "$CACHE/deb/$(basename "$1" .deb)" -maxdepth 1 -name '*.deb' >"$list"
+	dir=$CACHE/deb/$(basename "$1" .deb)
+	mkdir -p "$dir"
+	cp "$1" "$dir/"
+	echo "$dir/$(basename "$1")" >"$list"
+	# Its dependencies, such as linux-base, are those of another release.
+	force=(--force-depends)
 else
 	"$OVERLAY/release/deb.sh" "${1:-}" >"$list"
 fi
@@ -55,7 +59,7 @@ rm -rf "$root"
 mkdir -p "$root"
 tar -C "$root" -xf "$base.tar"
 cp "$package" "$root/image.deb"
-logged "$log" "installing the kernel" chroot "$root" dpkg -i --force-depends /image.deb
+logged "$log" "installing the kernel" chroot "$root" dpkg -i "${force[@]}" /image.deb
 rm "$root/image.deb"
 if [ -n "${DKMS:-}" ]; then
 	say "building a module by DKMS"
@@ -93,8 +97,9 @@ status=0
 tr -d '\r' <"$dir/verdict.tap" | grep -vE '^(ok |done$|kselftest )' || true
 if [ -n "$kselftest" ]; then
 	results=$CACHE/deb/kselftest
-	word=${STOCK:+stock}
-	sed -n 's/\r$//; s/^kselftest //p' "$dir/verdict.tap" >"$results.${word:-area}"
+	which=area
+	[ -z "$STOCK" ] || which=stock
+	sed -n 's/\r$//; s/^kselftest //p' "$dir/verdict.tap" >"$results.$which"
 	touch "$results.area" "$results.stock"
 	awk -F': ' 'BEGIN {printf "%-42s %-42s %s\n", "", "the percpu area", "stock"}
 		NR == FNR {stock[$1] = $2; next}

@@ -18,19 +18,10 @@
  * Offsets are kept beside the objects and not in them, out of reach of a write to
  * a freed object.
  */
-#include <kunit/static_stub.h>
-
 #include <linux/cache.h>
-#include <linux/cpumask.h>
-#include <linux/init.h>
-#include <linux/overflow.h>
 #include <linux/percpu.h>
-#include <linux/sched/isolation.h>
-#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/string.h>
-#include <linux/tick.h>
-#include <linux/topology.h>
 
 #include "cache.h"
 #include "chunk.h"
@@ -45,102 +36,6 @@ atomic_t pcpu_caches_left;
 struct pcpu_cache pcpu_cache_common = { .locked = true };
 
 DEFINE_PER_CPU(struct pcpu_cache *, pcpu_cache_local) = &pcpu_cache_common;
-
-/* The capacity of a magazine in objects. */
-static unsigned int pcpu_magazine_max(unsigned int class)
-{
-	return clamp(PCPU_MAGAZINE_BYTES / pcpu_class_size(class),
-		     PCPU_MAGAZINE_MIN, PCPU_MAGAZINE_MAX);
-}
-
-/**
- * pcpu_cache_size - bytes of a cache with its magazines
- *
- * Context: any.
- * Return: the bytes.
- */
-size_t pcpu_cache_size(void)
-{
-	struct pcpu_cache *cache;
-	unsigned int class, nr = 0;
-
-	for (class = 0; class < PCPU_NR_CLASSES; class++)
-		nr += pcpu_magazine_max(class);
-	return struct_size(cache, offs, nr);
-}
-
-/* Set up the cache of a CPU in zeroed memory. */
-static void pcpu_cache_init(struct pcpu_cache *cache, unsigned int cpu)
-{
-	u32 *offs = cache->offs;
-	unsigned int class;
-
-	raw_spin_lock_init(&cache->lock);
-	cache->last_cpu = cpu;
-	for (class = 0; class < PCPU_NR_CLASSES; class++) {
-		struct pcpu_magazine *mag = &cache->magazines[class];
-
-		mag->offs = offs;
-		mag->max = pcpu_magazine_max(class);
-		mag->size = pcpu_class_size(class);
-		offs += mag->max;
-	}
-}
-
-/**
- * pcpu_caches_init - set up the cache of the boot CPU
- * @caches: zeroed memory for a pointer for each unit
- * @boot: zeroed memory of pcpu_cache_size() bytes
- *
- * Context: boot.
- */
-void __init pcpu_caches_init(struct pcpu_cache **caches,
-			     struct pcpu_cache *boot)
-{
-	unsigned int cpu = get_boot_cpu_id();
-
-	raw_spin_lock_init(&pcpu_cache_common.lock);
-	atomic_set(&pcpu_caches_left, PCPU_CACHES_BYTES);
-	pcpu_cache_init(boot, cpu);
-	caches[pcpu_cpu_unit(cpu)] = boot;
-	pcpu_caches = caches;
-}
-
-/**
- * pcpu_cpu_is_isolated - test whether a CPU must not be interrupted
- * @cpu: the CPU
- *
- * Context: any.
- * Return: true if it is isolated by nohz_full=, isolcpus= or a cpuset.
- */
-bool pcpu_cpu_is_isolated(unsigned int cpu)
-{
-	return cpu_is_isolated(cpu) || tick_nohz_full_cpu(cpu);
-}
-
-/**
- * pcpu_cache_create - create the cache of a CPU, unless there is one
- * @cpu: a possible CPU that is not online
- *
- * Context: process context, may sleep.
- * Return: 0, or -ENOMEM.
- */
-int pcpu_cache_create(unsigned int cpu)
-{
-	struct pcpu_cache **slot = &pcpu_caches[pcpu_cpu_unit(cpu)], *cache;
-
-	KUNIT_STATIC_STUB_REDIRECT(pcpu_cache_create, cpu);
-	if (*slot)
-		return 0;
-	cache = kzalloc_node(pcpu_cache_size(), GFP_KERNEL, cpu_to_node(cpu));
-	if (!cache)
-		return -ENOMEM;
-	pcpu_cache_init(cache, cpu);
-	cache->locked = pcpu_cpu_is_isolated(cpu);
-	/* Pairs with smp_load_acquire() in pcpu_cache_of_unit(). */
-	smp_store_release(slot, cache);
-	return 0;
-}
 
 /**
  * pcpu_cache_get_first - own the cache of this CPU where the fast paths do not find it
@@ -637,32 +532,4 @@ void pcpu_cache_free_slow(unsigned long off, unsigned int class)
 	struct pcpu_cache *cache = pcpu_cache_get(&flags);
 
 	pcpu_cache_free_full(off, cache, &cache->magazines[class], flags);
-}
-
-/**
- * pcpu_cache_count - count the objects of a cache
- * @cache: the cache
- * @bytes: where to add their bytes, on one CPU
- *
- * Context: any, no lock needed; concurrent changes may be missed.
- * Return: number of objects.
- */
-unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
-			      unsigned long *bytes)
-{
-	unsigned int class, i, nr, sum = 0;
-
-	for (class = 0; class < PCPU_NR_CLASSES; class++) {
-		/* A concurrent change may be missed. */
-		nr = data_race(cache->magazines[class].nr);
-		sum += nr;
-		*bytes += nr * pcpu_class_size(class);
-	}
-	for (i = 0; i < PCPU_CACHE_WIDES; i++) {
-		/* A concurrent change may be missed. */
-		nr = data_race(cache->wides[i].nr);
-		sum += !!nr;
-		*bytes += nr << PCPU_GRANULE_SHIFT;
-	}
-	return sum;
 }

@@ -134,10 +134,6 @@ static inline struct pcpu_cache *pcpu_cache_of_cpu(unsigned int cpu)
 	return pcpu_cache_of_unit(pcpu_cpu_unit(cpu));
 }
 
-size_t pcpu_cache_size(void);
-void pcpu_caches_init(struct pcpu_cache **caches, struct pcpu_cache *boot);
-int pcpu_cache_create(unsigned int cpu);
-bool pcpu_cpu_is_isolated(unsigned int cpu);
 struct pcpu_cache *pcpu_cache_get_first(void);
 void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags);
 bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes);
@@ -148,8 +144,6 @@ unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align,
 void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
 			  struct pcpu_magazine *mag, unsigned long flags);
 void pcpu_cache_free_slow(unsigned long off, unsigned int class);
-unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
-			      unsigned long *bytes);
 unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
 				     struct pcpu_magazine *mag, u32 *offs,
 				     unsigned int nr);
@@ -312,8 +306,12 @@ unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align);
 bool pcpu_cache_free_wide(unsigned long off);
 void pcpu_cache_free_wide_slow(struct pcpu_run *run);
 
-/* trim.c: return idle cached objects to the chunks. */
+/* trim.c: the life of a cache. */
 
+size_t pcpu_cache_size(void);
+void pcpu_caches_init(struct pcpu_cache **caches, struct pcpu_cache *boot);
+int pcpu_cache_create(unsigned int cpu);
+unsigned int pcpu_cache_count(const struct pcpu_cache *cache, unsigned long *bytes);
 bool pcpu_caches_trim(void);
 void pcpu_caches_drain(void);
 void pcpu_caches_drain_some(void);

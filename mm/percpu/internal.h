@@ -48,7 +48,7 @@
  *    cache     free objects of each CPU; cuts the offset of a new one off a run
  *                                                                cache.[ch]
  *    wide      free objects of each CPU that have no class       wide.c
- *    trim      returns cached objects; empties the cache of a CPU that goes offline
+ *    trim      the life of a cache: made, trimmed, emptied when its CPU goes offline
  *                                                                trim.c
  *    clear     zeroes all copies of an object                    clear.h
  *    balance   the worker: trims, refills the reserve of populated pages, gives

@@ -1,22 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * trim: return idle cached objects to the chunks.
+ * trim: the life of a cache: it is made, its idle objects return to the chunks, and it is
+ * emptied.
  *
  * Only its own CPU may touch a cache that is not locked, so trimming sends an IPI;
  * an empty cache gets none. A CPU that became isolated after its cache was made gets
  * a last one, and locks its cache. The hotplug callbacks create the cache of a CPU
  * that comes online for the first time, and empty that of a dead CPU.
  */
+#include <kunit/static_stub.h>
+
 #include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
 #include <linux/init.h>
 #include <linux/irqflags.h>
+#include <linux/overflow.h>
 #include <linux/panic.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
+#include <linux/sched/isolation.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/string.h>
+#include <linux/tick.h>
+#include <linux/topology.h>
 
 #include "cache.h"
 #include "chunk.h"
+
+/* The capacity of a magazine in objects. */
+static unsigned int pcpu_magazine_max(unsigned int class)
+{
+	return clamp(PCPU_MAGAZINE_BYTES / pcpu_class_size(class),
+		     PCPU_MAGAZINE_MIN, PCPU_MAGAZINE_MAX);
+}
+
+/* Bytes of a cache with its magazines. */
+size_t pcpu_cache_size(void)
+{
+	struct pcpu_cache *cache;
+	unsigned int class, nr = 0;
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++)
+		nr += pcpu_magazine_max(class);
+	return struct_size(cache, offs, nr);
+}
+
+/* Set up the cache of a CPU in zeroed memory. */
+static void pcpu_cache_init(struct pcpu_cache *cache, unsigned int cpu)
+{
+	u32 *offs = cache->offs;
+	unsigned int class;
+
+	raw_spin_lock_init(&cache->lock);
+	cache->last_cpu = cpu;
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		struct pcpu_magazine *mag = &cache->magazines[class];
+
+		mag->offs = offs;
+		mag->max = pcpu_magazine_max(class);
+		mag->size = pcpu_class_size(class);
+		offs += mag->max;
+	}
+}
+
+/*
+ * Set up the cache of the boot CPU, at boot: @caches has zeroed memory for a pointer for
+ * each unit, @boot that of pcpu_cache_size() bytes.
+ */
+void __init pcpu_caches_init(struct pcpu_cache **caches,
+			     struct pcpu_cache *boot)
+{
+	unsigned int cpu = get_boot_cpu_id();
+
+	raw_spin_lock_init(&pcpu_cache_common.lock);
+	atomic_set(&pcpu_caches_left, PCPU_CACHES_BYTES);
+	pcpu_cache_init(boot, cpu);
+	caches[pcpu_cpu_unit(cpu)] = boot;
+	pcpu_caches = caches;
+}
+
+/* Return true if @cpu must not be interrupted: nohz_full=, isolcpus= or a cpuset. */
+static bool pcpu_cpu_is_isolated(unsigned int cpu)
+{
+	return cpu_is_isolated(cpu) || tick_nohz_full_cpu(cpu);
+}
+
+/*
+ * Create the cache of @cpu, which is not online, unless there is one. Process context, may
+ * sleep. Return 0, or -ENOMEM.
+ */
+int pcpu_cache_create(unsigned int cpu)
+{
+	struct pcpu_cache **slot = &pcpu_caches[pcpu_cpu_unit(cpu)], *cache;
+
+	KUNIT_STATIC_STUB_REDIRECT(pcpu_cache_create, cpu);
+	if (*slot)
+		return 0;
+	cache = kzalloc_node(pcpu_cache_size(), GFP_KERNEL, cpu_to_node(cpu));
+	if (!cache)
+		return -ENOMEM;
+	pcpu_cache_init(cache, cpu);
+	cache->locked = pcpu_cpu_is_isolated(cpu);
+	/* Pairs with smp_load_acquire() in pcpu_cache_of_unit(). */
+	smp_store_release(slot, cache);
+	return 0;
+}
 
 /* Objects that are taken out of a cache in one IRQ-off section, at most. */
 #define PCPU_TRIM_BATCH_MAX	96
@@ -353,4 +442,28 @@ void pcpu_caches_drain_some(void)
 	batch.class = 0;
 	for (i = 0; i < PCPU_DRAIN_BATCHES && pcpu_depot_get_idle(&batch); i++)
 		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+}
+
+/*
+ * Count the objects of a cache, and add their bytes on one CPU to @bytes. Any context, no
+ * lock needed; concurrent changes may be missed.
+ */
+unsigned int pcpu_cache_count(const struct pcpu_cache *cache,
+			      unsigned long *bytes)
+{
+	unsigned int class, i, nr, sum = 0;
+
+	for (class = 0; class < PCPU_NR_CLASSES; class++) {
+		/* A concurrent change may be missed. */
+		nr = data_race(cache->magazines[class].nr);
+		sum += nr;
+		*bytes += nr * pcpu_class_size(class);
+	}
+	for (i = 0; i < PCPU_CACHE_WIDES; i++) {
+		/* A concurrent change may be missed. */
+		nr = data_race(cache->wides[i].nr);
+		sum += !!nr;
+		*bytes += nr << PCPU_GRANULE_SHIFT;
+	}
+	return sum;
 }

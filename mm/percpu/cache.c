@@ -6,9 +6,13 @@
  * has no entry for it. A magazine returns the object that was freed last.
  *
  * New objects of all classes and CPUs are cut from one run, so that objects which
- * are allocated together are adjacent. What a cache has no capacity for goes to
- * the depot in batches, or to the chunks if the depot is full. The worker trims what
- * is idle, see trim.c.
+ * are allocated together are adjacent. The worker trims what is idle, see trim.c.
+ *
+ * What a cache has no capacity for goes to the depot in batches. Without the depot,
+ * objects that are freed on a different CPU, or in large bursts, would go through the
+ * chunk lock one by one. Its limit grows with the populated memory. A full depot takes
+ * nothing until objects are allocated from it or trimmed: the frees that come next go to
+ * the chunks, see pcpu_cache_free_full().
  *
  * All caches have one budget in bytes. A cache takes a share of it in steps, when
  * it has no capacity for a freed object, and returns what it does not use when it is
@@ -19,8 +23,11 @@
  * a freed object.
  */
 #include <linux/cache.h>
+#include <linux/init.h>
+#include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 
 #include "cache.h"
@@ -29,6 +36,14 @@
 /* Granules of the run that objects are cut from. */
 #define PCPU_RUN_GRANULES	128
 
+struct pcpu_depot *pcpu_depot __ro_after_init;
+
+/*
+ * Guards *pcpu_depot; raw, IRQs off, no lock nests inside. Bound: a copy of a batch,
+ * or a step per class.
+ */
+static DEFINE_RAW_SPINLOCK(pcpu_depot_lock);
+
 struct pcpu_cache **pcpu_caches __ro_after_init;
 
 atomic_t pcpu_caches_left;
@@ -36,6 +51,131 @@ atomic_t pcpu_caches_left;
 struct pcpu_cache pcpu_cache_common = { .locked = true };
 
 DEFINE_PER_CPU(struct pcpu_cache *, pcpu_cache_local) = &pcpu_cache_common;
+
+/* Set up the depot in zeroed memory, at boot. */
+void __init pcpu_depot_init(struct pcpu_depot *depot)
+{
+	unsigned int i;
+
+	for (i = PCPU_DEPOT_BATCHES; i > 0; i--) {
+		depot->batches[i].next = depot->unused;
+		depot->unused = i;
+	}
+	pcpu_depot = depot;
+}
+
+/* Remove the last objects of a class that has some, at most @max and of one batch. */
+static void pcpu_depot_pop(unsigned int class, unsigned int max,
+			   struct pcpu_batch *batch)
+{
+	struct pcpu_depot_class *stack = &pcpu_depot->classes[class];
+	unsigned int i = stack->head;
+	struct pcpu_depot_batch *from = &pcpu_depot->batches[i];
+	unsigned int nr = min(from->nr, max);
+
+	lockdep_assert_held(&pcpu_depot_lock);
+
+	from->nr -= nr;
+	memcpy(batch->offs, from->offs + from->nr, nr * sizeof(*batch->offs));
+	batch->class = class;
+	batch->nr = nr;
+	WRITE_ONCE(pcpu_depot->bytes, pcpu_depot->bytes - nr * pcpu_class_size(class));
+	stack->nr -= nr;
+	stack->low = min(stack->low, stack->nr);
+	if (from->nr)
+		return;
+	WRITE_ONCE(stack->head, from->next);
+	from->next = pcpu_depot->unused;
+	WRITE_ONCE(pcpu_depot->unused, i);
+}
+
+/* Move all objects of @batch to the depot, which is not full, the last ones first. */
+static void pcpu_depot_push(struct pcpu_batch *batch)
+{
+	struct pcpu_depot_class *stack = &pcpu_depot->classes[batch->class];
+	unsigned int i = stack->head, nr = batch->nr, n;
+	struct pcpu_depot_batch *to = &pcpu_depot->batches[i];
+
+	lockdep_assert_held(&pcpu_depot_lock);
+
+	while (batch->nr) {
+		if (!i || to->nr == PCPU_BATCH_MAX) {
+			i = pcpu_depot->unused;
+			to = &pcpu_depot->batches[i];
+			WRITE_ONCE(pcpu_depot->unused, to->next);
+			to->next = stack->head;
+			WRITE_ONCE(stack->head, i);
+		}
+		n = min_t(unsigned int, batch->nr, PCPU_BATCH_MAX - to->nr);
+		batch->nr -= n;
+		memcpy(to->offs + to->nr, batch->offs + batch->nr, n * sizeof(*to->offs));
+		to->nr += n;
+	}
+	stack->nr += nr;
+	WRITE_ONCE(pcpu_depot->bytes,
+		   pcpu_depot->bytes + nr * pcpu_class_size(batch->class));
+}
+
+/* Add a batch, not empty, unless the depot is full; it is empty afterwards if it was added. */
+void pcpu_depot_put(struct pcpu_batch *batch)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	if (!pcpu_depot_is_full())
+		pcpu_depot_push(batch);
+	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
+}
+
+/* Remove a batch of the class of @batch, which is empty afterwards if there is none. */
+void pcpu_depot_get(struct pcpu_batch *batch)
+{
+	unsigned long flags;
+
+	batch->nr = 0;
+	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	if (pcpu_depot_has(batch->class))
+		pcpu_depot_pop(batch->class, PCPU_BATCH_MAX, batch);
+	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
+}
+
+/*
+ * Remove objects that were idle since the last trim, of the class of @batch or the next one
+ * that has some. Return false if there is none.
+ */
+bool pcpu_depot_get_idle(struct pcpu_batch *batch)
+{
+	unsigned int low, class = batch->class;
+	unsigned long flags;
+
+	batch->nr = 0;
+	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	while (class < PCPU_NR_CLASSES && !pcpu_depot->classes[class].low)
+		class++;
+	if (class < PCPU_NR_CLASSES) {
+		low = pcpu_depot->classes[class].low;
+		pcpu_depot_pop(class, min(low, PCPU_BATCH_MAX), batch);
+		/* The objects taken were idle ones. */
+		pcpu_depot->classes[class].low = low - batch->nr;
+	}
+	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
+	return batch->nr;
+}
+
+/* Count idle objects of the depot from now on. Return true if it has an object. */
+bool pcpu_depot_track(void)
+{
+	unsigned long flags;
+	unsigned int i;
+	bool any;
+
+	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	for (i = 0; i < PCPU_NR_CLASSES; i++)
+		pcpu_depot->classes[i].low = pcpu_depot->classes[i].nr;
+	any = pcpu_depot->bytes;
+	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
+	return any;
+}
 
 /**
  * pcpu_cache_get_first - own the cache of this CPU where the fast paths do not find it

@@ -24,7 +24,6 @@
 #include "../internal.h"
 #include "cache.h"
 #include "chunk.h"
-#include "depot.h"
 #include "first_window.h"
 #include "layout.h"
 

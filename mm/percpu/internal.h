@@ -44,9 +44,8 @@
  *    account   owners: memcg charges and allocation tags         account.[ch]
  *    kick      queues the worker                                 kick.c
  *    extent    granules with memory: has them placed, then populated  extent.c
- *    depot     batches of free objects between caches            depot.[ch]
- *    cache     free objects of each CPU; cuts the offset of a new one off a run
- *                                                                cache.[ch]
+ *    cache     free objects of each CPU, the depot between caches; cuts the offset
+ *              of a new object off a run                         cache.[ch]
  *    wide      free objects of each CPU that have no class       wide.c
  *    trim      the life of a cache: made, trimmed, emptied when its CPU goes offline
  *                                                                trim.c

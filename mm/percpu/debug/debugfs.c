@@ -26,7 +26,6 @@
 
 #include "../cache.h"
 #include "../chunk.h"
-#include "../depot.h"
 #include "../objmap.h"
 #include "../pages.h"
 #include "bad_free.h"

@@ -21,7 +21,6 @@
 #include "../debug/bad_free.h"
 #include "../debug/hooks.h"
 #include "../debug/redzone.h"
-#include "../depot.h"
 #include "../first_window.h"
 #include "../layout.h"
 #include "../objmap.h"
@@ -87,7 +86,7 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_account_drop);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_account_record);
 #endif
 
-/* extent.c, depot.c, cache.c, trim.c, kick.c, balance.c */
+/* extent.c, cache.c, trim.c, kick.c, balance.c */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_balance_now);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_cache_common);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_cache_count);

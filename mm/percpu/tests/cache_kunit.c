@@ -18,7 +18,6 @@
 #include "../chunk.h"
 #include "../debug/hooks.h"
 #include "../debug/redzone.h"
-#include "../depot.h"
 #include "../objmap.h"
 #include "validate.h"
 

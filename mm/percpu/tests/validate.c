@@ -6,7 +6,6 @@
  */
 #include "../cache.h"
 #include "../chunk.h"
-#include "../depot.h"
 #include "../objmap.h"
 #include "validate.h"
 

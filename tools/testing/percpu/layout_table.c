@@ -16,7 +16,6 @@
 #include "bed.h"
 #include "cache.h"
 #include "chunk.h"
-#include "depot.h"
 
 #define KB		1024UL
 #define MB		(1024 * KB)

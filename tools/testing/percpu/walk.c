@@ -29,7 +29,7 @@
 #include <shim.h>
 
 #include "bed.h"
-#include "depot.h"
+#include "cache.h"
 
 #define WALK_SIZE	64
 #define WALK_STATIC	(64UL << 10)

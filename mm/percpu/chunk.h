@@ -443,7 +443,7 @@ unsigned long pcpu_extent_alloc(unsigned int nr, size_t align, enum pcpu_kind ki
 int pcpu_extent_alloc_run(unsigned int nr, size_t align, unsigned int max, gfp_t gfp,
 			  struct pcpu_run *run);
 
-/* kick.c: queue the worker when there is work for it. */
+/* extent.c, too: queue the worker when there is work for it. */
 
 void pcpu_balance_kick(void);
 void pcpu_balance_check(void);

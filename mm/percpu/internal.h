@@ -42,8 +42,8 @@
  *    table     all chunks, takes their lock; places what is longer than a chunk;
  *              claims chunks and pages for the worker and CPU hotplug  table.c
  *    account   owners: memcg charges and allocation tags         account.[ch]
- *    kick      queues the worker                                 kick.c
- *    extent    granules with memory: has them placed, then populated  extent.c
+ *    extent    granules with memory: has them placed, then populated; queues the
+ *              worker                                            extent.c
  *    cache     free objects of each CPU, the depot between caches; cuts the offset
  *              of a new object off a run                         cache.[ch]
  *    wide      free objects of each CPU that have no class       wide.c

@@ -86,7 +86,7 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_account_drop);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_account_record);
 #endif
 
-/* extent.c, cache.c, trim.c, kick.c, balance.c */
+/* extent.c, cache.c, trim.c, balance.c */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_balance_now);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_cache_common);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_cache_count);

@@ -377,20 +377,10 @@ static unsigned long pcpu_run_cut(struct pcpu_run *run, unsigned int nr,
 }
 
 /*
- * Keep skipped granules for the small objects that come with a large one: in the
- * chunk the gap would be filled by unrelated objects, which then pin the page. The
- * smaller leftover is in @skipped afterwards.
+ * Cut @nr granules; the caller frees what is in @skipped afterwards. Skipped granules are
+ * kept for the small objects that come with a large one: in the chunk the gap would be
+ * filled by unrelated objects, which then pin the page.
  */
-static void pcpu_cache_keep_leftover(struct pcpu_cache *cache,
-				     struct pcpu_run *skipped)
-{
-	pcpu_cache_assert_owned(cache);
-
-	if (skipped->nr > cache->leftover.nr)
-		swap(cache->leftover, *skipped);
-}
-
-/* Cut @nr granules; the caller frees what is in @skipped afterwards. */
 static unsigned long pcpu_cache_cut(struct pcpu_cache *cache, unsigned int nr,
 				    size_t align, struct pcpu_run *skipped)
 {
@@ -401,67 +391,51 @@ static unsigned long pcpu_cache_cut(struct pcpu_cache *cache, unsigned int nr,
 	off = pcpu_run_cut(&cache->leftover, nr, align, skipped);
 	if (off == PCPU_NO_OFF) {
 		off = pcpu_run_cut(&cache->run, nr, align, skipped);
-		pcpu_cache_keep_leftover(cache, skipped);
+		if (skipped->nr > cache->leftover.nr)
+			swap(cache->leftover, *skipped);
 	}
-	if (off != PCPU_NO_OFF)
-		cache->run_idle = false;
 	return off;
 }
 
-static void pcpu_run_free(const struct pcpu_run *run)
-{
-	if (unlikely(run->nr))
-		pcpu_chunks_free(run->off, run->nr);
-}
-
-/* Replace the run of all CPUs and cut from the new one. @run: rest of the old one */
-static unsigned long pcpu_cache_cut_new_run(unsigned int nr, size_t align,
-					    gfp_t gfp, struct pcpu_run *run)
-{
-	struct pcpu_run skipped = { };
-	struct pcpu_cache *cache;
-	unsigned long flags, off;
-	int err;
-
-	err = pcpu_extent_alloc_run(nr, align, PCPU_RUN_GRANULES, gfp, run);
-	if (err)
-		return err;
-	off = pcpu_run_cut(run, nr, align, &skipped);
-
-	cache = pcpu_cache_get_run(&flags);
-	/* Another CPU may have replaced it, or this is another cache. */
-	swap(cache->run, *run);
-	pcpu_cache_keep_leftover(cache, &skipped);
-	cache->last_cpu = raw_smp_processor_id();
-	pcpu_cache_put_tracked(cache, flags);
-	pcpu_run_free(run);
-	pcpu_run_free(&skipped);
-	return off;
-}
-
-/* Cut @nr granules from the run of all CPUs, filling it if need be. */
+/*
+ * Cut @nr granules from the run of all CPUs, replacing it if it is too short. Objects of two
+ * CPUs share no cache line, as both CPUs clear all copies.
+ */
 static unsigned long pcpu_cache_cut_run(unsigned int nr, size_t align,
 					gfp_t gfp)
 {
-	struct pcpu_run rest = { }, skipped = { };
+	struct pcpu_run run = { }, skipped = { };
 	unsigned long flags, off = PCPU_NO_OFF;
 	struct pcpu_cache *cache;
+	bool replaced = false;
 	unsigned int cpu;
+	int err;
 
-	cache = pcpu_cache_get_run(&flags);
-	cpu = raw_smp_processor_id();
-	/* Objects of two CPUs share no cache line, as both CPUs clear all copies. */
-	if (cache->last_cpu != cpu && align < L1_CACHE_BYTES)
-		off = pcpu_cache_cut(cache, nr, L1_CACHE_BYTES, &skipped);
-	if (off == PCPU_NO_OFF)
-		off = pcpu_cache_cut(cache, nr, align, &skipped);
-	cache->last_cpu = cpu;
-	if (unlikely(off == PCPU_NO_OFF))
-		swap(cache->run, rest);
-	pcpu_cache_put(cache, flags);
-	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_cache_cut_new_run(nr, align, gfp, &rest);
-	pcpu_run_free(&skipped);
+	for (;; replaced = true) {
+		cache = pcpu_cache_get_run(&flags);
+		cpu = raw_smp_processor_id();
+		/* What another CPU has installed meanwhile is freed below. */
+		if (unlikely(replaced))
+			swap(cache->run, run);
+		else if (cache->last_cpu != cpu && align < L1_CACHE_BYTES)
+			off = pcpu_cache_cut(cache, nr, L1_CACHE_BYTES, &skipped);
+		if (off == PCPU_NO_OFF)
+			off = pcpu_cache_cut(cache, nr, align, &skipped);
+		cache->last_cpu = cpu;
+		if (likely(off != PCPU_NO_OFF))
+			break;
+		swap(cache->run, run);
+		pcpu_cache_put(cache, flags);
+		err = pcpu_extent_alloc_run(nr, align, PCPU_RUN_GRANULES, gfp, &run);
+		if (err)
+			return err;
+	}
+	cache->run_idle &= replaced;
+	pcpu_cache_put_tracked(cache, flags);
+	if (unlikely(run.nr))
+		pcpu_chunks_free(run.off, run.nr);
+	if (unlikely(skipped.nr))
+		pcpu_chunks_free(skipped.off, skipped.nr);
 	return off;
 }
 

@@ -38,7 +38,7 @@ static void pcpu_slot_raise(const struct pcpu_chunk *chunk)
 void pcpu_chunk_set_slot(struct pcpu_chunk *chunk)
 {
 	unsigned int i = chunk->nr_free / PCPU_PAGE_GRANULES;
-	bool present = pcpu_chunk_is_present(chunk);
+	bool present = chunk->present;
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
@@ -89,7 +89,7 @@ void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 populated, u64 empty)
 	}
 	WRITE_ONCE(chunk->populated, populated);
 	chunk->empty = empty;
-	if (pcpu_chunk_is_present(chunk)) {
+	if (chunk->present) {
 		WRITE_ONCE(pcpu_nr_present, pcpu_nr_present + nr);
 		WRITE_ONCE(pcpu_counts.present_empty,
 			   pcpu_counts.present_empty + nr_empty);

@@ -291,12 +291,6 @@ static inline u64 pcpu_chunk_spare(const struct pcpu_chunk *chunk)
 	return chunk->empty & chunk->populated & ~chunk->reserved;
 }
 
-/* Return true if only objects of present CPUs may use the chunk. */
-static inline bool pcpu_chunk_is_present(const struct pcpu_chunk *chunk)
-{
-	return IS_ENABLED(CONFIG_PERCPU_PRESENT) && chunk->present;
-}
-
 /* Return true if the chunk could be destroyed. */
 static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 {

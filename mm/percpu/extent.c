@@ -291,7 +291,7 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk,
 	} while (!first && pcpu_extent_wait(&turns, gfp));
 	/* Another CPU may have done it meanwhile. */
 	if (!(READ_ONCE(chunk->populated) & BIT_ULL(page)))
-		err = pcpu_populate_page(off, gfp, pcpu_chunk_is_present(chunk));
+		err = pcpu_populate_page(off, gfp, chunk->present);
 	if (!err)
 		pcpu_chunk_publish_pages(chunk, BIT_ULL(page));
 	if (first)

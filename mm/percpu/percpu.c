@@ -643,7 +643,7 @@ void pcpu_free_module(void __percpu *ptr)
 	}
 	/* The address is not reused before the granules are freed. */
 	size = (size_t)granules << PCPU_GRANULE_SHIFT;
-	if (pcpu_debug_begun() && !pcpu_chunk_is_present(pcpu_chunk_of(off)))
+	if (pcpu_debug_begun() && !pcpu_chunk_of(off)->present)
 		pcpu_debug_free_section(off, size);
 	if (pcpu_free_has_hooks())
 		pcpu_free_hooks(ptr, off, size);

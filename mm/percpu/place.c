@@ -451,7 +451,7 @@ enum pcpu_found pcpu_place_module(const struct pcpu_fit *fit, unsigned int end,
 		chunk = pcpu_chunk_table[search->at];
 		if (search->left-- <= 0)
 			return PCPU_FOUND_LATER;
-		if (!chunk || pcpu_chunk_is_present(chunk))
+		if (!chunk || chunk->present)
 			continue;
 		found = pcpu_place_in_chunk(chunk, fit, search, run);
 		if (found != PCPU_FOUND_NONE)

@@ -255,8 +255,7 @@ bool pcpu_addr_is_absent(unsigned long addr, unsigned long *off, unsigned int *c
 		return false;
 	rcu_read_lock();
 	chunk = pcpu_chunk_of(*off);
-	absent = chunk && pcpu_chunk_is_present(chunk) &&
-		 !test_bit(unit, pcpu_present_units);
+	absent = chunk && chunk->present && !test_bit(unit, pcpu_present_units);
 	rcu_read_unlock();
 	*cpu = pcpu_unit_cpu(unit);
 	return absent;

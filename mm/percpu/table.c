@@ -240,8 +240,7 @@ static bool pcpu_chunk_is_claimable(unsigned int i)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	return !test_bit(i, pcpu_chunk_nrs) ||
-	       (chunk && chunk->empty == ~0ULL && !chunk->reserved &&
-		!pcpu_chunk_is_present(chunk));
+	       (chunk && chunk->empty == ~0ULL && !chunk->reserved && !chunk->present);
 }
 
 /*
@@ -513,7 +512,7 @@ struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page)
 	for (i = 0; i < pcpu_chunk_top(); i++) {
 		pcpu_chunk_lock_break(i, &flags);
 		chunk = pcpu_chunk_table[i];
-		bare = chunk && !pcpu_chunk_is_present(chunk) ?
+		bare = chunk && !chunk->present ?
 		       chunk->empty & ~chunk->populated & ~chunk->reserved : 0;
 		if (bare)
 			break;
@@ -536,7 +535,7 @@ static u64 pcpu_chunk_excess(const struct pcpu_chunk *chunk, long excess, long *
 	*most = excess;
 	if (!chunk)
 		return 0;
-	if (pcpu_chunk_is_present(chunk))
+	if (chunk->present)
 		*most = chunk->held ? 0 : PCPU_CHUNK_PAGES;
 	return *most > 0 ? pcpu_chunk_spare(chunk) & ~chunk->pinned : 0;
 }
@@ -591,8 +590,7 @@ static bool pcpu_chunk_is_removable(const struct pcpu_chunk *chunk, unsigned int
 {
 	if (!chunk || !pcpu_chunk_is_loose(chunk))
 		return false;
-	return pcpu_chunk_is_present(chunk) ? !chunk->held :
-					      pcpu_counts.empty_chunks > keep;
+	return chunk->present ? !chunk->held : pcpu_counts.empty_chunks > keep;
 }
 
 /*
@@ -654,7 +652,7 @@ static u64 pcpu_chunk_hold(unsigned int nr)
 
 	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	chunk = pcpu_chunk_table[nr];
-	if (chunk && pcpu_chunk_is_present(chunk))
+	if (chunk && chunk->present)
 		populated = chunk->populated;
 	if (populated)
 		chunk->held = true;

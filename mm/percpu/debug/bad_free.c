@@ -121,8 +121,7 @@ static void pcpu_bad_free_in_chunk(struct pcpu_bad_free *w,
 	if (!pcpu_bad_free_find(w, chunk, granule, &entry))
 		w->begin = PCPU_NO_OFF;
 	else if (pcpu_objmap_is_module(entry))
-		w->why = pcpu_chunk_is_present(chunk) ? PCPU_BAD_FREE_CACHE :
-							PCPU_BAD_FREE_MODULE;
+		w->why = chunk->present ? PCPU_BAD_FREE_CACHE : PCPU_BAD_FREE_MODULE;
 	else if (entry != PCPU_OBJMAP_RETIRED)
 		w->why = w->begin == w->off ? PCPU_BAD_FREE_REALLOCATED :
 					      PCPU_BAD_FREE_INTERIOR;

@@ -160,7 +160,7 @@ const char *pcpu_validate_chunk(struct pcpu_chunk *chunk)
 			return bad;
 	}
 	slot = chunk->slot;
-	if (slot != (pcpu_chunk_is_present(chunk) ? &pcpu_slots->present :
+	if (slot != (chunk->present ? &pcpu_slots->present :
 		     &pcpu_slots->by_free[chunk->nr_free / PCPU_PAGE_GRANULES]))
 		return "a chunk is in the wrong slot";
 	if (!list_empty(&chunk->list) &&
@@ -332,7 +332,7 @@ static void pcpu_sum_counts(const struct pcpu_chunk *chunk, struct pcpu_counts *
 			    unsigned long *populated, unsigned long *present)
 {
 	sum->chunks++;
-	if (pcpu_chunk_is_present(chunk)) {
+	if (chunk->present) {
 		sum->present_chunks += pcpu_chunk_is_loose(chunk);
 		sum->present_empty += hweight64(pcpu_chunk_spare(chunk));
 		*present += hweight64(chunk->populated);

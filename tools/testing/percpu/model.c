@@ -197,7 +197,7 @@ static void check_new(unsigned int slot, struct model_object *o, size_t align)
 	    pcpu_chunk_of(o->off)->reserved & BIT_ULL(pcpu_off_to_page(o->off)))
 		fail("an object lies in the reserve for modules");
 	present = o->kind == MODEL_PRESENT;
-	if (pcpu_chunk_is_present(pcpu_chunk_of(o->off)) != present)
+	if (pcpu_chunk_of(o->off)->present != present)
 		fail("an object lies in a chunk of another kind");
 	for_each_pcpu_unit(cpu)
 		if (align && (unsigned long)copy_of(o, cpu) & (align - 1))

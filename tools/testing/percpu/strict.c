@@ -351,7 +351,7 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 		strict_fail("a page is populated in a context that does not allow it");
 	if (off + PAGE_SIZE > strict_tables)
 		strict_fail("a page is populated that has no page tables");
-	if (present != pcpu_chunk_is_present(pcpu_chunk_of(off)))
+	if (present != pcpu_chunk_of(off)->present)
 		strict_fail("a page is populated as if its chunk was of another kind");
 	strict_may_alloc(gfp);
 	if (strict_fails())

@@ -350,7 +350,7 @@ static void pcpu_chunk_each_run(struct pcpu_chunk *chunk, u64 pages,
 
 		act(chunk, first * PCPU_PAGE_GRANULES,
 		    (end - first) * PCPU_PAGE_GRANULES);
-		pages &= ~pcpu_page_mask(first, end - 1);
+		pages &= ~GENMASK_ULL(end - 1, first);
 	}
 }
 

@@ -279,12 +279,6 @@ static inline struct pcpu_chunk *pcpu_chunk_of(unsigned long off)
 	return READ_ONCE(pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT]);
 }
 
-/* Pages @first to @last of a chunk, as a mask. */
-static inline u64 pcpu_page_mask(unsigned int first, unsigned int last)
-{
-	return GENMASK_ULL(last, first);
-}
-
 /* Populated pages that any object may use at once. */
 static inline u64 pcpu_chunk_spare(const struct pcpu_chunk *chunk)
 {

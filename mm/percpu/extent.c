@@ -310,8 +310,7 @@ static int pcpu_extent_populate(struct pcpu_run *run, gfp_t gfp)
 		struct pcpu_chunk *chunk = pcpu_chunk_of(base);
 		unsigned long first = max(off, base);
 		unsigned long last = min(end, base + PCPU_CHUNK_SIZE) - 1;
-		u64 pages = pcpu_page_mask(pcpu_off_to_page(first),
-					   pcpu_off_to_page(last));
+		u64 pages = GENMASK_ULL(pcpu_off_to_page(last), pcpu_off_to_page(first));
 
 		pages &= ~READ_ONCE(chunk->populated);
 		for (; pages; pages &= pages - 1) {

@@ -248,8 +248,9 @@ static bool __init pcpu_map_units(unsigned long populated,
 		pcpu_copy_static(addr);
 		addr += pcpu_area.stride;
 	}
-	pcpu_shadow_poison(first + pcpu_area.static_size,
-			   tables - pcpu_area.static_size);
+	if (PCPU_SHADOW)
+		pcpu_shadow_poison(first + pcpu_area.static_size,
+				   tables - pcpu_area.static_size);
 	pcpu_populate_tables_exist(first + tables);
 	return true;
 }

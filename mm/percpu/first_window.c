@@ -215,7 +215,7 @@ static u64 __init pcpu_pages_below(unsigned int nr, unsigned long bytes)
 	if (bytes <= off)
 		return 0;
 	bytes = min(bytes - off, PCPU_CHUNK_SIZE);
-	return pcpu_page_mask(0, PFN_UP(bytes) - 1);
+	return GENMASK_ULL(PFN_UP(bytes) - 1, 0);
 }
 
 /* Granules of static data in @chunk. */

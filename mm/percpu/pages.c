@@ -68,7 +68,7 @@ static int pcpu_populate_unit_tables(unsigned long addr, unsigned long size,
 	if (ret)
 		return ret;
 	/* Otherwise pcpu_shadow_unpoison() does it for each object. */
-	if (!pcpu_shadow_enabled())
+	if (!PCPU_SHADOW)
 		kasan_unpoison_vmalloc((void *)addr, size,
 				       KASAN_VMALLOC_PROT_NORMAL);
 	return 0;

@@ -212,17 +212,17 @@ static void pcpu_request_clear_long(const struct pcpu_request *req,
 	}
 }
 
-/* @addr: the address of @off in unit 0 */
+/* Clear the object; @addr: the address of @off in unit 0 */
 static void pcpu_request_clear(const struct pcpu_request *req, unsigned long off,
 			       unsigned long addr)
 {
 	/* KASAN must not see a write beyond the requested size. */
-	if (pcpu_shadow_enabled())
+	if (PCPU_SHADOW)
 		pcpu_shadow_unpoison(off, req->size);
 	/* Some copies have no memory: the caller clears the others. */
 	if (req->kind == PCPU_KIND_PRESENT)
 		return;
-	if (pcpu_shadow_enabled())
+	if (PCPU_SHADOW)
 		pcpu_clear(off, req->size);
 	else if (req->class < PCPU_NR_SMALL)
 		pcpu_clear_small(addr, req->class);

@@ -42,7 +42,8 @@ void pcpu_free_hooks(void __percpu *ptr, unsigned long off, size_t size)
 {
 	unsigned long in = off & (PCPU_CHUNK_SIZE - 1);
 
-	pcpu_shadow_poison(off, size);
+	if (PCPU_SHADOW)
+		pcpu_shadow_poison(off, size);
 	kmemleak_free_percpu(ptr);
 	trace_percpu_free_percpu((void *)pcpu_area_off_to_addr(off - in), in,
 				 ptr);

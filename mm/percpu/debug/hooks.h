@@ -18,22 +18,18 @@
 
 #include "../layout.h"
 
-/* KASAN shadow */
-#if defined(CONFIG_KASAN_GENERIC) && defined(CONFIG_KASAN_VMALLOC)
+/*
+ * True if KASAN must see every allocation and every free. Where vmalloc space has shadow,
+ * only the requested bytes of live objects are accessible: in all of the CPU-major layout,
+ * and in the later windows of the chunk-major one.
+ */
+#define PCPU_SHADOW	(IS_ENABLED(CONFIG_KASAN_GENERIC) && IS_ENABLED(CONFIG_KASAN_VMALLOC))
 
 /*
- * Where vmalloc space has shadow, only the requested bytes of live objects are
- * accessible: in all of the CPU-major layout, and in the later windows of the
- * chunk-major one. A byte of shadow stands for 8 bytes, so that none of the 8
- * bytes behind an object may belong to another one.
+ * A byte of shadow stands for 8 bytes, so that none of the 8 bytes behind an object may
+ * belong to another one.
  */
-#define PCPU_SHADOW_GAP		8
-
-/* Return true if KASAN must see every allocation and every free. */
-static inline bool pcpu_shadow_enabled(void)
-{
-	return true;
-}
+#define PCPU_SHADOW_GAP	(PCPU_SHADOW ? 8 : 0)
 
 /* Allow access to @size bytes at @off in all units. */
 static inline void pcpu_shadow_unpoison(unsigned long off, size_t size)
@@ -54,20 +50,6 @@ static inline void pcpu_shadow_poison(unsigned long off, size_t size)
 		kasan_poison_vmalloc((void *)pcpu_area_unit_addr(unit, off),
 				     size);
 }
-
-#else
-
-#define PCPU_SHADOW_GAP		0
-
-static inline bool pcpu_shadow_enabled(void)
-{
-	return false;
-}
-
-static inline void pcpu_shadow_unpoison(unsigned long off, size_t size) { }
-static inline void pcpu_shadow_poison(unsigned long off, size_t size) { }
-
-#endif /* CONFIG_KASAN_GENERIC && CONFIG_KASAN_VMALLOC */
 
 /* Invalid frees, bad_free.c */
 void pcpu_bad_free_report(const void __percpu *ptr, unsigned long caller);
@@ -211,14 +193,14 @@ void pcpu_free_hooks(void __percpu *ptr, unsigned long off, size_t size);
  */
 static inline bool pcpu_alloc_has_hooks(void)
 {
-	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_enabled() ||
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || PCPU_SHADOW ||
 	       pcpu_debug_enabled() || trace_percpu_alloc_percpu_enabled();
 }
 
 /* Return true if kmemleak, KASAN or the tracepoint must see every free. */
 static inline bool pcpu_free_has_hooks(void)
 {
-	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || pcpu_shadow_enabled() ||
+	return IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || PCPU_SHADOW ||
 	       trace_percpu_free_percpu_enabled();
 }
 

@@ -45,7 +45,7 @@ static const size_t sizes[] = { 1, 4, 7, 8, 13, 16, 40, 48, 200, 1024, 1040,
 
 static bool covered(const void *addr)
 {
-	return pcpu_shadow_enabled() && is_vmalloc_or_module_addr(addr);
+	return PCPU_SHADOW && is_vmalloc_or_module_addr(addr);
 }
 
 /* Objects without shadow, kept so that later ones are placed elsewhere */
@@ -57,7 +57,7 @@ static void __percpu *allocate(struct kunit *test, size_t size)
 	void __percpu *ptr = NULL;
 	unsigned int i;
 
-	if (!pcpu_shadow_enabled())
+	if (!PCPU_SHADOW)
 		kunit_skip(test, "a kernel without generic KASAN");
 	for (i = 0; i < NR_FILLERS; i++) {
 		ptr = __alloc_percpu(size, 4);

@@ -130,8 +130,7 @@ static const char *pcpu_validate_objmap(struct pcpu_chunk *chunk)
 static bool pcpu_validate_has_memory(struct pcpu_chunk *chunk,
 				     unsigned int start, unsigned int end)
 {
-	u64 pages = pcpu_page_mask(start / PCPU_PAGE_GRANULES,
-				   (end - 1) / PCPU_PAGE_GRANULES);
+	u64 pages = GENMASK_ULL((end - 1) / PCPU_PAGE_GRANULES, start / PCPU_PAGE_GRANULES);
 
 	return !(pages & ~(chunk->populated & ~chunk->reserved));
 }

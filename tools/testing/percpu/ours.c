@@ -205,7 +205,7 @@ void bed_boot(unsigned int nr_cpus, unsigned long static_size, unsigned long ear
 
 		chunk = calloc(1, sizeof(*chunk));
 		pcpu_chunk_init(chunk, i, calloc(1, PCPU_OBJMAP_SIZE));
-		chunk->pinned = pcpu_page_mask(0, PFN_UP(in) - 1);
+		chunk->pinned = GENMASK_ULL(PFN_UP(in) - 1, 0);
 		pcpu_chunk_add_first(chunk, static_size <= off ? 0 :
 				     min(static_size - off, PCPU_CHUNK_SIZE) >> PCPU_GRANULE_SHIFT,
 				     0);

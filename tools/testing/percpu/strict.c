@@ -472,7 +472,7 @@ static u64 strict_pages_below(unsigned int nr, unsigned long bytes)
 
 	if (bytes <= off)
 		return 0;
-	return pcpu_page_mask(0, PFN_UP(min(bytes - off, PCPU_CHUNK_SIZE)) - 1);
+	return GENMASK_ULL(PFN_UP(min(bytes - off, PCPU_CHUNK_SIZE)) - 1, 0);
 }
 
 /* All CPUs come online before the first rules apply. */

@@ -87,6 +87,9 @@ extern int (*shim_sleep)(useconds_t us);
 #define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define HZ			100
+#define KASAN_VMALLOC_PROT_NORMAL	1
+#define kasan_unpoison_vmalloc(addr, size, flags)	((void)(addr), (void)(size))
+#define kasan_poison_vmalloc(addr, size)		((void)(addr), (void)(size))
 
 /* arithmetic */
 #define min_t(t, a, b)	min((t)(a), (t)(b))

@@ -252,28 +252,6 @@ static int pcpu_extent_add_chunk(enum pcpu_kind kind, gfp_t gfp)
 	return pcpu_extent_want_chunk(kind, err);
 }
 
-/* Place a run in a chunk, a new one if need be. The run in @run is freed first. */
-static int pcpu_extent_place(struct pcpu_fit *fit, gfp_t gfp, struct pcpu_run *run)
-{
-	bool module = fit->kind == PCPU_KIND_MODULE, cut;
-	unsigned int full = 0, turns = 0;
-	int err;
-
-	/* Offsets of modules are the scarcest; others may sleep meanwhile. */
-	fit->thorough = module || gfpflags_allow_blocking(gfp);
-	while (!pcpu_chunks_alloc_run(fit, run, &cut)) {
-		/* These chunks have their pages for ever. */
-		if (module && pcpu_modules_in_first_window())
-			return -ENOSPC;
-		err = fit->populated ? -EAGAIN : pcpu_extent_add_chunk(fit->kind, gfp);
-		if (err && cut)
-			fit->thorough = true;
-		else if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))
-			return err;
-	}
-	return 0;
-}
-
 /*
  * Populate a page. Of CPUs that need it at once, those that may wait leave it to the
  * first one.
@@ -327,24 +305,35 @@ static int pcpu_extent_populate(struct pcpu_run *run, gfp_t gfp)
 }
 
 /*
- * Place and populate a run. Without memory for pages, another search looks for it in
- * populated pages, some of which the first one may have left out.
+ * Place a run in a chunk, a new one if need be, and populate it. The run in @run is freed
+ * first. Without memory for pages, another search looks for it in populated pages, some of
+ * which the first one may have left out.
  */
-static int pcpu_extent_place_populated(struct pcpu_fit *fit, gfp_t gfp,
-				       struct pcpu_run *run)
+static int pcpu_extent_place(struct pcpu_fit *fit, gfp_t gfp, struct pcpu_run *run)
 {
-	bool module = fit->kind == PCPU_KIND_MODULE;
-	int err;
+	bool module = fit->kind == PCPU_KIND_MODULE, cut;
+	unsigned int full = 0, turns = 0;
+	int err, failed = 0;
 
 	fit->populated = !module && !pcpu_populate_allowed(gfp);
-	err = pcpu_extent_place(fit, gfp, run);
-	if (err)
-		return err;
-	err = pcpu_extent_populate(run, gfp);
-	if (!err || module)
-		return err;
-	fit->populated = true;
-	return pcpu_extent_place(fit, gfp, run) ? err : 0;
+	for (;;) {
+		/* Offsets of modules are the scarcest; others may sleep meanwhile. */
+		fit->thorough = module || gfpflags_allow_blocking(gfp);
+		while (!pcpu_chunks_alloc_run(fit, run, &cut)) {
+			/* These chunks have their pages for ever. */
+			if (module && pcpu_modules_in_first_window())
+				return -ENOSPC;
+			err = fit->populated ? -EAGAIN : pcpu_extent_add_chunk(fit->kind, gfp);
+			if (err && cut)
+				fit->thorough = true;
+			else if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))
+				return failed ?: err;
+		}
+		failed = pcpu_extent_populate(run, gfp);
+		if (!failed || module)
+			return failed;
+		fit->populated = true;
+	}
 }
 
 /*
@@ -372,7 +361,7 @@ unsigned long pcpu_extent_alloc(unsigned int nr, size_t align, enum pcpu_kind ki
 		err = pcpu_extent_place_long(nr, kind, gfp, &run);
 		err = err ?: pcpu_extent_populate(&run, gfp);
 	} else {
-		err = pcpu_extent_place_populated(&fit, gfp, &run);
+		err = pcpu_extent_place(&fit, gfp, &run);
 	}
 	return err ? (unsigned long)err : run.off;
 }
@@ -399,7 +388,7 @@ int pcpu_extent_alloc_run(unsigned int nr, size_t align, unsigned int max, gfp_t
 	/* So much is skipped to align the object; others fill it, if it is short. */
 	if (align <= L1_CACHE_BYTES)
 		fit.wanted = max(nr + fit.align - 1, PCPU_RUN_MIN);
-	err = pcpu_extent_place_populated(&fit, gfp, run);
+	err = pcpu_extent_place(&fit, gfp, run);
 	if (!err && run->nr == nr && nr <= PCPU_RUN_SHORT)
 		pcpu_chunks_extend_run(run, max);
 	return err;

@@ -177,15 +177,11 @@ bool pcpu_depot_track(void)
 	return any;
 }
 
-/**
- * pcpu_cache_get_first - own the cache of this CPU where the fast paths do not find it
- *
- * They do from then on if they may use it.
- *
- * Context: IRQs off.
- * Return: the cache.
+/*
+ * Own the cache of this CPU where the fast paths do not find it. They do from then on if they
+ * may use it. IRQs are off.
  */
-struct pcpu_cache *pcpu_cache_get_first(void)
+static struct pcpu_cache *pcpu_cache_get_first(void)
 {
 	struct pcpu_cache *cache = pcpu_cache_of_cpu(raw_smp_processor_id());
 
@@ -195,15 +191,32 @@ struct pcpu_cache *pcpu_cache_get_first(void)
 	return cache;
 }
 
-/**
- * pcpu_cache_take_share - make sure that a cache has a capacity
- * @cache: the cache, owned by the caller
- * @bytes: the capacity; with 1, as for objects with a class, an object may exceed it
- *
- * Context: IRQs off.
- * Return: true if the cache had the capacity, or took it from the budget.
+/* Own the cache of this CPU; disables IRQs. */
+static __always_inline struct pcpu_cache *pcpu_cache_get(unsigned long *flags)
+{
+	struct pcpu_cache *cache;
+	unsigned long saved;
+
+	local_irq_save(saved);
+	*flags = saved;
+	cache = raw_cpu_read(pcpu_cache_local);
+	if (unlikely(cache == &pcpu_cache_common))
+		cache = pcpu_cache_get_first();
+	return cache;
+}
+
+static __always_inline void pcpu_cache_put(struct pcpu_cache *cache,
+					   unsigned long flags)
+{
+	pcpu_cache_unlock(cache);
+	local_irq_restore(flags);
+}
+
+/*
+ * Return true if a cache, which the caller owns, has a capacity of @bytes, or takes it from
+ * the budget. With 1, as for objects with a class, an object may exceed it.
  */
-bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
+static bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
 {
 	int left, step, capacity = cache->capacity - bytes;
 
@@ -226,30 +239,6 @@ bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
 	return true;
 }
 
-/**
- * pcpu_cache_return_share - return what a cache does not use to the budget
- * @cache: the cache, owned by the caller
- *
- * A cache that has more than is left returns half of the difference, too: it
- * evicts objects when the next one is freed.
- *
- * Context: IRQs off.
- */
-void pcpu_cache_return_share(struct pcpu_cache *cache)
-{
-	int left = atomic_read(&pcpu_caches_left);
-	int bytes = max(cache->capacity, (cache->share - left) / 2);
-
-	pcpu_cache_assert_owned(cache);
-
-	bytes = clamp(bytes, 0, cache->share);
-	if (!bytes)
-		return;
-	cache->share -= bytes;
-	cache->capacity -= bytes;
-	atomic_add(bytes, &pcpu_caches_left);
-}
-
 /* Own the cache with the run to cut from; disables IRQs. */
 static struct pcpu_cache *pcpu_cache_get_run(unsigned long *flags)
 {
@@ -263,16 +252,8 @@ static struct pcpu_cache *pcpu_cache_get_run(unsigned long *flags)
 	return pcpu_cache_get(flags);
 }
 
-/**
- * pcpu_cache_put_tracked - let go of a cache that is not empty
- * @cache: the cache, owned by the caller
- * @flags: from pcpu_cache_get()
- *
- * The worker trims the cache from then on.
- *
- * Context: IRQs off.
- */
-void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags)
+/* Let go of a cache that is not empty: the worker trims it from then on. */
+static void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags)
 {
 	bool tracked = cache->tracked;
 
@@ -315,15 +296,9 @@ static void pcpu_cache_fill(struct pcpu_batch *batch)
 		pcpu_cache_spill(batch);
 }
 
-/**
- * pcpu_magazine_pop_batch - take the last objects of a magazine
- * @cache: the cache, owned by the caller
- * @mag: one of its magazines
- * @offs: where to store the offsets, at most %PCPU_BATCH_MAX
- * @nr: number of objects, at most
- *
- * Context: IRQs off.
- * Return: number of objects.
+/*
+ * Move the last objects of a magazine, up to @nr and to PCPU_BATCH_MAX, to @offs. Return
+ * their number.
  */
 unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
 				     struct pcpu_magazine *mag, u32 *offs,
@@ -439,16 +414,20 @@ static unsigned long pcpu_cache_cut_run(unsigned int nr, size_t align,
 	return off;
 }
 
-/* Allocate from a batch of the depot, and cache the rest of the batch. */
-static noinline unsigned long pcpu_cache_alloc_depot(unsigned int class,
-						     size_t align)
+/*
+ * Allocate an object of a batch of the depot or, for small classes, of granules that are
+ * split already, and cache the rest of the batch.
+ */
+static noinline unsigned long pcpu_cache_alloc_batch(unsigned int class, size_t align)
 {
-	struct pcpu_batch batch;
 	unsigned long off = PCPU_NO_OFF;
+	struct pcpu_batch batch;
 	unsigned int i;
 
 	batch.class = class;
 	pcpu_depot_get(&batch);
+	if (!batch.nr && class < PCPU_NR_SMALL)
+		batch.nr = pcpu_chunks_alloc_small(class, batch.offs, PCPU_BATCH_MAX);
 	for (i = batch.nr; i-- > 0;) {
 		if (batch.offs[i] & (align - 1))
 			continue;
@@ -456,21 +435,6 @@ static noinline unsigned long pcpu_cache_alloc_depot(unsigned int class,
 		batch.offs[i] = batch.offs[--batch.nr];
 		break;
 	}
-	pcpu_cache_fill(&batch);
-	return off;
-}
-
-/* Allocate a small object of a granule that is split already. */
-static unsigned long pcpu_cache_alloc_partial(unsigned int class)
-{
-	struct pcpu_batch batch;
-	unsigned long off;
-
-	batch.class = class;
-	batch.nr = pcpu_chunks_alloc_small(class, batch.offs, PCPU_BATCH_MAX);
-	if (!batch.nr)
-		return PCPU_NO_OFF;
-	off = batch.offs[--batch.nr];
 	pcpu_cache_fill(&batch);
 	return off;
 }
@@ -494,19 +458,14 @@ static unsigned long pcpu_cache_alloc_split(unsigned int class, gfp_t gfp)
 	return off;
 }
 
-/**
- * pcpu_cache_alloc_slow - allocate an object with all steps
- * @class: its class, not %PCPU_CLASS_LONG
- * @align: its alignment
- * @gfp: flags to allocate memory with
+/*
+ * Allocate an object with all steps, of a class that is not PCPU_CLASS_LONG. Tries in turn:
+ * an object of the magazine, which the fast path has not found if @align is the reason, or
+ * the cache is locked; a batch of the depot; for small classes a granule that is split
+ * already; the run.
  *
- * Tries in turn: an object of the magazine, which the fast path has not found if @align
- * is the reason, or the cache is locked; a batch of the depot; for small classes a
- * granule that is split already; the run.
- *
- * Context: any that @gfp allows. Owns a cache for bounded times, and takes the
- * lock of the depot and pcpu_chunk_lock, one after the other.
- * Return: its offset, populated, or an error as from pcpu_extent_alloc().
+ * Any context that @gfp allows. Return the offset, populated, or an error as from
+ * pcpu_extent_alloc().
  */
 unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align, gfp_t gfp)
 {
@@ -516,17 +475,12 @@ unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align, gfp_t gfp)
 	/* The task may migrate, and an interrupt allocate or free. */
 	if (cache == &pcpu_cache_common || data_race(cache->magazines[class].nr))
 		off = pcpu_cache_alloc_aligned(class, align);
-	if (off == PCPU_NO_OFF && pcpu_depot_has(class))
-		off = pcpu_cache_alloc_depot(class, align);
-	if (class < PCPU_NR_SMALL) {
-		if (off == PCPU_NO_OFF && pcpu_small_available(class))
-			off = pcpu_cache_alloc_partial(class);
-		if (off == PCPU_NO_OFF)
-			off = pcpu_cache_alloc_split(class, gfp);
-	} else if (off == PCPU_NO_OFF) {
-		off = pcpu_cache_cut_run(pcpu_class_granules(class), align,
-					 gfp);
-	}
+	if (off == PCPU_NO_OFF &&
+	    (pcpu_depot_has(class) || (class < PCPU_NR_SMALL && pcpu_small_available(class))))
+		off = pcpu_cache_alloc_batch(class, align);
+	if (off == PCPU_NO_OFF)
+		off = class < PCPU_NR_SMALL ? pcpu_cache_alloc_split(class, gfp) :
+		      pcpu_cache_cut_run(pcpu_class_granules(class), align, gfp);
 	return off;
 }
 
@@ -592,18 +546,13 @@ static noinline void pcpu_cache_free_to_chunks(unsigned long off, struct pcpu_ca
 	pcpu_balance_check();
 }
 
-/**
- * pcpu_cache_free_full - cache a freed object, evicting others if need be
- * @off: offset of the object; the caller owns it, the object map has no entry
- * @cache: the cache of this CPU, owned by the caller; it is let go of
- * @mag: the magazine of the object's class
- * @flags: of the IRQ-off section in which the cache is owned
+/*
+ * Cache an object that the caller owns, and for which the object map has no entry, in
+ * magazine @mag, evicting others if need be. @cache is that of this CPU, owned since IRQs
+ * are off with @flags; it is let go of.
  *
  * If the depot is full, evicted objects go to the chunks. Each free evicts one, or a few
  * of a smaller class, so that none is much more expensive than the next one.
- *
- * Context: any. Takes the lock of the depot and pcpu_chunk_lock, one after the other,
- * when the cache is let go of.
  */
 void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
 			  struct pcpu_magazine *mag, unsigned long flags)
@@ -632,18 +581,121 @@ void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
 		pcpu_cache_free_to_chunks(off, cache, mag, from, flags);
 }
 
-/**
- * pcpu_cache_free_slow - cache a freed object
- * @off: offset of the object; the caller owns it, the object map has no entry
- * @class: its class
- *
- * Context: any. Owns a cache for a bounded time, and takes the locks that
- * pcpu_cache_free_full() takes.
- */
+/* Cache an object that the caller owns, and for which the object map has no entry. */
 void pcpu_cache_free_slow(unsigned long off, unsigned int class)
 {
 	unsigned long flags;
 	struct pcpu_cache *cache = pcpu_cache_get(&flags);
 
 	pcpu_cache_free_full(off, cache, &cache->magazines[class], flags);
+}
+
+/*
+ * Free objects without a class. A cache keeps the last few that were freed, for requests
+ * of the same length: a magazine for each length would take more memory than the objects
+ * that it saves.
+ */
+
+/*
+ * Allocate a cached object of exactly @nr granules, which may be longer than a wide one.
+ * Owns a cache for a bounded time. Any context. Return its offset, populated, or
+ * %PCPU_NO_OFF if there is none.
+ */
+unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align)
+{
+	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_cache *cache;
+	unsigned int i, n;
+
+	cache = pcpu_cache_get(&flags);
+	for (n = 0; n < PCPU_CACHE_WIDES; n++) {
+		struct pcpu_run *run;
+
+		/* The one that was freed last, but n. */
+		i = (cache->next_wide - 1 - n) % PCPU_CACHE_WIDES;
+		run = &cache->wides[i];
+		if (run->nr != nr || run->off & (align - 1))
+			continue;
+		off = run->off;
+		cache->capacity += pcpu_run_bytes(run);
+		run->nr = 0;
+		cache->next_wide = i;
+		cache->wides_idle = false;
+		break;
+	}
+	pcpu_cache_put(cache, flags);
+	return off;
+}
+
+/*
+ * Free a wide object that may begin at @off, within the area, to the cache of this CPU.
+ * Disables IRQs for a bounded time. Any context. Return true if a live wide object
+ * begins there and the cache had capacity. Otherwise nothing has changed, and the free
+ * takes the slow path.
+ */
+bool pcpu_cache_free_wide(unsigned long off)
+{
+	unsigned int nr, granule = off >> PCPU_GRANULE_SHIFT;
+	struct pcpu_chunk *chunk;
+	struct pcpu_cache *cache;
+	struct pcpu_run *run;
+	unsigned long flags;
+	bool freed = false;
+	u8 *where, entry;
+
+	/* A chunk that is found with IRQs off does not go away. */
+	local_irq_save(flags);
+	chunk = pcpu_chunk_of(off);
+	if (unlikely(!chunk || off & (PCPU_GRANULE - 1) ||
+		     test_bit(pcpu_off_to_page(off), chunk->slow_free)))
+		goto out;
+	where = pcpu_objmap_entry(chunk, granule);
+	entry = READ_ONCE(*where);
+	if (!pcpu_objmap_is_wide(entry))
+		goto out;
+	nr = pcpu_objmap_read_wide(chunk, granule, entry);
+	cache = raw_cpu_read(pcpu_cache_local);
+	run = &cache->wides[cache->next_wide];
+	/* The cache of all CPUs is locked, and keeps no objects. */
+	if (unlikely(cache == &pcpu_cache_common || run->nr ||
+		     cache->capacity < (int)(nr << PCPU_GRANULE_SHIFT) ||
+		     !pcpu_objmap_try_clear(where, entry, entry)))
+		goto out;
+	/* After a race of two frees it can be a new object, of another length. */
+	nr = pcpu_objmap_read_wide(chunk, granule, entry);
+	pcpu_objmap_write(chunk, granule + 1, 0);
+	*run = (struct pcpu_run) { .off = off, .nr = nr };
+	cache->capacity -= pcpu_run_bytes(run);
+	cache->next_wide = (cache->next_wide + 1) % PCPU_CACHE_WIDES;
+	cache->wides_idle = false;
+	freed = true;
+out:
+	local_irq_restore(flags);
+	return freed;
+}
+
+/*
+ * Cache a freed object without a class, and store the object that it replaces, or an
+ * empty run. @run is unchanged if it is too large, or if the budget is used up. Owns a
+ * cache for a bounded time. Any context.
+ */
+void pcpu_cache_free_wide_slow(struct pcpu_run *run)
+{
+	struct pcpu_cache *cache;
+	struct pcpu_run *slot;
+	unsigned long flags;
+	int more;
+
+	if (run->nr > PCPU_CACHED_MAX)
+		return;
+	cache = pcpu_cache_get(&flags);
+	slot = &cache->wides[cache->next_wide];
+	more = pcpu_run_bytes(run) - pcpu_run_bytes(slot);
+	if (pcpu_cache_take_share(cache, more)) {
+		cache->capacity -= more;
+		swap(*slot, *run);
+		cache->next_wide = (cache->next_wide + 1) % PCPU_CACHE_WIDES;
+		cache->wides_idle = false;
+	}
+	pcpu_cache_put_tracked(cache, flags);
 }

@@ -226,16 +226,15 @@ static inline struct pcpu_cache *pcpu_cache_of_cpu(unsigned int cpu)
 	return pcpu_cache_of_unit(pcpu_cpu_unit(cpu));
 }
 
-struct pcpu_cache *pcpu_cache_get_first(void);
-void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags);
-bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes);
-void pcpu_cache_return_share(struct pcpu_cache *cache);
 
 unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align,
 				    gfp_t gfp);
 void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
 			  struct pcpu_magazine *mag, unsigned long flags);
 void pcpu_cache_free_slow(unsigned long off, unsigned int class);
+unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align);
+bool pcpu_cache_free_wide(unsigned long off);
+void pcpu_cache_free_wide_slow(struct pcpu_run *run);
 unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
 				     struct pcpu_magazine *mag, u32 *offs,
 				     unsigned int nr);
@@ -262,27 +261,6 @@ static __always_inline void pcpu_cache_unlock(struct pcpu_cache *cache)
 {
 	if (unlikely(READ_ONCE(cache->locked)))
 		raw_spin_unlock(&cache->lock);
-}
-
-/* Own the cache of this CPU; disables IRQs. */
-static __always_inline struct pcpu_cache *pcpu_cache_get(unsigned long *flags)
-{
-	struct pcpu_cache *cache;
-	unsigned long saved;
-
-	local_irq_save(saved);
-	*flags = saved;
-	cache = raw_cpu_read(pcpu_cache_local);
-	if (unlikely(cache == &pcpu_cache_common))
-		cache = pcpu_cache_get_first();
-	return cache;
-}
-
-static __always_inline void pcpu_cache_put(struct pcpu_cache *cache,
-					   unsigned long flags)
-{
-	pcpu_cache_unlock(cache);
-	local_irq_restore(flags);
 }
 
 /* Take the last object of a magazine that is not empty. */
@@ -315,14 +293,10 @@ static __always_inline void pcpu_magazine_push(struct pcpu_cache *cache,
 	cache->capacity -= mag->size;
 }
 
-/**
- * pcpu_cache_alloc_fast - allocate the last freed object of a class
- * @class: its class, not %PCPU_CLASS_LONG
- * @align: its alignment; a constant 1 if every object of the class has it
- *
- * Context: any; disables IRQs for a bounded time.
- * Return: its offset, populated, or %PCPU_NO_OFF if there is none or it is not
- * aligned.
+/*
+ * Allocate the last freed object of @class, not PCPU_CLASS_LONG. @align: a constant 1 if every
+ * object of the class has the alignment. Any context. Return its offset, populated, or
+ * PCPU_NO_OFF if there is none or it is not aligned.
  */
 static __always_inline unsigned long pcpu_cache_alloc_fast(unsigned int class,
 							   size_t align)
@@ -340,18 +314,13 @@ static __always_inline unsigned long pcpu_cache_alloc_fast(unsigned int class,
 	return off;
 }
 
-/**
- * pcpu_cache_free_fast - free an object to the cache of this CPU
- * @off: where the object may begin, within the area
+/*
+ * Free an object that may begin at @off, within the area, to the cache of this CPU. Where the
+ * cache has no capacity, the object is exchanged for others: a call at the end, so that other
+ * frees save no registers for it.
  *
- * Where the cache has no capacity, the object is exchanged for others: a call at the
- * end, so that other frees save no registers for it.
- *
- * Context: any; disables IRQs for a bounded time. Takes the locks that
- * pcpu_cache_free_full() takes.
- * Return: true if a live object with a class begins at @off and the CPU uses its
- * cache without a lock. Otherwise nothing has changed, and the free takes the slow
- * path.
+ * Any context. Return true if a live object with a class begins at @off and the CPU uses its
+ * cache without a lock. Otherwise nothing has changed, and the free takes the slow path.
  */
 static __always_inline bool pcpu_cache_free_fast(unsigned long off)
 {
@@ -391,12 +360,6 @@ out:
 	local_irq_restore(flags);
 	return freed;
 }
-
-/* wide.c: cached objects without a class. */
-
-unsigned long pcpu_cache_alloc_wide(unsigned int nr, size_t align);
-bool pcpu_cache_free_wide(unsigned long off);
-void pcpu_cache_free_wide_slow(struct pcpu_run *run);
 
 /* trim.c: the life of a cache. */
 

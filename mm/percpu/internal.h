@@ -46,7 +46,6 @@
  *              worker                                            extent.c
  *    cache     free objects of each CPU, the depot between caches; cuts the offset
  *              of a new object off a run                         cache.[ch]
- *    wide      free objects of each CPU that have no class       wide.c
  *    trim      the life of a cache: made, trimmed, emptied when its CPU goes offline
  *                                                                trim.c
  *    clear     zeroes all copies of an object                    clear.h

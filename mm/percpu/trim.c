@@ -167,6 +167,25 @@ static void pcpu_trim_magazine(struct pcpu_trim_batch *batch,
 	}
 }
 
+/*
+ * Return what a cache does not use to the budget. A cache that has more than is left
+ * returns half of the difference, too: it evicts objects when the next one is freed.
+ */
+static void pcpu_cache_return_share(struct pcpu_cache *cache)
+{
+	int left = atomic_read(&pcpu_caches_left);
+	int bytes = max(cache->capacity, (cache->share - left) / 2);
+
+	pcpu_cache_assert_owned(cache);
+
+	bytes = clamp(bytes, 0, cache->share);
+	if (!bytes)
+		return;
+	cache->share -= bytes;
+	cache->capacity -= bytes;
+	atomic_add(bytes, &pcpu_caches_left);
+}
+
 /* Count idle objects from now on. Return true if the cache is not empty. */
 static bool pcpu_cache_track(struct pcpu_cache *cache)
 {
@@ -393,13 +412,10 @@ static bool pcpu_depot_trim(void)
 	return pcpu_depot_track();
 }
 
-/**
- * pcpu_caches_trim - return idle objects of all caches and the depot
- *
- * An object is idle if it was not allocated since the last call.
- *
- * Context: process context, IRQs on; waits for other CPUs.
- * Return: true if objects are left, so that another call is useful.
+/*
+ * Return idle objects of all caches and the depot: those that were not allocated since the last
+ * call. Process context, IRQs on; waits for other CPUs. Return true if objects are left, so
+ * that another call is useful.
  */
 bool pcpu_caches_trim(void)
 {
@@ -408,10 +424,9 @@ bool pcpu_caches_trim(void)
 	return pcpu_depot_trim() || left;
 }
 
-/**
- * pcpu_caches_drain - return all objects of all caches and the depot
- *
- * Context: process context, IRQs on; waits for other CPUs.
+/*
+ * Return all objects of all caches and the depot. Process context, IRQs on; waits for other
+ * CPUs.
  */
 void pcpu_caches_drain(void)
 {
@@ -421,14 +436,10 @@ void pcpu_caches_drain(void)
 	pcpu_depot_trim();
 }
 
-/**
- * pcpu_caches_drain_some - return some objects for a caller that cannot wait
- *
- * Returns the runs and at most %PCPU_TRIM_BATCH_MAX objects of the cache of this
- * CPU, and %PCPU_DRAIN_BATCHES batches of the depot. The other objects count as
- * idle from then on: the next trim returns them.
- *
- * Context: any.
+/*
+ * Return some objects for a caller that cannot wait, in any context: the runs and at most
+ * PCPU_TRIM_BATCH_MAX objects of the cache of this CPU, and PCPU_DRAIN_BATCHES batches of the
+ * depot. The other objects count as idle from then on: the next trim returns them.
  */
 void pcpu_caches_drain_some(void)
 {

@@ -185,9 +185,10 @@ static struct pcpu_cache *pcpu_cache_get_first(void)
 {
 	struct pcpu_cache *cache = pcpu_cache_of_cpu(raw_smp_processor_id());
 
-	if (!READ_ONCE(cache->locked))
+	if (READ_ONCE(cache->locked))
+		raw_spin_lock(&cache->lock);
+	else
 		raw_cpu_write(pcpu_cache_local, cache);
-	pcpu_cache_lock(cache);
 	return cache;
 }
 
@@ -208,7 +209,8 @@ static __always_inline struct pcpu_cache *pcpu_cache_get(unsigned long *flags)
 static __always_inline void pcpu_cache_put(struct pcpu_cache *cache,
 					   unsigned long flags)
 {
-	pcpu_cache_unlock(cache);
+	if (unlikely(READ_ONCE(cache->locked)))
+		raw_spin_unlock(&cache->lock);
 	local_irq_restore(flags);
 }
 

@@ -226,7 +226,6 @@ static inline struct pcpu_cache *pcpu_cache_of_cpu(unsigned int cpu)
 	return pcpu_cache_of_unit(pcpu_cpu_unit(cpu));
 }
 
-
 unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align,
 				    gfp_t gfp);
 void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
@@ -248,19 +247,6 @@ pcpu_cache_assert_owned(const struct pcpu_cache *cache)
 		lockdep_assert_held(&cache->lock);
 	else
 		lockdep_assert_irqs_disabled();
-}
-
-/* Own a cache: a locked one, or that of this CPU. IRQs are off. */
-static __always_inline void pcpu_cache_lock(struct pcpu_cache *cache)
-{
-	if (unlikely(READ_ONCE(cache->locked)))
-		raw_spin_lock(&cache->lock);
-}
-
-static __always_inline void pcpu_cache_unlock(struct pcpu_cache *cache)
-{
-	if (unlikely(READ_ONCE(cache->locked)))
-		raw_spin_unlock(&cache->lock);
 }
 
 /* Take the last object of a magazine that is not empty. */

@@ -113,6 +113,9 @@ int pcpu_cache_create(unsigned int cpu)
 /* Batches of the depot that an atomic caller returns, at most. */
 #define PCPU_DRAIN_BATCHES	4
 
+/* Stands for the CPU of a cache that the CPU hotplug callback owns. */
+#define PCPU_DEAD_CPU		UINT_MAX
+
 enum pcpu_trim_what {
 	PCPU_TRIM_IDLE,
 	PCPU_TRIM_ALL,
@@ -121,7 +124,7 @@ enum pcpu_trim_what {
 /**
  * struct pcpu_trim_batch - objects taken out of a cache
  * @cache: the cache
- * @cpu: the CPU that owns the cache, if it is not locked
+ * @cpu: the CPU that owns the cache, if it is not locked, or %PCPU_DEAD_CPU
  * @what: the objects to take
  * @begun: @runs have been taken
  * @more: the cache has further objects to take
@@ -259,37 +262,37 @@ static void pcpu_cache_check_isolated(struct pcpu_cache *cache)
 	raw_cpu_write(pcpu_cache_local, &pcpu_cache_common);
 }
 
-/* On the CPU of the cache, IRQs off. */
-static void pcpu_trim_collect_ipi(void *data)
-{
-	struct pcpu_trim_batch *batch = data;
-	struct pcpu_cache *cache = batch->cache;
-
-	/* An earlier interrupt may have locked it since the sender looked. */
-	pcpu_cache_lock(cache);
-	pcpu_trim_collect(batch);
-	pcpu_cache_unlock(cache);
-	if (!cache->locked)
-		pcpu_cache_check_isolated(cache);
-}
-
-/* Collect where the cache is owned by this CPU or locked. */
+/*
+ * Collect where the cache is locked, or owned by this CPU or by the caller. Return true if
+ * it is.
+ */
 static bool pcpu_trim_collect_here(struct pcpu_trim_batch *batch)
 {
 	struct pcpu_cache *cache = batch->cache;
 	unsigned long flags;
-	bool here;
+	bool here, locked;
 
 	local_irq_save(flags);
-	here = READ_ONCE(cache->locked) ||
-	       batch->cpu == raw_smp_processor_id();
-	if (here) {
-		pcpu_cache_lock(cache);
+	locked = READ_ONCE(cache->locked);
+	here = locked || batch->cpu == PCPU_DEAD_CPU || batch->cpu == raw_smp_processor_id();
+	if (locked)
+		raw_spin_lock(&cache->lock);
+	if (here)
 		pcpu_trim_collect(batch);
-		pcpu_cache_unlock(cache);
-	}
+	if (locked)
+		raw_spin_unlock(&cache->lock);
 	local_irq_restore(flags);
 	return here;
+}
+
+/* On the CPU of the cache. An earlier interrupt may have locked it since the sender looked. */
+static void pcpu_trim_collect_ipi(void *data)
+{
+	struct pcpu_trim_batch *batch = data;
+
+	pcpu_trim_collect_here(batch);
+	if (!batch->cache->locked)
+		pcpu_cache_check_isolated(batch->cache);
 }
 
 /* Return true if the batch was collected. */
@@ -368,20 +371,7 @@ static bool pcpu_trim_caches(enum pcpu_trim_what what)
 /* Empty the cache of a CPU that is offline now. */
 static int pcpu_trim_dead_cpu(unsigned int cpu)
 {
-	struct pcpu_trim_batch batch = {
-		.cache = pcpu_cache_of_cpu(cpu),
-		.what = PCPU_TRIM_ALL,
-	};
-	unsigned long flags;
-
-	do {
-		local_irq_save(flags);
-		pcpu_cache_lock(batch.cache);
-		pcpu_trim_collect(&batch);
-		pcpu_cache_unlock(batch.cache);
-		local_irq_restore(flags);
-		pcpu_trim_flush(&batch);
-	} while (batch.more);
+	pcpu_trim_cache(pcpu_cache_of_cpu(cpu), PCPU_DEAD_CPU, PCPU_TRIM_ALL, true);
 	/* The worker may have found the CPU offline and its cache not empty. */
 	pcpu_balance_kick();
 	return 0;

@@ -230,7 +230,7 @@ struct pcpu_counts {
 
 /*
  * Guards all chunks, the slots and the counts; raw, IRQs off, no lock nests
- * inside. Only table.c takes it; internal.h tells the bound of its sections.
+ * inside. Only table.c takes it; percpu.rst tells the bound of its sections.
  */
 extern raw_spinlock_t pcpu_chunk_lock;
 

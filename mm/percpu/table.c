@@ -21,7 +21,7 @@
 #include "objmap.h"
 #include "pages.h"
 
-/* Bounds: see internal.h. */
+/* Bounds: see Documentation/mm/percpu.rst, "Locks". */
 DEFINE_RAW_SPINLOCK(pcpu_chunk_lock);
 
 /* Chunk numbers in use or claimed; guarded by pcpu_chunk_lock. */

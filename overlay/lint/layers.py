@@ -92,7 +92,7 @@ def read_layers(path):
             if not words:
                 continue
             if words[0] == "map":
-                maps += words[1:]
+                maps.append(words[1:])
             elif words[0] == "exempt":
                 exempt.add(words[1])
             elif words[0] == "hooks":
@@ -118,14 +118,13 @@ def circles(uses):
 
 
 def check_maps(maps, files, root):
-    for name in maps:
+    for name, folder in maps:
         with open(os.path.join(root, name)) as f:
             named = re.findall(r"([\w*/-]+)\.(?:\[ch\]|[ch]\b)", f.read())
-        folder = os.path.dirname(name) + "/"
         for path in files:
-            if path == name or not path.startswith(folder):
+            if path == name or not path.startswith(folder + "/"):
                 continue
-            base = re.sub(r"\.[ch]$", "", path[len(folder):])
+            base = re.sub(r"\.[ch]$", "", path[len(folder) + 1:])
             if not any(fnmatch.fnmatchcase(base, n) or
                        fnmatch.fnmatchcase(os.path.basename(base), n) for n in named):
                 print("%s: MAP: %s does not name it" % (path, name))

@@ -193,7 +193,7 @@ check "figures: they are written, and columns stay" $?
 # Layers of a small tree: a is below b, and c and d are beside each other.
 mkdir -p "$tmp/lint" "$tmp/layers/mm/percpu"
 cp "$overlay/lint/layers.py" "$tmp/lint"
-printf 'map mm/percpu/m.h\nm\na\nb\nc d\nexempt pcpu_d_kick it queues work\n' >"$tmp/lint/layers"
+printf 'map mm/percpu/m.h mm/percpu\nm\na\nb\nc d\nexempt pcpu_d_kick it queues work\n' >"$tmp/lint/layers"
 layered() { # FILE TEXT, then KIND of each finding
 	echo '/* a.[ch] b.c c.c d.c */' >"$tmp/layers/mm/percpu/m.h"
 	printf '/* pcpu_b(), "pcpu_c()" */\nvoid pcpu_b(int x);\nstatic inline void pcpu_a_h(void)\n{\n}\n' >"$tmp/layers/mm/percpu/a.h"

@@ -194,11 +194,7 @@ static void pcpu_balance_pages(bool shrink, unsigned int keep_chunks)
 	memalloc_noio_restore(noio);
 }
 
-/**
- * pcpu_balance_now - drain all caches and do the work of the worker
- *
- * Context: process context, may sleep.
- */
+/* Drain all caches and do the work of the worker. Process context, may sleep. */
 void pcpu_balance_now(void)
 {
 	pcpu_debug_drain();

@@ -178,8 +178,8 @@ bool pcpu_depot_track(void)
 }
 
 /*
- * Own the cache of this CPU where the fast paths do not find it. They do from then on if they
- * may use it. IRQs are off.
+ * Own the cache of this CPU where the fast paths do not find it. They do from then on if
+ * they may use it. IRQs are off.
  */
 static struct pcpu_cache *pcpu_cache_get_first(void)
 {

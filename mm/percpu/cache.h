@@ -280,9 +280,9 @@ static __always_inline void pcpu_magazine_push(struct pcpu_cache *cache,
 }
 
 /*
- * Allocate the last freed object of @class, not PCPU_CLASS_LONG. @align: a constant 1 if every
- * object of the class has the alignment. Any context. Return its offset, populated, or
- * PCPU_NO_OFF if there is none or it is not aligned.
+ * Allocate the last freed object of @class, not PCPU_CLASS_LONG. @align: a constant 1 if
+ * every object of the class has the alignment. Any context. Return its offset, populated,
+ * or PCPU_NO_OFF if there is none or it is not aligned.
  */
 static __always_inline unsigned long pcpu_cache_alloc_fast(unsigned int class,
 							   size_t align)
@@ -301,12 +301,13 @@ static __always_inline unsigned long pcpu_cache_alloc_fast(unsigned int class,
 }
 
 /*
- * Free an object that may begin at @off, within the area, to the cache of this CPU. Where the
- * cache has no capacity, the object is exchanged for others: a call at the end, so that other
- * frees save no registers for it.
+ * Free an object that may begin at @off, within the area, to the cache of this CPU. Where
+ * the cache has no capacity, the object is exchanged for others: a call at the end, so that
+ * other frees save no registers for it.
  *
- * Any context. Return true if a live object with a class begins at @off and the CPU uses its
- * cache without a lock. Otherwise nothing has changed, and the free takes the slow path.
+ * Any context. Return true if a live object with a class begins at @off and the CPU uses
+ * its cache without a lock. Otherwise nothing has changed, and the free takes the slow
+ * path.
  */
 static __always_inline bool pcpu_cache_free_fast(unsigned long off)
 {

@@ -116,12 +116,9 @@ static inline u64 pcpu_module_range_from(u64 first)
 	return S32_MAX - PCPU_MODULE_RANGE_SLACK - (s64)first + 1;
 }
 
-/**
- * pcpu_module_range_limit - offsets that every module reaches
- * @range: where the code of modules is loaded
- *
- * Return: the limit that offsets must stay below; 0 if not even offset 0 is
- * reached.
+/*
+ * The limit that offsets must stay below to be reached by every module; 0 if not even
+ * offset 0 is reached.
  */
 static inline u64 pcpu_module_range_limit(const struct pcpu_module_range *range)
 {

@@ -157,12 +157,7 @@ static struct pcpu_chunk *pcpu_chunk_alloc(gfp_t gfp)
 	return chunk;
 }
 
-/**
- * pcpu_chunk_prepare - allocate the description of the next chunk, if a number is free
- * @gfp: flags to allocate it with
- *
- * Context: any that @gfp allows.
- */
+/* Allocate the description of the next chunk, if a number is free. */
 void pcpu_chunk_prepare(gfp_t gfp)
 {
 	struct pcpu_chunk *chunk;

@@ -403,9 +403,9 @@ static bool pcpu_depot_trim(void)
 }
 
 /*
- * Return idle objects of all caches and the depot: those that were not allocated since the last
- * call. Process context, IRQs on; waits for other CPUs. Return true if objects are left, so
- * that another call is useful.
+ * Return idle objects of all caches and the depot: those that were not allocated since the
+ * last call. Process context, IRQs on; waits for other CPUs. Return true if objects are
+ * left, so that another call is useful.
  */
 bool pcpu_caches_trim(void)
 {
@@ -428,8 +428,8 @@ void pcpu_caches_drain(void)
 
 /*
  * Return some objects for a caller that cannot wait, in any context: the runs and at most
- * PCPU_TRIM_BATCH_MAX objects of the cache of this CPU, and PCPU_DRAIN_BATCHES batches of the
- * depot. The other objects count as idle from then on: the next trim returns them.
+ * PCPU_TRIM_BATCH_MAX objects of the cache of this CPU, and PCPU_DRAIN_BATCHES batches of
+ * the depot. The other objects count as idle from then on: the next trim returns them.
  */
 void pcpu_caches_drain_some(void)
 {

@@ -196,11 +196,8 @@ static const char * const pcpu_bad_free_names[] = {
 	[PCPU_BAD_FREE_REALLOCATED] = "already reallocated",
 };
 
-/**
- * pcpu_bad_free_name - the words for an invalid free
- * @w: the result of pcpu_bad_free_diagnose()
- *
- * Return: the words, the same for a second free whatever the size of the object was.
+/*
+ * The words for an invalid free, the same for a second free whatever the size of the object was.
  */
 const char *pcpu_bad_free_name(const struct pcpu_bad_free *w)
 {

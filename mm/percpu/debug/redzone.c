@@ -115,25 +115,15 @@ static unsigned long pcpu_debug_quarantine __initdata = PCPU_DEBUG_QUARANTINE;
 
 static atomic_long_t pcpu_debug_nr;
 
-/**
- * pcpu_debug_count - number of damages found since boot
- *
- * Context: any.
- * Return: the number.
- */
+/* The number of damages found since boot. */
 unsigned long pcpu_debug_count(void)
 {
 	return atomic_long_read(&pcpu_debug_nr);
 }
 
-/**
- * pcpu_debug_switch - enable or disable checks of new objects
- * @on: enable
- *
- * For tests. Existing objects stay checked, or unchecked.
- *
- * Context: process context.
- * Return: true if the checks were enabled before.
+/*
+ * Enable or disable checks of new objects, for tests. Existing objects stay checked, or
+ * unchecked. Process context. Return true if the checks were enabled before.
  */
 bool pcpu_debug_switch(bool on)
 {
@@ -148,12 +138,9 @@ bool pcpu_debug_switch(bool on)
 	return was;
 }
 
-/**
- * pcpu_debug_alloc_size - size of a checked object with red zones and record
- * @size: bytes requested
- *
- * Context: any.
- * Return: bytes on each CPU, a multiple of a granule.
+/*
+ * Bytes on each CPU of a checked object of @size bytes, with red zones and record: a
+ * multiple of a granule.
  */
 size_t pcpu_debug_alloc_size(size_t size)
 {
@@ -252,11 +239,9 @@ static void pcpu_debug_print(const struct pcpu_record *record)
 	pcpu_debug_print_track("freed", &record->freed);
 }
 
-/**
- * pcpu_debug_describe - log where an object was allocated and freed
- * @off: its offset; logs nothing if the object is not a checked one
- *
- * Context: any; the object may be freed concurrently.
+/*
+ * Log where the object at @off was allocated and freed, if it is a checked one. Any
+ * context; the object may be freed concurrently.
  */
 void pcpu_debug_describe(unsigned long off)
 {
@@ -267,12 +252,7 @@ void pcpu_debug_describe(unsigned long off)
 		pcpu_debug_print(&record);
 }
 
-/**
- * pcpu_debug_report - count a damage and log it
- * @damage: the damage
- *
- * Context: any.
- */
+/* Count a damage and log it. Any context. */
 void pcpu_debug_report(const struct pcpu_damage *damage)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
@@ -403,16 +383,10 @@ static void pcpu_debug_track(struct pcpu_track *track, unsigned long caller)
 	track->pid = in_task() ? task_pid_nr(current) : 0;
 }
 
-/**
- * pcpu_debug_alloc - write red zones and record of a new object
- * @off: its offset; the caller owns the object and has cleared it
- * @size: bytes requested
- * @alloc_size: pcpu_debug_alloc_size() of @size
- * @section: it is the section of a module; otherwise PCPU_DEBUG_FRONT bytes before the
- *	object belong to it
- * @caller: caller of the allocation
- *
- * Context: any.
+/*
+ * Write red zones and record of a new object of @size bytes, which the caller owns and has
+ * cleared. @alloc_size is pcpu_debug_alloc_size() of @size. PCPU_DEBUG_FRONT bytes before
+ * the object belong to it, unless it is the @section of a module. Any context.
  */
 void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size, bool section,
 		      unsigned long caller)
@@ -427,16 +401,10 @@ void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size, bool se
 			 section ? PCPU_DEBUG_SECTION : PCPU_DEBUG_LIVE);
 }
 
-/**
- * pcpu_debug_free - check a live object and poison it
- * @off: offset within the area
- * @caller: caller of the free
- *
- * The caller then owns the object, until it calls pcpu_debug_retire().
- *
- * Context: any.
- * Return: bytes of the object on each CPU, or 0 if no live, checked object
- * begins at @off.
+/*
+ * Check a live object that may begin at @off, within the area, and poison it. The caller
+ * then owns it, until it calls pcpu_debug_retire(). Any context. Return bytes of the object
+ * on each CPU, or 0 if no live, checked object begins at @off.
  */
 size_t pcpu_debug_free(unsigned long off, unsigned long caller)
 {
@@ -469,12 +437,8 @@ static bool pcpu_debug_has_zone(unsigned long off, size_t alloc_size)
 	return false;
 }
 
-/**
- * pcpu_debug_free_section - check the section of a module, if it has red zones
- * @off: its offset; the caller owns it
- * @alloc_size: its bytes on each CPU
- *
- * Context: any.
+/*
+ * Check the section of a module, which the caller owns, if it has red zones. Any context.
  */
 void pcpu_debug_free_section(unsigned long off, size_t alloc_size)
 {
@@ -486,12 +450,9 @@ void pcpu_debug_free_section(unsigned long off, size_t alloc_size)
 		pcpu_debug_check(off, alloc_size, PCPU_DEBUG_SECTION, &record);
 }
 
-/**
- * pcpu_quarantine_init - allocate the quarantine, set its size
- * @bytes: maximum of bytes on each CPU
- *
- * Context: process context.
- * Return: 0, or -ENOMEM; freed objects are reused at once then.
+/*
+ * Allocate the quarantine, and set its size in bytes on each CPU. Process context. Return
+ * 0, or -ENOMEM: freed objects are reused at once then.
  */
 int pcpu_quarantine_init(unsigned long bytes)
 {
@@ -553,12 +514,8 @@ static bool pcpu_quarantine_push(unsigned long off, size_t alloc_size)
 	return added;
 }
 
-/**
- * pcpu_quarantine_count - size of the quarantine
- * @bytes: where to store its bytes on each CPU
- *
- * Context: any.
- * Return: number of objects.
+/*
+ * The number of objects in quarantine, and their bytes on each CPU in @bytes. Any context.
  */
 unsigned long pcpu_quarantine_count(unsigned long *bytes)
 {
@@ -582,14 +539,9 @@ static void pcpu_debug_release(unsigned long off)
 			 (alloc_size + PCPU_DEBUG_FRONT) >> PCPU_GRANULE_SHIFT);
 }
 
-/**
- * pcpu_debug_retire - add a freed object to the quarantine
- * @off: its offset, as passed to pcpu_debug_free()
- * @alloc_size: value that pcpu_debug_free() returned
- *
- * An object that is larger than the quarantine is released at once.
- *
- * Context: any.
+/*
+ * Add a freed object to the quarantine; @alloc_size is from pcpu_debug_free(). One that is
+ * larger than the quarantine is released at once. Any context.
  */
 void pcpu_debug_retire(unsigned long off, size_t alloc_size)
 {
@@ -599,12 +551,9 @@ void pcpu_debug_retire(unsigned long off, size_t alloc_size)
 		pcpu_debug_release(off);
 }
 
-/**
- * pcpu_debug_drain - release all objects in quarantine
- *
- * Objects that are freed meanwhile may stay, so that the loop ends.
- *
- * Context: any.
+/*
+ * Release all objects in quarantine. Objects that are freed meanwhile may stay, so that the
+ * loop ends. Any context.
  */
 void pcpu_debug_drain(void)
 {

@@ -81,7 +81,7 @@ bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg)
 {
 	struct obj_cgroup *payer;
 
-	if (!pcpu_account_memcg(gfp))
+	if (!(gfp & __GFP_ACCOUNT) || !memcg_kmem_online())
 		return true;
 	payer = current_obj_cgroup();
 	if (!payer || obj_cgroup_is_root(payer))

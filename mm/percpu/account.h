@@ -56,18 +56,11 @@ static inline struct pcpu_owner pcpu_owner_detach(struct pcpu_chunk *chunk,
 	return detached;
 }
 
-#if defined(CONFIG_MEMCG) || defined(CONFIG_MEM_ALLOC_PROFILING)
-
-/* Return true if @gfp asks for a charge. */
-static inline bool pcpu_account_memcg(gfp_t gfp)
-{
-	return (gfp & __GFP_ACCOUNT) && memcg_kmem_online();
-}
-
 /* Return true if the object may be charged or tagged. */
 static inline bool pcpu_account_wanted(gfp_t gfp)
 {
-	return pcpu_account_memcg(gfp) || mem_alloc_profiling_enabled();
+	return ((gfp & __GFP_ACCOUNT) && memcg_kmem_online()) ||
+	       mem_alloc_profiling_enabled();
 }
 
 size_t pcpu_account_bytes(size_t size);
@@ -76,35 +69,5 @@ void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg);
 bool pcpu_account_record(unsigned long off, size_t size, gfp_t gfp,
 			 struct obj_cgroup *objcg);
 void pcpu_account_drop(size_t size, struct pcpu_owner *owner);
-
-#else
-
-static inline bool pcpu_account_wanted(gfp_t gfp)
-{
-	return false;
-}
-
-static inline size_t pcpu_account_bytes(size_t size)
-{
-	return size * num_possible_cpus();
-}
-
-static inline bool pcpu_account_charge(size_t size, gfp_t gfp,
-				       struct obj_cgroup **objcg)
-{
-	return true;
-}
-
-static inline void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg) { }
-
-static inline bool pcpu_account_record(unsigned long off, size_t size,
-				       gfp_t gfp, struct obj_cgroup *objcg)
-{
-	return true;
-}
-
-static inline void pcpu_account_drop(size_t size, struct pcpu_owner *owner) { }
-
-#endif
 
 #endif /* _MM_PERCPU_ACCOUNT_H */

@@ -12,15 +12,6 @@
  */
 #include "chunk.h"
 
-/* Pages of @chunk that a search for @fit may use. */
-static u64 pcpu_fit_pages(const struct pcpu_chunk *chunk,
-			  const struct pcpu_fit *fit)
-{
-	if (fit->kind == PCPU_KIND_MODULE)
-		return ~0ULL;
-	return (fit->populated ? chunk->populated : ~0ULL) & ~chunk->reserved;
-}
-
 /* Those of @pages in which a run for @fit may end. */
 static u64 pcpu_fit_likely(const struct pcpu_chunk *chunk,
 			   const struct pcpu_fit *fit, u64 pages)
@@ -219,7 +210,8 @@ static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 		hint = min(hint, chunk->populated_run);
 	if (hint < fit->nr)
 		return PCPU_FOUND_NONE;
-	pages = pcpu_fit_pages(chunk, fit);
+	pages = fit->kind == PCPU_KIND_MODULE ? ~0ULL :
+		(fit->populated ? chunk->populated : ~0ULL) & ~chunk->reserved;
 	if (unlikely(search->read >= PCPU_SEARCH_PAGES) && !fit->thorough) {
 		search->cut = true;
 		/* The first place of an empty page fits, if the page is long enough. */

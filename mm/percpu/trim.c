@@ -391,15 +391,13 @@ static int __init pcpu_trim_init(void)
 }
 early_initcall(pcpu_trim_init);
 
-/* Free idle batches to the chunks. Return true if the depot is not empty. */
-static bool pcpu_depot_trim(void)
+/* Free up to @max idle batches to the chunks. */
+static void pcpu_depot_trim(unsigned int max)
 {
 	struct pcpu_batch batch;
 
-	batch.class = 0;
-	while (pcpu_depot_get_idle(&batch))
+	for (batch.class = 0; max && pcpu_depot_get_idle(&batch); max--)
 		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
-	return pcpu_depot_track();
 }
 
 /*
@@ -411,7 +409,8 @@ bool pcpu_caches_trim(void)
 {
 	bool left = pcpu_trim_caches(PCPU_TRIM_IDLE);
 
-	return pcpu_depot_trim() || left;
+	pcpu_depot_trim(UINT_MAX);
+	return pcpu_depot_track() || left;
 }
 
 /*
@@ -423,7 +422,8 @@ void pcpu_caches_drain(void)
 	pcpu_trim_caches(PCPU_TRIM_ALL);
 	/* All batches are idle if they are tracked from now on. */
 	pcpu_depot_track();
-	pcpu_depot_trim();
+	pcpu_depot_trim(UINT_MAX);
+	pcpu_depot_track();
 }
 
 /*
@@ -433,16 +433,13 @@ void pcpu_caches_drain(void)
  */
 void pcpu_caches_drain_some(void)
 {
-	unsigned int i, cpu = raw_smp_processor_id();
-	struct pcpu_batch batch;
+	unsigned int cpu = raw_smp_processor_id();
 
 	pcpu_trim_cache(&pcpu_cache_common, 0, PCPU_TRIM_ALL, false);
 	pcpu_trim_cache(pcpu_cache_of_cpu(cpu), cpu,
 			PCPU_TRIM_ALL, false);
 	pcpu_depot_track();
-	batch.class = 0;
-	for (i = 0; i < PCPU_DRAIN_BATCHES && pcpu_depot_get_idle(&batch); i++)
-		pcpu_chunks_free_batch(batch.class, batch.offs, batch.nr);
+	pcpu_depot_trim(PCPU_DRAIN_BATCHES);
 }
 
 /*

@@ -282,7 +282,8 @@ static void alloc(unsigned int slot, size_t size, size_t align, gfp_t gfp,
 		fail("an invalid request succeeds");
 	check_new(slot, &new, align);
 	/* Nested steps may change what is charged. */
-	if (kind == MODEL_PLAIN && pcpu_account_memcg(gfp) && !strict_cgroup.root &&
+	if (kind == MODEL_PLAIN && (gfp & __GFP_ACCOUNT) && memcg_kmem_online() &&
+	    !strict_cgroup.root &&
 	    nested == model_nested &&
 	    !(owner_of(&new) && owner_of(&new)->objcg))
 		fail("an object is not charged");

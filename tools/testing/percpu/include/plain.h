@@ -125,9 +125,9 @@ struct plain_task { unsigned int flags; };
 #define POISON_FREE			0x6b
 #define SLUB_RED_ACTIVE			0xcc
 #define pr_info(...)			((void)0)
-#define KASAN_VMALLOC_PROT_NORMAL	1
-#define kasan_unpoison_vmalloc(addr, size, flags)	((void)(addr), (void)(size))
-#define kasan_poison_vmalloc(addr, size)		((void)(addr), (void)(size))
+#define memcg_kmem_online()		false
+#define mem_cgroup_kmem_disabled()	true
+#define mem_alloc_profiling_enabled()	false
 #define kasan_disable_current()		((void)0)
 #define kasan_enable_current()		((void)0)
 

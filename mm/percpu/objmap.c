@@ -154,6 +154,31 @@ unsigned int pcpu_objmap_copy_length(const u8 *objmap, unsigned int granule)
 }
 
 /*
+ * Find the last object that begins at or below granule @granule of @chunk, also in lower
+ * chunks, up to one that does not exist. Return its granules and store its offset, or 0.
+ * Under RCU. Slow: within a long object, the object map has no entry.
+ */
+unsigned int pcpu_objmap_find(struct pcpu_chunk *chunk, unsigned int granule,
+			      unsigned long *off)
+{
+	unsigned int length;
+
+	while (!(length = pcpu_objmap_length(chunk, granule))) {
+		if (granule--)
+			continue;
+		do {
+			chunk = chunk->nr ? READ_ONCE(pcpu_chunk_table[chunk->nr - 1]) : NULL;
+			if (!chunk)
+				return 0;
+			/* Entries change without a lock. */
+		} while (!data_race(memchr_inv(chunk->objmap, 0, PCPU_OBJMAP_SIZE)));
+		granule = PCPU_CHUNK_GRANULES - 1;
+	}
+	*off = pcpu_chunk_off(chunk) + ((unsigned long)granule << PCPU_GRANULE_SHIFT);
+	return length;
+}
+
+/*
  * Set the entry of an object that is checked, of more than PCPU_OBJMAP_DIGITS granules.
  */
 void pcpu_objmap_set_debug(unsigned long off, unsigned int granules)

@@ -236,6 +236,8 @@ static inline unsigned int pcpu_objmap_length(const struct pcpu_chunk *chunk,
 	return pcpu_objmap_copy_length(chunk->objmap, granule);
 }
 
+unsigned int pcpu_objmap_find(struct pcpu_chunk *chunk, unsigned int granule,
+			      unsigned long *off);
 void pcpu_objmap_set_long(unsigned long off, unsigned int granules);
 unsigned int pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
 			       unsigned int *class);

@@ -71,32 +71,6 @@ static void pcpu_bad_free_small(struct pcpu_bad_free *w, u8 entry)
 		w->why = PCPU_BAD_FREE_REALLOCATED;
 }
 
-/*
- * Find the last object that begins at or below granule @g of @chunk, also in
- * lower chunks. Return true if it contains @w->off.
- */
-static bool pcpu_bad_free_find(struct pcpu_bad_free *w,
-			       struct pcpu_chunk *chunk, unsigned int g,
-			       u8 *entry)
-{
-	unsigned int length;
-
-	while (!(length = pcpu_objmap_length(chunk, g))) {
-		if (g--)
-			continue;
-		chunk = chunk->nr ?
-			READ_ONCE(pcpu_chunk_table[chunk->nr - 1]) : NULL;
-		if (!chunk)
-			return false;
-		g = PCPU_CHUNK_GRANULES - 1;
-	}
-	*entry = pcpu_objmap_read(chunk, g);
-	w->begin = pcpu_chunk_off(chunk) +
-		   ((unsigned long)g << PCPU_GRANULE_SHIFT);
-	w->size = (size_t)length << PCPU_GRANULE_SHIFT;
-	return w->off - w->begin < w->size;
-}
-
 /* Classify a free of an offset in an existing chunk. */
 static void pcpu_bad_free_in_chunk(struct pcpu_bad_free *w,
 				   struct pcpu_chunk *chunk)
@@ -118,9 +92,14 @@ static void pcpu_bad_free_in_chunk(struct pcpu_bad_free *w,
 		       !(chunk->withheld & page)))
 		return;
 	w->why = PCPU_BAD_FREE_DOUBLE;
-	if (!pcpu_bad_free_find(w, chunk, granule, &entry))
+	w->size = (size_t)pcpu_objmap_find(chunk, granule, &w->begin) << PCPU_GRANULE_SHIFT;
+	if (!w->size || w->off - w->begin >= w->size) {
 		w->begin = PCPU_NO_OFF;
-	else if (pcpu_objmap_is_module(entry))
+		return;
+	}
+	chunk = pcpu_chunk_of(w->begin);
+	entry = chunk ? pcpu_objmap_read(chunk, pcpu_off_to_granule(w->begin)) : 0;
+	if (pcpu_objmap_is_module(entry))
 		w->why = chunk->present ? PCPU_BAD_FREE_CACHE : PCPU_BAD_FREE_MODULE;
 	else if (entry != PCPU_OBJMAP_RETIRED)
 		w->why = w->begin == w->off ? PCPU_BAD_FREE_REALLOCATED :

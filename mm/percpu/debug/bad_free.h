@@ -7,31 +7,18 @@
 
 #include <linux/types.h>
 
-/**
- * enum pcpu_bad_free_kind - what an invalid free was passed
- * @PCPU_BAD_FREE_FOREIGN: a pointer outside the percpu area
- * @PCPU_BAD_FREE_COPY: the address of one CPU's copy
- * @PCPU_BAD_FREE_STATIC: a static percpu variable of the kernel
- * @PCPU_BAD_FREE_MODULE: percpu data of a module
- * @PCPU_BAD_FREE_CACHE: memory of a percpu cache with PERCPU_CACHE_PRESENT
- * @PCPU_BAD_FREE_NO_MEMORY: an offset that is not populated, or not any more
- * @PCPU_BAD_FREE_UNUSED: an offset that is free in its chunk
- * @PCPU_BAD_FREE_DOUBLE: a freed object that is cached or in quarantine
- * @PCPU_BAD_FREE_INTERIOR: an offset within a live object
- * @PCPU_BAD_FREE_REALLOCATED: an offset that was not live when the free was
- *	refused, and is live again
- */
+/* What an invalid free was passed; pcpu_bad_free_names has more words for it. */
 enum pcpu_bad_free_kind {
 	PCPU_BAD_FREE_FOREIGN,
 	PCPU_BAD_FREE_COPY,
 	PCPU_BAD_FREE_STATIC,
 	PCPU_BAD_FREE_MODULE,
-	PCPU_BAD_FREE_CACHE,
-	PCPU_BAD_FREE_NO_MEMORY,
-	PCPU_BAD_FREE_UNUSED,
-	PCPU_BAD_FREE_DOUBLE,
+	PCPU_BAD_FREE_CACHE,		/* memory of one with PERCPU_CACHE_PRESENT */
+	PCPU_BAD_FREE_NO_MEMORY,	/* an offset that is not populated */
+	PCPU_BAD_FREE_UNUSED,		/* an offset that is free in its chunk */
+	PCPU_BAD_FREE_DOUBLE,		/* an object that is cached or in quarantine */
 	PCPU_BAD_FREE_INTERIOR,
-	PCPU_BAD_FREE_REALLOCATED,
+	PCPU_BAD_FREE_REALLOCATED,	/* it was not live when the free was refused */
 };
 
 /**

@@ -60,26 +60,16 @@ struct pcpu_span {
 
 /**
  * struct pcpu_snapshot - copy of a chunk
- * @chunk: the chunk; not valid when the copy is read
- * @nr: number of the chunk
- * @populated: as in &struct pcpu_chunk, like the next three
- * @withheld: withheld pages
- * @reserved: pages for modules only
- * @empty: pages without a used granule
+ * @from: the chunk; not valid when the copy is read
+ * @chunk: its copy, with pointers that must not be followed
  * @continuation: granules at the beginning that belong to an object of a lower
  *	chunk
- * @used: used and withheld granules
- * @objmap: object map; copied without a lock, after the other members
+ * @objmap: object map; copied without a lock, after @chunk
  */
 struct pcpu_snapshot {
-	const struct pcpu_chunk *chunk;
-	unsigned int nr;
-	u64 populated;
-	u64 withheld;
-	u64 reserved;
-	u64 empty;
+	const struct pcpu_chunk *from;
+	struct pcpu_chunk chunk;
 	unsigned int continuation;
-	DECLARE_BITMAP(used, PCPU_CHUNK_GRANULES);
 	u8 objmap[PCPU_OBJMAP_SIZE];
 };
 
@@ -107,45 +97,26 @@ struct pcpu_chunk_sums {
 	unsigned int small_free;
 };
 
-/*
- * Granules at the beginning of chunk @nr that belong to an object of a lower
- * chunk: only the last object that begins below can be long enough.
- */
-static unsigned int pcpu_snapshot_continuation(unsigned int nr)
-{
-	unsigned long end, begin = (unsigned long)nr * PCPU_CHUNK_GRANULES;
-	struct pcpu_chunk *chunk;
-	unsigned int g, length;
-
-	while (nr--) {
-		chunk = READ_ONCE(pcpu_chunk_table[nr]);
-		if (!chunk)
-			return 0;
-		/* Within a long object, the object map has no entry. */
-		if (!data_race(memchr_inv(chunk->objmap, 0, PCPU_OBJMAP_SIZE)))
-			continue;
-		for (g = PCPU_CHUNK_GRANULES; g--;) {
-			length = pcpu_objmap_length(chunk, g);
-			if (!length)
-				continue;
-			end = (unsigned long)nr * PCPU_CHUNK_GRANULES + g +
-			      length;
-			return end > begin ?
-			       min(end - begin, PCPU_CHUNK_GRANULES) : 0;
-		}
-	}
-	return 0;
-}
-
 static void pcpu_snapshot_copy_locked(void *data)
 {
 	struct pcpu_snapshot *snap = data;
 
-	snap->populated = snap->chunk->populated;
-	snap->withheld = snap->chunk->withheld;
-	snap->reserved = snap->chunk->reserved;
-	snap->empty = snap->chunk->empty;
-	memcpy(snap->used, snap->chunk->used, sizeof(snap->used));
+	/* Some masks change without the lock. */
+	data_race(memcpy(&snap->chunk, snap->from, sizeof(snap->chunk)));
+}
+
+/*
+ * Granules at the beginning of @chunk that belong to an object of a lower chunk: only the
+ * last object that begins below can be long enough.
+ */
+static unsigned int pcpu_snapshot_continuation(struct pcpu_chunk *chunk)
+{
+	unsigned long off, end, begin = pcpu_chunk_off(chunk);
+	unsigned int length = pcpu_objmap_find(chunk, 0, &off);
+
+	end = off + ((unsigned long)length << PCPU_GRANULE_SHIFT);
+	return length && end > begin ?
+	       min(end - begin, PCPU_CHUNK_SIZE) >> PCPU_GRANULE_SHIFT : 0;
 }
 
 /* Copy chunk @nr; return false if it does not exist. */
@@ -157,34 +128,33 @@ static bool pcpu_snapshot_copy(struct pcpu_snapshot *snap, unsigned int nr)
 	chunk = READ_ONCE(pcpu_chunk_table[nr]);
 	if (!chunk)
 		return false;
-	snap->nr = nr;
-	snap->chunk = chunk;
+	snap->from = chunk;
 	pcpu_chunks_inspect(pcpu_snapshot_copy_locked, snap);
 	/* Entries change without a lock. */
 	data_race(memcpy(snap->objmap, chunk->objmap, PCPU_OBJMAP_SIZE));
 	snap->continuation = 0;
-	if (test_bit(0, snap->used) && !snap->objmap[0] &&
-	    !(snap->withheld & 1))
-		snap->continuation = pcpu_snapshot_continuation(nr);
+	if (test_bit(0, snap->chunk.used) && !snap->objmap[0] &&
+	    !(snap->chunk.withheld & 1))
+		snap->continuation = pcpu_snapshot_continuation(chunk);
 	return true;
 }
 
 /* Use of a granule that does not belong to an object */
 static char pcpu_snapshot_use(const struct pcpu_snapshot *snap, unsigned int g)
 {
-	unsigned long off = ((unsigned long)snap->nr << PCPU_CHUNK_SHIFT) +
+	unsigned long off = pcpu_chunk_off(&snap->chunk) +
 			    ((unsigned long)g << PCPU_GRANULE_SHIFT);
 	u64 page = BIT_ULL(g / PCPU_PAGE_GRANULES);
 
 	if (pcpu_off_is_static(off))
 		return PCPU_USE_STATIC;
-	if (snap->withheld & page)
+	if (snap->chunk.withheld & page)
 		return PCPU_USE_WITHHELD;
-	if (test_bit(g, snap->used))
+	if (test_bit(g, snap->chunk.used))
 		return PCPU_USE_CACHED;
-	if (!(snap->populated & page))
+	if (!(snap->chunk.populated & page))
 		return PCPU_USE_BARE;
-	return snap->reserved & page ? PCPU_USE_RESERVED : PCPU_USE_FREE;
+	return snap->chunk.reserved & page ? PCPU_USE_RESERVED : PCPU_USE_FREE;
 }
 
 /* Length of the span at @g, which does not belong to an object */
@@ -341,7 +311,7 @@ static int pcpu_map_show(struct seq_file *m, void *v)
 	snap = pcpu_chunks_get(m, v);
 	if (!snap)
 		return 0;
-	seq_printf(m, "%u %016llx", snap->nr, snap->populated);
+	seq_printf(m, "%u %016llx", snap->chunk.nr, snap->chunk.populated);
 	while (pcpu_snapshot_next(snap, &span)) {
 		seq_printf(m, " %c%u", span.use, span.nr);
 		if (span.use != PCPU_USE_SMALL)
@@ -510,7 +480,6 @@ static void pcpu_stats_caches(struct seq_file *m)
 static int pcpu_stats_show(struct seq_file *m, void *v)
 {
 	struct pcpu_chunk_sums sums;
-	unsigned int used;
 	struct pcpu_snapshot *snap;
 
 	if (v == SEQ_START_TOKEN) {
@@ -525,17 +494,15 @@ static int pcpu_stats_show(struct seq_file *m, void *v)
 	if (!snap)
 		return 0;
 	sums = pcpu_snapshot_sum(snap);
-	seq_printf(m, "Chunk %u:%s\n", snap->nr,
-		   snap->nr ? "" : " <- First Chunk");
-	pcpu_stats_row(m, "populated_pages", hweight64(snap->populated));
+	seq_printf(m, "Chunk %u:%s\n", snap->chunk.nr,
+		   snap->chunk.nr ? "" : " <- First Chunk");
+	pcpu_stats_row(m, "populated_pages", hweight64(snap->chunk.populated));
 	pcpu_stats_row(m, "empty_pop_pages",
-		       hweight64(snap->empty & snap->populated));
+		       hweight64(snap->chunk.empty & snap->chunk.populated));
 	pcpu_stats_row(m, "nr_alloc", sums.objects);
 	pcpu_stats_row(m, "first_bit",
 		       sums.first << (PCPU_GRANULE_SHIFT - PCPU_MIN_ALLOC_SHIFT));
-	used = bitmap_weight(snap->used, PCPU_CHUNK_GRANULES);
-	pcpu_stats_row(m, "free_bytes",
-		       (PCPU_CHUNK_GRANULES - used) << PCPU_GRANULE_SHIFT);
+	pcpu_stats_row(m, "free_bytes", snap->chunk.nr_free << PCPU_GRANULE_SHIFT);
 	pcpu_stats_row(m, "contig_bytes", sums.longest << PCPU_GRANULE_SHIFT);
 	pcpu_stats_row(m, "sum_frag", sums.frag << PCPU_GRANULE_SHIFT);
 	pcpu_stats_row(m, "max_frag", sums.longest_frag << PCPU_GRANULE_SHIFT);

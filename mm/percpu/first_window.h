@@ -92,8 +92,11 @@ bool pcpu_node_base(const struct pcpu_node_run *runs, unsigned int nr,
 /* Bytes that an addend may point beyond an object, on either side. */
 #define PCPU_MODULE_RANGE_SLACK	SZ_64K
 
-/* True if the lower 32 bits of @value, sign-extended, are @value. */
-#define PCPU_FITS_S32(value)	((s64)(value) == (s32)(value))
+/* Return true if the lower 32 bits of @value, sign-extended, are @value. */
+static inline bool pcpu_fits_s32(u64 value)
+{
+	return (s64)value == (s32)value;
+}
 
 /**
  * struct pcpu_module_range - addresses that decide what modules reach
@@ -110,8 +113,8 @@ struct pcpu_module_range {
 /* Offsets that 32 bits reach, from 0 on, if the field of offset 0 is @first. */
 static inline u64 pcpu_module_range_from(u64 first)
 {
-	if (!PCPU_FITS_S32(first - PCPU_MODULE_RANGE_SLACK) ||
-	    !PCPU_FITS_S32(first + PCPU_MODULE_RANGE_SLACK))
+	if (!pcpu_fits_s32(first - PCPU_MODULE_RANGE_SLACK) ||
+	    !pcpu_fits_s32(first + PCPU_MODULE_RANGE_SLACK))
 		return 0;
 	return S32_MAX - PCPU_MODULE_RANGE_SLACK - (s64)first + 1;
 }
@@ -130,25 +133,6 @@ static inline u64 pcpu_module_range_limit(const struct pcpu_module_range *range)
 }
 
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-
-/*
- * S is an address of the image, anywhere in the range in front of the modules;
- * before 6.15 it is 0. The largest area is reached for both ends of that range,
- * and so for every S that KASLR may choose. The number of page table levels
- * does not change these addresses.
- */
-#define PCPU_FIELD_REACHES(first)					\
-	(PCPU_FITS_S32((first) - PCPU_MODULE_RANGE_SLACK) &&		\
-	 PCPU_FITS_S32((first) + PCPU_AREA_MAX_SIZE + PCPU_MODULE_RANGE_SLACK))
-
-#define PCPU_MODULE_RANGE_FITS(start)					\
-	(PCPU_FIELD_REACHES(start) &&					\
-	 PCPU_FIELD_REACHES((start) - MODULES_VADDR) &&			\
-	 PCPU_FIELD_REACHES((start) - (MODULES_END - 1)))
-
-static_assert(PCPU_MODULE_RANGE_FITS(__START_KERNEL_map + SZ_1M));
-static_assert(PCPU_MODULE_RANGE_FITS(__START_KERNEL_map + KERNEL_IMAGE_SIZE));
-static_assert(PCPU_MODULE_RANGE_FITS(0UL));
 
 /* The part of @size, in whole chunks, that modules of this kernel reach. */
 static inline unsigned long pcpu_module_range_size(unsigned long size)

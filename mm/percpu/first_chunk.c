@@ -51,41 +51,30 @@ static unsigned long __init pcpu_window_wanted(unsigned long unit)
 
 #ifdef CONFIG_MMU
 
-/* The later windows that address space, or the stride, has place for; at least one. */
-static unsigned long __init pcpu_windows_that_fit(unsigned long window)
-{
-	if (pcpu_area.on_nodes)
-		return pcpu_area.stride / window;
-	return max(pcpu_vm_share() / pcpu_area.window_stride, 1UL);
-}
-
-/* Bytes of address space of @n later windows of all units. */
-static unsigned long __init pcpu_later_space(unsigned long n)
-{
-	if (pcpu_area.on_nodes)
-		return (pcpu_area.nr_units - 1) * pcpu_area.stride +
-		       n * pcpu_area.window_stride;
-	return n * pcpu_area.window_stride;
-}
-
 /*
  * Reserve address space for the later windows. On 32-bit, where few CPUs would
  * use the whole share, the area has 8 MB unless percpu_area= asks for more.
  */
 static void __init pcpu_reserve_windows(void)
 {
-	unsigned long window = pcpu_area_window_size(), size, n;
+	unsigned long window = pcpu_area_window_size(), size, n, most, other_units = 0;
 
 	size = pcpu_option_area_size(IS_ENABLED(CONFIG_64BIT) ?
 				     PCPU_AREA_MAX_SIZE : SZ_8M);
-	pcpu_area.window_stride = pcpu_area.on_nodes ? window :
-				  pcpu_area.nr_units * pcpu_area.stride;
+	if (pcpu_area.on_nodes) {
+		pcpu_area.window_stride = window;
+		most = pcpu_area.stride / window;
+		other_units = (pcpu_area.nr_units - 1) * pcpu_area.stride;
+	} else {
+		pcpu_area.window_stride = pcpu_area.nr_units * pcpu_area.stride;
+		most = max(pcpu_vm_share() / pcpu_area.window_stride, 1UL);
+	}
 	n = max(DIV_ROUND_UP(size, window), 2UL) - 1;
-	n = clamp(n, 1UL, pcpu_windows_that_fit(window));
+	n = clamp(n, 1UL, most);
 	/* Without any gap the first window is the whole area. */
 	do {
 		pcpu_area.later_windows =
-			pcpu_reserve_vm(pcpu_later_space(n), window);
+			pcpu_reserve_vm(other_units + n * pcpu_area.window_stride, window);
 	} while (!pcpu_area.later_windows && (n /= 2));
 	pcpu_area.size = (n + 1) * window;
 }

@@ -639,21 +639,6 @@ void pcpu_chunk_discard(struct pcpu_chunk *chunk)
 
 #ifdef CONFIG_PERCPU_PRESENT
 
-/* Hold chunk @nr if it is a present one with populated pages. */
-static u64 pcpu_chunk_hold(unsigned int nr)
-{
-	struct pcpu_chunk *chunk;
-	u64 populated = 0;
-
-	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
-	chunk = pcpu_chunk_table[nr];
-	if (chunk && chunk->present)
-		populated = chunk->populated;
-	if (populated)
-		chunk->held = true;
-	return populated;
-}
-
 /*
  * Hold the next present chunk from number @from on that has populated pages, and store
  * which. None of these is depopulated until pcpu_chunk_unhold(); others may be populated
@@ -663,11 +648,16 @@ static u64 pcpu_chunk_hold(unsigned int nr)
 int pcpu_chunks_hold_present(unsigned int from, u64 *populated)
 {
 	unsigned int nr, end = pcpu_chunk_top();
+	struct pcpu_chunk *chunk;
 
 	for (nr = from; nr < end; nr++) {
-		*populated = pcpu_chunk_hold(nr);
-		if (*populated)
-			return nr;
+		guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
+		chunk = pcpu_chunk_table[nr];
+		if (!chunk || !chunk->present || !chunk->populated)
+			continue;
+		chunk->held = true;
+		*populated = chunk->populated;
+		return nr;
 	}
 	return -1;
 }

@@ -5,13 +5,15 @@
  * A page is free, or holds objects, or is withheld. Withheld pages look fully
  * used, so that the search for free granules needs no further mask.
  *
- * All functions expect pcpu_chunk_lock to be held. A range costs a step per
+ * Unless a comment tells, functions expect pcpu_chunk_lock to be held. A range costs a step per
  * page of the chunk at most, which is the bound of each of them.
  */
 #include <linux/init.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 
 #include "chunk.h"
+#include "pages.h"
 
 /* By chunk number; entries change under pcpu_chunk_lock, read by RCU. */
 struct pcpu_chunk **pcpu_chunk_table __ro_after_init;
@@ -414,4 +416,20 @@ void pcpu_chunk_free_rcu(struct rcu_head *rcu)
 	}
 	kfree(chunk->objmap);
 	kfree(chunk);
+}
+
+/**
+ * pcpu_nr_pages - number of pages of percpu memory
+ *
+ * Context: any.
+ * Return: populated pages in all units, without metadata. Of present chunks, those of
+ * units that have memory there.
+ */
+unsigned long pcpu_nr_pages(void)
+{
+	unsigned long nr = READ_ONCE(pcpu_nr_populated) * pcpu_nr_units;
+
+	if (IS_ENABLED(CONFIG_PERCPU_PRESENT))
+		nr += READ_ONCE(pcpu_nr_present) * READ_ONCE(pcpu_nr_present_units);
+	return nr;
 }

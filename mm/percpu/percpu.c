@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * percpu: the interface.
+ * percpu: the interface, allocations; see free.c for frees.
  *
  * Sizes that have a class come from the per-CPU cache (cache.c), larger ones from
  * the chunks (extent.c); a cache keeps a few of these. If the cache has an object and
@@ -25,12 +25,185 @@
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#include <asm/cpufeature.h>
+#endif
+
 #include "account.h"
 #include "cache.h"
 #include "chunk.h"
-#include "clear.h"
 #include "debug/hooks.h"
 #include "pages.h"
+
+/*
+ * Zero an object in all units, by a few stores for each unit: clearing is most of the cost
+ * of a small allocation.
+ */
+
+/* More bytes than this are cleared by memset() if it is fast. */
+#define PCPU_CLEAR_STORES_MAX	256
+
+/* Without fast string instructions memset() of x86-64 is a loop of stores. */
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#define pcpu_memset_is_fast()	cpu_feature_enabled(X86_FEATURE_FSRS)
+#else
+#define pcpu_memset_is_fast()	true
+#endif
+
+/*
+ * Zero @bytes, a constant, 4 or a multiple of 8, by stores without a loop. They are
+ * volatile, or the compiler would replace them by a call of memset().
+ */
+static __always_inline void pcpu_zero(unsigned long addr, unsigned int bytes)
+{
+	unsigned int i;
+
+	if (bytes == 4)
+		WRITE_ONCE(*(u32 *)addr, 0);
+	_Pragma("GCC unroll 64")
+	for (i = 0; i + 8 <= bytes; i += 8)
+		WRITE_ONCE(*(u64 *)(addr + i), 0);
+}
+
+/* Zero @bytes, a constant, of each copy; @addr is that of unit 0. */
+static __always_inline void pcpu_zero_copies(unsigned long addr,
+					     unsigned int bytes)
+{
+	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
+
+	do {
+		pcpu_zero(addr, bytes);
+		addr += stride;
+	} while (addr != end);
+}
+
+/*
+ * Zero twice @bytes, a constant, of each copy, the second time @skip bytes behind: they
+ * may overlap, which takes fewer instructions than to tell sizes apart in each copy.
+ */
+static __always_inline void pcpu_zero_copies_twice(unsigned long addr,
+						   unsigned int bytes,
+						   unsigned long skip)
+{
+	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
+
+	do {
+		pcpu_zero(addr, bytes);
+		pcpu_zero(addr + skip, bytes);
+		addr += stride;
+	} while (addr != end);
+}
+
+/* Zero one copy of at least @block bytes, a constant; the last two blocks may overlap. */
+static __always_inline void pcpu_zero_long(unsigned long addr,
+					   unsigned int size, unsigned int block)
+{
+	unsigned long last = addr + size - block;
+
+	for (; addr < last; addr += block)
+		pcpu_zero(addr, block);
+	pcpu_zero(last, block);
+}
+
+/* Zero @size bytes of each copy, in blocks of @block bytes. */
+static __always_inline void pcpu_zero_copies_long(unsigned long addr,
+						  unsigned int size,
+						  unsigned int block)
+{
+	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
+
+	do {
+		pcpu_zero_long(addr, size, block);
+		addr += stride;
+	} while (addr != end);
+}
+
+/* Clear any size. */
+static noinline void pcpu_clear_memset(unsigned long addr, size_t size)
+{
+	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
+
+	do {
+		memset((void *)addr, 0, size);
+		addr += stride;
+	} while (addr != end);
+}
+
+/* Clear @size bytes at @off, within a window, in all units; any size. */
+static inline void pcpu_clear(unsigned long off, size_t size)
+{
+	pcpu_clear_memset(pcpu_area_off_to_addr(off), size);
+}
+
+/* @addr, here and below, is the address of the object in unit 0. */
+static __always_inline void pcpu_clear_small(unsigned long addr,
+					     unsigned int class)
+{
+	if (class)
+		pcpu_zero_copies(addr, 8);
+	else
+		pcpu_zero_copies(addr, 4);
+}
+
+/* Bytes of an object that pcpu_clear_short() clears. */
+#define PCPU_CLEAR_SHORT	64
+
+/* Clear up to PCPU_CLEAR_SHORT bytes, a multiple of 16. */
+static __always_inline void pcpu_clear_short(unsigned long addr,
+					     unsigned int size)
+{
+	if (size & 64)
+		pcpu_zero_copies(addr, 64);
+	else if (size > 32)
+		pcpu_zero_copies_twice(addr, 32, size - 32);
+	else if (size > 16)
+		pcpu_zero_copies(addr, 32);
+	else
+		pcpu_zero_copies(addr, 16);
+}
+
+/* Clear more than PCPU_CLEAR_STORES_MAX bytes, a multiple of 16. */
+static __always_inline void pcpu_clear_long(unsigned long addr,
+					    unsigned int size)
+{
+	if (pcpu_memset_is_fast())
+		pcpu_clear_memset(addr, size);
+	else
+		pcpu_zero_copies_long(addr, size, 256);
+}
+
+/*
+ * Clear a wide object, a multiple of 16 bytes. With larger blocks a copy takes fewer
+ * turns; of a short object too much would be zeroed twice.
+ */
+static __always_inline void pcpu_clear_wide(unsigned long addr,
+					    unsigned int size)
+{
+	if (size < 2048 || pcpu_memset_is_fast())
+		pcpu_clear_long(addr, size);
+	else
+		pcpu_zero_copies_long(addr, size, 512);
+}
+
+/* Clear any multiple of 16 bytes. */
+static __always_inline void pcpu_clear_granules(unsigned long addr,
+						unsigned int size)
+{
+	if (size <= PCPU_CLEAR_SHORT)
+		pcpu_clear_short(addr, size);
+	else if (size <= 128)
+		pcpu_zero_copies_twice(addr, 64, size - 64);
+	else if (size <= PCPU_CLEAR_STORES_MAX)
+		pcpu_zero_copies_twice(addr, 128, size - 128);
+	else
+		pcpu_clear_long(addr, size);
+}
+
+/* Clear an extent of up to a page at @off. */
+static noinline void pcpu_clear_extent(unsigned long off, unsigned int size)
+{
+	pcpu_clear_granules(pcpu_area_off_to_addr(off), size);
+}
 
 /* Flags of the caller that are passed to the page allocator and to slab. */
 #define PCPU_GFP_PASSED		(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | \
@@ -76,10 +249,10 @@ static int pcpu_request_check(struct pcpu_request *req)
 		return -EINVAL;
 	if (unlikely(size > pcpu_area.max_object))
 		return -E2BIG;
-	if (unlikely(pcpu_should_fail(size, req->gfp)))
-		return -ECANCELED;
 	req->owned = pcpu_account_wanted(req->gfp) &&
 		     req->kind != PCPU_KIND_PRESENT;
+	if (unlikely(pcpu_should_fail(size, req->gfp)))
+		return -ECANCELED;
 	if (req->owned)
 		size = max(size, PCPU_OWNED_MIN);
 	size = min(size + PCPU_SHADOW_GAP, pcpu_area.max_object);
@@ -504,168 +677,3 @@ void __percpu *pcpu_alloc_present(size_t size, size_t align, gfp_t gfp)
 	return pcpu_request_serve(&req, _RET_IP_);
 }
 #endif
-
-/* Free an extent of @nr granules to the cache or the chunks. */
-static void pcpu_free_extent(unsigned long off, unsigned int nr)
-{
-	struct pcpu_run run = { .off = off, .nr = nr };
-
-	pcpu_cache_free_wide_slow(&run);
-	if (run.nr)
-		pcpu_chunks_free(run.off, run.nr);
-	pcpu_balance_check();
-}
-
-/* Free an object that percpu_debug= checks. Return false if it is none. */
-static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
-			    unsigned long caller)
-{
-	size_t size = pcpu_debug_free(off, caller);
-	struct pcpu_owner owner;
-
-	if (likely(!size))
-		return false;
-	if (pcpu_free_has_hooks())
-		pcpu_free_hooks(ptr, off, size);
-	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
-	pcpu_debug_retire(off, size);
-	pcpu_balance_check();
-	pcpu_account_drop(size, &owner);
-	pcpu_stats_free();
-	return true;
-}
-
-/*
- * Clear the object map at @off: the object belongs to the caller then. Store its class
- * and its owner. Return its granules, or 0 if no live object begins there.
- */
-static unsigned int pcpu_free_claim(unsigned long off, unsigned int *class,
-				    struct pcpu_owner *owner)
-{
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
-	unsigned int nr;
-
-	/* A chunk that is found with IRQs off does not go away. */
-	local_irq_save(flags);
-	chunk = pcpu_chunk_of(off);
-	nr = chunk ? pcpu_objmap_clear(chunk, off, class) : 0;
-	if (nr)
-		*owner = pcpu_owner_detach(chunk, off);
-	local_irq_restore(flags);
-	return nr;
-}
-
-/* Free an object with all steps, or report an invalid free. @rel is the pointer's. */
-static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
-{
-	void __percpu *ptr = pcpu_area_rel_to_ptr(rel);
-	struct pcpu_owner owner;
-	unsigned int class, nr;
-	unsigned long off;
-	size_t size;
-
-	if (!ptr)
-		return;
-
-	off = pcpu_area_ptr_to_off(ptr);
-	if (unlikely(off == PCPU_NO_OFF)) {
-		pcpu_bad_free_report(ptr, caller);
-		return;
-	}
-	/* Not in free_percpu(), which would save registers for the call. */
-	if (!pcpu_free_has_hooks() && pcpu_cache_free_wide(off)) {
-		pcpu_stats_free();
-		return;
-	}
-	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
-		return;
-	nr = pcpu_free_claim(off, &class, &owner);
-	if (unlikely(!nr)) {
-		pcpu_bad_free_report(ptr, caller);
-		return;
-	}
-	size = class < PCPU_NR_SMALL ? pcpu_class_size(class) :
-				       (size_t)nr << PCPU_GRANULE_SHIFT;
-	if (pcpu_free_has_hooks())
-		pcpu_free_hooks(ptr, off, size);
-	if (class == PCPU_CLASS_LONG)
-		pcpu_free_extent(off, nr);
-	else
-		pcpu_cache_free_slow(off, class);
-	pcpu_account_drop(size, &owner);
-	pcpu_stats_free();
-}
-
-/**
- * free_percpu - free an object on every CPU
- * @ptr: pointer from alloc_percpu() or another allocation function, or %NULL
- *
- * If no live object begins at @ptr, the free is reported and ignored.
- *
- * Context: any, except NMI.
- */
-void free_percpu(void __percpu *ptr)
-{
-	/* NULL and most invalid pointers are beyond the first window. */
-	unsigned long off = pcpu_area_ptr_to_rel(ptr);
-
-	if (unlikely(off >= pcpu_area.max_object || pcpu_free_has_hooks() ||
-		     !pcpu_cache_free_fast(off))) {
-		pcpu_free_slow(off, _RET_IP_);
-		return;
-	}
-	pcpu_stats_free();
-}
-EXPORT_SYMBOL_GPL(free_percpu);
-
-/**
- * pcpu_free_module - free the percpu section of a module
- * @ptr: pointer from pcpu_alloc_module(), or %NULL
- *
- * free_percpu() of a variable of a module is an invalid free.
- *
- * Context: any, except NMI.
- */
-void pcpu_free_module(void __percpu *ptr)
-{
-	unsigned long off = pcpu_area_ptr_to_off(ptr);
-	struct pcpu_owner owner;
-	unsigned int granules;
-	size_t size;
-
-	if (!ptr)
-		return;
-	granules = off == PCPU_NO_OFF ? 0 : pcpu_objmap_clear_module(off);
-	if (!granules) {
-		pcpu_bad_free_report(ptr, _RET_IP_);
-		return;
-	}
-	/* The address is not reused before the granules are freed. */
-	size = (size_t)granules << PCPU_GRANULE_SHIFT;
-	if (pcpu_debug_begun() && !pcpu_chunk_of(off)->present)
-		pcpu_debug_free_section(off, size);
-	if (pcpu_free_has_hooks())
-		pcpu_free_hooks(ptr, off, size);
-	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
-	pcpu_chunks_free(off, granules);
-	pcpu_balance_check();
-	pcpu_account_drop(size, &owner);
-	pcpu_stats_free();
-}
-
-/**
- * pcpu_nr_pages - number of pages of percpu memory
- *
- * Context: any.
- * Return: populated pages in all units, without metadata. Of present chunks, those of
- * units that have memory there.
- */
-unsigned long pcpu_nr_pages(void)
-{
-	unsigned long nr = READ_ONCE(pcpu_nr_populated) * pcpu_nr_units;
-
-	if (IS_ENABLED(CONFIG_PERCPU_PRESENT))
-		nr += READ_ONCE(pcpu_nr_present) * READ_ONCE(pcpu_nr_present_units);
-	return nr;
-}

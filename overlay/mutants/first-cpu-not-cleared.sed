@@ -1,3 +1,3 @@
 # Where memset() clears, that of the first CPU is not.
-# file: mm/percpu/clear.h
+# file: mm/percpu/percpu.c
 /^static noinline void pcpu_clear_memset/,/^}/s/^\tdo {/\taddr += (pcpu_area.span > stride) * stride;\n&/

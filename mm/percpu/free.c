@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * free: the interface, frees.
+ *
+ * An object with a class goes to the per-CPU cache (cache.c), a longer one to the chunks
+ * (table.c); a cache keeps a few of these. The fast path frees what has no owner and what
+ * no hook must see. All others take the slow path, and so do invalid frees.
+ */
+#include <linux/export.h>
+#include <linux/instruction_pointer.h>
+#include <linux/percpu.h>
+#include <linux/percpu-module.h>
+
+#include "account.h"
+#include "cache.h"
+#include "chunk.h"
+#include "debug/hooks.h"
+
+/* Free an extent of @nr granules to the cache or the chunks. */
+static void pcpu_free_extent(unsigned long off, unsigned int nr)
+{
+	struct pcpu_run run = { .off = off, .nr = nr };
+
+	pcpu_cache_free_wide_slow(&run);
+	if (run.nr)
+		pcpu_chunks_free(run.off, run.nr);
+	pcpu_balance_check();
+}
+
+/* Free an object that percpu_debug= checks. Return false if it is none. */
+static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
+			    unsigned long caller)
+{
+	size_t size = pcpu_debug_free(off, caller);
+	struct pcpu_owner owner;
+
+	if (likely(!size))
+		return false;
+	if (pcpu_free_has_hooks())
+		pcpu_free_hooks(ptr, off, size);
+	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
+	pcpu_debug_retire(off, size);
+	pcpu_balance_check();
+	pcpu_account_drop(size, &owner);
+	pcpu_stats_free();
+	return true;
+}
+
+/*
+ * Clear the object map at @off: the object belongs to the caller then. Store its class
+ * and its owner. Return its granules, or 0 if no live object begins there.
+ */
+static unsigned int pcpu_free_claim(unsigned long off, unsigned int *class,
+				    struct pcpu_owner *owner)
+{
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
+	unsigned int nr;
+
+	/* A chunk that is found with IRQs off does not go away. */
+	local_irq_save(flags);
+	chunk = pcpu_chunk_of(off);
+	nr = chunk ? pcpu_objmap_clear(chunk, off, class) : 0;
+	if (nr)
+		*owner = pcpu_owner_detach(chunk, off);
+	local_irq_restore(flags);
+	return nr;
+}
+
+/* Free an object with all steps, or report an invalid free. @rel is the pointer's. */
+static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
+{
+	void __percpu *ptr = pcpu_area_rel_to_ptr(rel);
+	struct pcpu_owner owner;
+	unsigned int class, nr;
+	unsigned long off;
+	size_t size;
+
+	if (!ptr)
+		return;
+
+	off = pcpu_area_ptr_to_off(ptr);
+	if (unlikely(off == PCPU_NO_OFF)) {
+		pcpu_bad_free_report(ptr, caller);
+		return;
+	}
+	/* Not in free_percpu(), which would save registers for the call. */
+	if (!pcpu_free_has_hooks() && pcpu_cache_free_wide(off)) {
+		pcpu_stats_free();
+		return;
+	}
+	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
+		return;
+	nr = pcpu_free_claim(off, &class, &owner);
+	if (unlikely(!nr)) {
+		pcpu_bad_free_report(ptr, caller);
+		return;
+	}
+	size = class < PCPU_NR_SMALL ? pcpu_class_size(class) :
+				       (size_t)nr << PCPU_GRANULE_SHIFT;
+	if (pcpu_free_has_hooks())
+		pcpu_free_hooks(ptr, off, size);
+	if (class == PCPU_CLASS_LONG)
+		pcpu_free_extent(off, nr);
+	else
+		pcpu_cache_free_slow(off, class);
+	pcpu_account_drop(size, &owner);
+	pcpu_stats_free();
+}
+
+/**
+ * free_percpu - free an object on every CPU
+ * @ptr: pointer from alloc_percpu() or another allocation function, or %NULL
+ *
+ * If no live object begins at @ptr, the free is reported and ignored.
+ *
+ * Context: any, except NMI.
+ */
+void free_percpu(void __percpu *ptr)
+{
+	/* NULL and most invalid pointers are beyond the first window. */
+	unsigned long off = pcpu_area_ptr_to_rel(ptr);
+
+	if (unlikely(off >= pcpu_area.max_object || pcpu_free_has_hooks() ||
+		     !pcpu_cache_free_fast(off))) {
+		pcpu_free_slow(off, _RET_IP_);
+		return;
+	}
+	pcpu_stats_free();
+}
+EXPORT_SYMBOL_GPL(free_percpu);
+
+/**
+ * pcpu_free_module - free the percpu section of a module
+ * @ptr: pointer from pcpu_alloc_module(), or %NULL
+ *
+ * free_percpu() of a variable of a module is an invalid free.
+ *
+ * Context: any, except NMI.
+ */
+void pcpu_free_module(void __percpu *ptr)
+{
+	unsigned long off = pcpu_area_ptr_to_off(ptr);
+	struct pcpu_owner owner;
+	unsigned int granules;
+	size_t size;
+
+	if (!ptr)
+		return;
+	granules = off == PCPU_NO_OFF ? 0 : pcpu_objmap_clear_module(off);
+	if (!granules) {
+		pcpu_bad_free_report(ptr, _RET_IP_);
+		return;
+	}
+	/* The address is not reused before the granules are freed. */
+	size = (size_t)granules << PCPU_GRANULE_SHIFT;
+	if (pcpu_debug_begun() && !pcpu_chunk_of(off)->present)
+		pcpu_debug_free_section(off, size);
+	if (pcpu_free_has_hooks())
+		pcpu_free_hooks(ptr, off, size);
+	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
+	pcpu_chunks_free(off, granules);
+	pcpu_balance_check();
+	pcpu_account_drop(size, &owner);
+	pcpu_stats_free();
+}

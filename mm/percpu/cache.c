@@ -183,7 +183,8 @@ bool pcpu_depot_track(void)
  */
 static struct pcpu_cache *pcpu_cache_get_first(void)
 {
-	struct pcpu_cache *cache = pcpu_cache_of_cpu(raw_smp_processor_id());
+	/* It was made before this CPU came online. */
+	struct pcpu_cache *cache = pcpu_caches[pcpu_cpu_unit(raw_smp_processor_id())];
 
 	if (READ_ONCE(cache->locked))
 		raw_spin_lock(&cache->lock);
@@ -239,19 +240,6 @@ static bool pcpu_cache_take_share(struct pcpu_cache *cache, int bytes)
 	cache->share += step;
 	cache->capacity += step;
 	return true;
-}
-
-/* Own the cache with the run to cut from; disables IRQs. */
-static struct pcpu_cache *pcpu_cache_get_run(unsigned long *flags)
-{
-	unsigned long saved;
-
-	local_irq_save(saved);
-	*flags = saved;
-	if (likely(raw_spin_trylock(&pcpu_cache_common.lock)))
-		return &pcpu_cache_common;
-	local_irq_restore(saved);
-	return pcpu_cache_get(flags);
 }
 
 /* Let go of a cache that is not empty: the worker trims it from then on. */
@@ -316,27 +304,6 @@ unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
 	return nr;
 }
 
-/* Allocate an aligned object among the last few of the magazine. */
-static unsigned long pcpu_cache_alloc_aligned(unsigned int class, size_t align)
-{
-	unsigned long flags, off = PCPU_NO_OFF;
-	struct pcpu_magazine *mag;
-	struct pcpu_cache *cache;
-	unsigned int i, tries = 4;
-
-	cache = pcpu_cache_get(&flags);
-	mag = &cache->magazines[class];
-	for (i = mag->nr; i-- > 0 && tries; tries--) {
-		if (mag->offs[i] & (align - 1))
-			continue;
-		swap(mag->offs[i], mag->offs[mag->nr - 1]);
-		off = pcpu_magazine_pop(cache, mag);
-		break;
-	}
-	pcpu_cache_put(cache, flags);
-	return off;
-}
-
 /* Cut @nr granules from a run; the granules skipped to align go to @skipped. */
 static unsigned long pcpu_run_cut(struct pcpu_run *run, unsigned int nr,
 				  size_t align, struct pcpu_run *skipped)
@@ -389,7 +356,12 @@ static unsigned long pcpu_cache_cut_run(unsigned int nr, size_t align,
 	int err;
 
 	for (;; replaced = true) {
-		cache = pcpu_cache_get_run(&flags);
+		local_irq_save(flags);
+		cache = &pcpu_cache_common;
+		if (unlikely(!raw_spin_trylock(&cache->lock))) {
+			local_irq_restore(flags);
+			cache = pcpu_cache_get(&flags);
+		}
 		cpu = raw_smp_processor_id();
 		/* What another CPU has installed meanwhile is freed below. */
 		if (unlikely(replaced))
@@ -462,21 +434,32 @@ static unsigned long pcpu_cache_alloc_split(unsigned int class, gfp_t gfp)
 
 /*
  * Allocate an object with all steps, of a class that is not PCPU_CLASS_LONG. Tries in turn:
- * an object of the magazine, which the fast path has not found if @align is the reason, or
- * the cache is locked; a batch of the depot; for small classes a granule that is split
- * already; the run.
+ * an object among the last few of the magazine, which the fast path has not found if @align
+ * is the reason, or the cache is locked; a batch of the depot; for small classes a granule
+ * that is split already; the run.
  *
  * Any context that @gfp allows. Return the offset, populated, or an error as from
  * pcpu_extent_alloc().
  */
 unsigned long pcpu_cache_alloc_slow(unsigned int class, size_t align, gfp_t gfp)
 {
-	const struct pcpu_cache *cache = raw_cpu_read(pcpu_cache_local);
-	unsigned long off = PCPU_NO_OFF;
+	struct pcpu_cache *cache = raw_cpu_read(pcpu_cache_local);
+	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_magazine *mag;
+	unsigned int i, tries = 4;
 
 	/* The task may migrate, and an interrupt allocate or free. */
-	if (cache == &pcpu_cache_common || data_race(cache->magazines[class].nr))
-		off = pcpu_cache_alloc_aligned(class, align);
+	if (cache == &pcpu_cache_common || data_race(cache->magazines[class].nr)) {
+		cache = pcpu_cache_get(&flags);
+		mag = &cache->magazines[class];
+		for (i = mag->nr; i-- > 0 && tries && off == PCPU_NO_OFF; tries--) {
+			if (mag->offs[i] & (align - 1))
+				continue;
+			swap(mag->offs[i], mag->offs[mag->nr - 1]);
+			off = pcpu_magazine_pop(cache, mag);
+		}
+		pcpu_cache_put(cache, flags);
+	}
 	if (off == PCPU_NO_OFF &&
 	    (pcpu_depot_has(class) || (class < PCPU_NR_SMALL && pcpu_small_available(class))))
 		off = pcpu_cache_alloc_batch(class, align);

@@ -70,7 +70,7 @@ static unsigned int pcpu_free_claim(unsigned long off, unsigned int *class,
 /* Free an object with all steps, or report an invalid free. @rel is the pointer's. */
 static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 {
-	void __percpu *ptr = pcpu_area_rel_to_ptr(rel);
+	void __percpu *ptr = pcpu_area_addr_to_ptr(pcpu_area.base + rel);
 	struct pcpu_owner owner;
 	unsigned int class, nr;
 	unsigned long off;

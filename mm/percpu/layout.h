@@ -230,20 +230,13 @@ static inline unsigned long pcpu_area_ptr_to_rel(const void __percpu *ptr)
 #endif
 }
 
-/* The percpu pointer at distance @rel from the pointer to offset 0. */
-static inline void __percpu *pcpu_area_rel_to_ptr(unsigned long rel)
-{
-#ifdef CONFIG_SMP
-	return (void __percpu __force *)(rel + (unsigned long)__per_cpu_start);
-#else
-	return (void __percpu __force *)(rel + pcpu_area.base);
-#endif
-}
-
 /* The percpu pointer of address @addr in unit 0. */
 static inline void __percpu *pcpu_area_addr_to_ptr(unsigned long addr)
 {
-	return pcpu_area_rel_to_ptr(addr - pcpu_area.base);
+#ifdef CONFIG_SMP
+	addr += (unsigned long)__per_cpu_start - pcpu_area.base;
+#endif
+	return (void __percpu __force *)addr;
 }
 
 static inline void __percpu *pcpu_area_off_to_ptr(unsigned long off)

@@ -307,18 +307,6 @@ out:
 	return PCPU_FOUND_NONE;
 }
 
-/* Find the next slot from @i on with a chunk, or PCPU_NR_SLOTS. */
-static unsigned int pcpu_next_slot(unsigned int i)
-{
-	for (;; i++) {
-		i = find_next_bit(pcpu_slots->filled, PCPU_NR_SLOTS, i);
-		if (i >= PCPU_NR_SLOTS ||
-		    !list_empty(&pcpu_slots->by_free[i].chunks))
-			return i;
-		__clear_bit(i, pcpu_slots->filled);
-	}
-}
-
 /* Allocate a run in the fullest chunk that has one, from slot @search->at on. */
 static enum pcpu_found pcpu_place(const struct pcpu_fit *fit,
 				  struct pcpu_search *search,
@@ -330,12 +318,16 @@ static enum pcpu_found pcpu_place(const struct pcpu_fit *fit,
 	if (fit->kind == PCPU_KIND_PRESENT)
 		return pcpu_place_in_slot(&pcpu_slots->present, fit, search, run);
 	i = max(search->at, fit->nr / PCPU_PAGE_GRANULES);
-	while ((i = pcpu_next_slot(i)) < PCPU_NR_SLOTS) {
+	for (; (i = find_next_bit(pcpu_slots->filled, PCPU_NR_SLOTS, i)) < PCPU_NR_SLOTS; i++) {
+		if (list_empty(&pcpu_slots->by_free[i].chunks)) {
+			__clear_bit(i, pcpu_slots->filled);
+			continue;
+		}
 		/* The slot in which the search was may have no chunk any more. */
 		if (i != search->at)
 			search->id = 0;
 		search->at = i;
-		found = pcpu_place_in_slot(&pcpu_slots->by_free[i++], fit, search, run);
+		found = pcpu_place_in_slot(&pcpu_slots->by_free[i], fit, search, run);
 		if (found != PCPU_FOUND_NONE)
 			return found;
 	}

@@ -48,7 +48,7 @@ static int pcpu_balance_populate(struct pcpu_chunk *chunk, unsigned int page,
 	err = pcpu_populate_page(pcpu_chunk_off(chunk) + (page << PAGE_SHIFT),
 				 gfp, false);
 	if (!err)
-		pcpu_chunk_publish_pages(chunk, BIT_ULL(page));
+		pcpu_chunk_publish_pages(chunk, BIT_ULL(page), NULL, 0);
 	pcpu_chunk_unclaim(chunk, BIT_ULL(page));
 	return err;
 }

@@ -403,7 +403,6 @@ struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present);
 long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp);
 
 bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, struct pcpu_run *run, bool *cut);
-void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max);
 void pcpu_chunks_alloc_claimed(unsigned int first, unsigned int nr);
 void pcpu_chunks_free(unsigned long off, unsigned int nr);
 void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,
@@ -411,7 +410,8 @@ void pcpu_chunks_free_batch(unsigned int class, const u32 *offs,
 unsigned int pcpu_chunks_alloc_small(unsigned int class, u32 *offs,
 				     unsigned int nr);
 
-void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages);
+void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages, struct pcpu_run *run,
+			      unsigned int max);
 void pcpu_chunks_inspect(void (*look)(void *data), void *data);
 
 /* What the worker and CPU hotplug have claimed. */

@@ -253,11 +253,11 @@ static int pcpu_extent_add_chunk(enum pcpu_kind kind, gfp_t gfp)
 }
 
 /*
- * Populate a page. Of CPUs that need it at once, those that may wait leave it to the
- * first one.
+ * Populate a page for @run. Of CPUs that need it at once, those that may wait leave it to
+ * the first one.
  */
-static int pcpu_extent_populate_page(struct pcpu_chunk *chunk,
-				     unsigned int page, gfp_t gfp)
+static int pcpu_extent_populate_page(struct pcpu_chunk *chunk, unsigned int page,
+				     struct pcpu_run *run, unsigned int max, gfp_t gfp)
 {
 	unsigned long off = pcpu_chunk_off(chunk) + (page << PAGE_SHIFT);
 	unsigned int turns = 0;
@@ -271,14 +271,18 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk,
 	if (!(READ_ONCE(chunk->populated) & BIT_ULL(page)))
 		err = pcpu_populate_page(off, gfp, chunk->present);
 	if (!err)
-		pcpu_chunk_publish_pages(chunk, BIT_ULL(page));
+		pcpu_chunk_publish_pages(chunk, BIT_ULL(page), run, max);
 	if (first)
 		clear_bit(page, chunk->populating);
 	return err;
 }
 
-/* Populate a run where it is not populated yet, or free it and leave it empty. */
-static int pcpu_extent_populate(struct pcpu_run *run, gfp_t gfp)
+/*
+ * Populate a run where it is not populated yet, or free it and leave it empty. The rest of a
+ * page that is populated joins a run of less than @max granules only then, so that other
+ * CPUs find granules in that page meanwhile, and populate none of their own.
+ */
+static int pcpu_extent_populate(struct pcpu_run *run, unsigned int max, gfp_t gfp)
 {
 	unsigned long off = run->off, base = round_down(off, PCPU_CHUNK_SIZE);
 	unsigned long end = off +
@@ -292,7 +296,8 @@ static int pcpu_extent_populate(struct pcpu_run *run, gfp_t gfp)
 
 		pages &= ~READ_ONCE(chunk->populated);
 		for (; pages; pages &= pages - 1) {
-			if (pcpu_extent_populate_page(chunk, __ffs64(pages), gfp)) {
+			if (pcpu_extent_populate_page(chunk, __ffs64(pages), run, max,
+						      gfp)) {
 				pcpu_chunks_free(run->off, run->nr);
 				run->nr = 0;
 				return -ENOMEM;
@@ -329,7 +334,8 @@ static int pcpu_extent_place(struct pcpu_fit *fit, gfp_t gfp, struct pcpu_run *r
 			else if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))
 				return failed ?: err;
 		}
-		failed = pcpu_extent_populate(run, gfp);
+		failed = pcpu_extent_populate(run, fit->nr <= PCPU_RUN_SHORT ? fit->max : 0,
+					      gfp);
 		if (!failed || module)
 			return failed;
 		fit->populated = true;
@@ -359,7 +365,7 @@ unsigned long pcpu_extent_alloc(unsigned int nr, size_t align, enum pcpu_kind ki
 	if (nr > PCPU_CHUNK_GRANULES &&
 	    !(kind == PCPU_KIND_MODULE && pcpu_modules_in_first_window())) {
 		err = pcpu_extent_place_long(nr, kind, gfp, &run);
-		err = err ?: pcpu_extent_populate(&run, gfp);
+		err = err ?: pcpu_extent_populate(&run, 0, gfp);
 	} else {
 		err = pcpu_extent_place(&fit, gfp, &run);
 	}
@@ -370,9 +376,6 @@ unsigned long pcpu_extent_alloc(unsigned int nr, size_t align, enum pcpu_kind ki
  * Allocate a run of up to @max granules, from which objects are cut: the first one takes
  * @nr granules that begin aligned to @align bytes, as for pcpu_extent_alloc(). The run in
  * @run, which may be empty, is freed first. Return 0, or an error with @run empty.
- *
- * The rest of a page that is populated for it joins the run only then, so that other
- * CPUs find granules in that page meanwhile, and populate none of their own.
  */
 int pcpu_extent_alloc_run(unsigned int nr, size_t align, unsigned int max, gfp_t gfp,
 			  struct pcpu_run *run)
@@ -383,13 +386,9 @@ int pcpu_extent_alloc_run(unsigned int nr, size_t align, unsigned int max, gfp_t
 		.max = max(max, nr),
 		.align = max(align >> PCPU_GRANULE_SHIFT, 1UL),
 	};
-	int err;
 
 	/* So much is skipped to align the object; others fill it, if it is short. */
 	if (align <= L1_CACHE_BYTES)
 		fit.wanted = max(nr + fit.align - 1, PCPU_RUN_MIN);
-	err = pcpu_extent_place(&fit, gfp, run);
-	if (!err && run->nr == nr && nr <= PCPU_RUN_SHORT)
-		pcpu_chunks_extend_run(run, max);
-	return err;
+	return pcpu_extent_place(&fit, gfp, run);
 }

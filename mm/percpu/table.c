@@ -406,23 +406,6 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, struct pcpu_run *run, boo
 	return found == PCPU_FOUND;
 }
 
-/*
- * Append the free granules behind a populated run, up to @max granules and to the end of
- * its page.
- */
-void pcpu_chunks_extend_run(struct pcpu_run *run, unsigned int max)
-{
-	struct pcpu_chunk *chunk = pcpu_chunk_of(run->off);
-	unsigned int start = pcpu_off_to_granule(run->off), end = start + run->nr;
-	unsigned int limit = min(start + max, round_up(end, PCPU_PAGE_GRANULES));
-
-	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
-	limit = find_next_bit(chunk->used, limit, end);
-	if (limit > end)
-		pcpu_range_alloc(chunk, end, limit - end);
-	run->nr = limit - start;
-}
-
 /* Keep the granules of a withheld chunk that are wanted, and release the rest. */
 static void pcpu_chunk_alloc_claimed(struct pcpu_chunk *chunk,
 				     unsigned int start, unsigned int nr)
@@ -480,11 +463,26 @@ unsigned int pcpu_chunks_alloc_small(unsigned int class, u32 *offs,
 	return pcpu_small_alloc(class, offs, nr);
 }
 
-/* Say that @pages are populated; the caller owns granules in each of them. */
-void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages)
+/*
+ * Say that @pages are populated; the caller owns granules in each of them. If @run, which
+ * lies in these pages, has less than @max granules, the free ones behind it are appended, up
+ * to the end of its page. It may be NULL.
+ */
+void pcpu_chunk_publish_pages(struct pcpu_chunk *chunk, u64 pages, struct pcpu_run *run,
+			      unsigned int max)
 {
+	unsigned int nr = run ? run->nr : max, end, limit;
+
+	end = nr < max ? pcpu_off_to_granule(run->off) + nr : 0;
 	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 	pcpu_chunk_set_masks(chunk, chunk->populated | pages, chunk->empty);
+	if (nr >= max)
+		return;
+	limit = min(end - nr + max, round_up(end, PCPU_PAGE_GRANULES));
+	limit = find_next_bit(chunk->used, limit, end);
+	if (limit > end)
+		pcpu_range_alloc(chunk, end, limit - end);
+	run->nr += limit - end;
 }
 
 /*

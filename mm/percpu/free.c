@@ -16,15 +16,22 @@
 #include "chunk.h"
 #include "debug/hooks.h"
 
-/* Free an extent of @nr granules to the cache or the chunks. */
-static void pcpu_free_extent(unsigned long off, unsigned int nr)
+/*
+ * The object of @size bytes at @off belongs to the caller, and is not reused before its
+ * granules are freed: call the hooks and detach its owner.
+ */
+static struct pcpu_owner pcpu_free_begin(void __percpu *ptr, unsigned long off, size_t size)
 {
-	struct pcpu_run run = { .off = off, .nr = nr };
+	if (pcpu_free_has_hooks())
+		pcpu_free_hooks(ptr, off, size);
+	return pcpu_owner_detach(pcpu_chunk_of(off), off);
+}
 
-	pcpu_cache_free_wide_slow(&run);
-	if (run.nr)
-		pcpu_chunks_free(run.off, run.nr);
-	pcpu_balance_check();
+/* Its granules are free. */
+static void pcpu_free_end(size_t size, struct pcpu_owner *owner)
+{
+	pcpu_account_drop(size, owner);
+	pcpu_stats_free();
 }
 
 /* Free an object that percpu_debug= checks. Return false if it is none. */
@@ -36,54 +43,30 @@ static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
 
 	if (likely(!size))
 		return false;
-	if (pcpu_free_has_hooks())
-		pcpu_free_hooks(ptr, off, size);
-	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
+	owner = pcpu_free_begin(ptr, off, size);
 	pcpu_debug_retire(off, size);
 	pcpu_balance_check();
-	pcpu_account_drop(size, &owner);
-	pcpu_stats_free();
+	pcpu_free_end(size, &owner);
 	return true;
-}
-
-/*
- * Clear the object map at @off: the object belongs to the caller then. Store its class
- * and its owner. Return its granules, or 0 if no live object begins there.
- */
-static unsigned int pcpu_free_claim(unsigned long off, unsigned int *class,
-				    struct pcpu_owner *owner)
-{
-	struct pcpu_chunk *chunk;
-	unsigned long flags;
-	unsigned int nr;
-
-	/* A chunk that is found with IRQs off does not go away. */
-	local_irq_save(flags);
-	chunk = pcpu_chunk_of(off);
-	nr = chunk ? pcpu_objmap_clear(chunk, off, class) : 0;
-	if (nr)
-		*owner = pcpu_owner_detach(chunk, off);
-	local_irq_restore(flags);
-	return nr;
 }
 
 /* Free an object with all steps, or report an invalid free. @rel is the pointer's. */
 static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 {
 	void __percpu *ptr = pcpu_area_addr_to_ptr(pcpu_area.base + rel);
+	unsigned long flags, off;
+	struct pcpu_chunk *chunk;
 	struct pcpu_owner owner;
 	unsigned int class, nr;
-	unsigned long off;
+	struct pcpu_run run;
 	size_t size;
 
 	if (!ptr)
 		return;
 
 	off = pcpu_area_ptr_to_off(ptr);
-	if (unlikely(off == PCPU_NO_OFF)) {
-		pcpu_bad_free_report(ptr, caller);
-		return;
-	}
+	if (unlikely(off == PCPU_NO_OFF))
+		goto invalid;
 	/* Not in free_percpu(), which would save registers for the call. */
 	if (!pcpu_free_has_hooks() && pcpu_cache_free_wide(off)) {
 		pcpu_stats_free();
@@ -91,21 +74,28 @@ static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 	}
 	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
 		return;
-	nr = pcpu_free_claim(off, &class, &owner);
-	if (unlikely(!nr)) {
-		pcpu_bad_free_report(ptr, caller);
-		return;
-	}
+	/* A chunk that is found with IRQs off does not go away. */
+	local_irq_save(flags);
+	chunk = pcpu_chunk_of(off);
+	nr = chunk ? pcpu_objmap_clear(chunk, off, &class) : 0;
+	local_irq_restore(flags);
+	if (unlikely(!nr))
+		goto invalid;
 	size = class < PCPU_NR_SMALL ? pcpu_class_size(class) :
 				       (size_t)nr << PCPU_GRANULE_SHIFT;
-	if (pcpu_free_has_hooks())
-		pcpu_free_hooks(ptr, off, size);
-	if (class == PCPU_CLASS_LONG)
-		pcpu_free_extent(off, nr);
-	else
+	owner = pcpu_free_begin(ptr, off, size);
+	if (class == PCPU_CLASS_LONG) {
+		run = (struct pcpu_run) { .off = off, .nr = nr };
+		pcpu_cache_free_wide_slow(&run);
+		pcpu_chunks_free(run.off, run.nr);
+		pcpu_balance_check();
+	} else {
 		pcpu_cache_free_slow(off, class);
-	pcpu_account_drop(size, &owner);
-	pcpu_stats_free();
+	}
+	pcpu_free_end(size, &owner);
+	return;
+invalid:
+	pcpu_bad_free_report(ptr, caller);
 }
 
 /**
@@ -152,15 +142,11 @@ void pcpu_free_module(void __percpu *ptr)
 		pcpu_bad_free_report(ptr, _RET_IP_);
 		return;
 	}
-	/* The address is not reused before the granules are freed. */
 	size = (size_t)granules << PCPU_GRANULE_SHIFT;
 	if (pcpu_debug_begun() && !pcpu_chunk_of(off)->present)
 		pcpu_debug_free_section(off, size);
-	if (pcpu_free_has_hooks())
-		pcpu_free_hooks(ptr, off, size);
-	owner = pcpu_owner_detach(pcpu_chunk_of(off), off);
+	owner = pcpu_free_begin(ptr, off, size);
 	pcpu_chunks_free(off, granules);
 	pcpu_balance_check();
-	pcpu_account_drop(size, &owner);
-	pcpu_stats_free();
+	pcpu_free_end(size, &owner);
 }

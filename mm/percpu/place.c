@@ -372,15 +372,6 @@ enum pcpu_found pcpu_place_run(const struct pcpu_fit *fit, struct pcpu_search *s
 	}
 }
 
-/* Return true if the page at @off is populated and empty. */
-static bool pcpu_page_is_spare(unsigned long off)
-{
-	struct pcpu_chunk *chunk = pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT];
-
-	return chunk && (chunk->empty & chunk->populated &
-			 BIT_ULL(pcpu_off_to_page(off)));
-}
-
 /* Allocate granules of adjacent chunks. */
 static void pcpu_place_parts(unsigned long off, unsigned int nr)
 {
@@ -402,9 +393,12 @@ static enum pcpu_found pcpu_place_module_pages(unsigned int nr, struct pcpu_run 
 {
 	unsigned long bytes = (unsigned long)nr << PCPU_GRANULE_SHIFT;
 	unsigned long off, first = 0;
+	struct pcpu_chunk *chunk;
 
 	for (off = 0; off < pcpu_area.module_limit; off += PAGE_SIZE) {
-		if (!pcpu_page_is_spare(off)) {
+		chunk = pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT];
+		if (!chunk ||
+		    !(chunk->empty & chunk->populated & BIT_ULL(pcpu_off_to_page(off)))) {
 			first = off + PAGE_SIZE;
 		} else if (off + PAGE_SIZE - first >= bytes) {
 			*run = (struct pcpu_run) { .off = first, .nr = nr };

@@ -313,22 +313,6 @@ static long pcpu_chunks_claim_run(unsigned int nr, unsigned int limit)
 	return first;
 }
 
-/* Create chunk @i, of which the number is claimed. */
-static int pcpu_chunk_create_claimed(unsigned int i, gfp_t gfp)
-{
-	struct pcpu_chunk *chunk = pcpu_chunk_new(i, gfp, false);
-	unsigned long flags;
-
-	if (!chunk)
-		return -ENOMEM;
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_chunk_publish(chunk);
-	pcpu_chunk_withhold(chunk, ~0ULL);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	pcpu_chunk_trace_create(chunk);
-	return 0;
-}
-
 /*
  * Claim @nr adjacent chunks below number @limit for one large object, in any context
  * that @gfp allows. All their pages are withheld; pcpu_chunks_alloc_claimed() is next.
@@ -338,6 +322,8 @@ static int pcpu_chunk_create_claimed(unsigned int i, gfp_t gfp)
 long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp)
 {
 	long first = pcpu_chunks_claim_run(nr, limit);
+	struct pcpu_chunk *chunk;
+	unsigned long flags;
 	unsigned int i;
 
 	if (first < 0)
@@ -346,10 +332,16 @@ long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp)
 		/* Only the owner of a claimed number changes its entry. */
 		if (pcpu_chunk_table[i])
 			continue;
-		if (pcpu_chunk_create_claimed(i, gfp)) {
+		chunk = pcpu_chunk_new(i, gfp, false);
+		if (!chunk) {
 			pcpu_chunks_unclaim_run(first, nr);
 			return -ENOMEM;
 		}
+		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		pcpu_chunk_publish(chunk);
+		pcpu_chunk_withhold(chunk, ~0ULL);
+		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+		pcpu_chunk_trace_create(chunk);
 	}
 	return first;
 }

@@ -39,20 +39,6 @@ static unsigned long pcpu_balance_trimmed;
 static unsigned long pcpu_balance_kept;
 static bool pcpu_balance_burst;
 
-/* Populate a withheld page and release it. */
-static int pcpu_balance_populate(struct pcpu_chunk *chunk, unsigned int page,
-				 gfp_t gfp)
-{
-	int err;
-
-	err = pcpu_populate_page(pcpu_chunk_off(chunk) + (page << PAGE_SHIFT),
-				 gfp, false);
-	if (!err)
-		pcpu_chunk_publish_pages(chunk, BIT_ULL(page), NULL, 0);
-	pcpu_chunk_unclaim(chunk, BIT_ULL(page));
-	return err;
-}
-
 /*
  * Fill the reserve, as far as memory is available. With @create false, no chunk is
  * created: an allocation waits for its number.
@@ -68,12 +54,17 @@ static void pcpu_balance_grow(bool create)
 	pcpu_chunk_prepare(gfp);
 	while (!err && READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_KEEP) {
 		chunk = pcpu_chunks_claim_bare(&page);
-		if (chunk)
-			err = pcpu_balance_populate(chunk, page, gfp);
-		else if (create)
+		if (chunk) {
+			err = pcpu_populate_page(pcpu_chunk_off(chunk) + (page << PAGE_SHIFT),
+						 gfp, false);
+			if (!err)
+				pcpu_chunk_publish_pages(chunk, BIT_ULL(page), NULL, 0);
+			pcpu_chunk_unclaim(chunk, BIT_ULL(page));
+		} else if (create) {
 			err = PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, false));
-		else
+		} else {
 			err = -ENOSPC;
+		}
 		cond_resched();
 	}
 }
@@ -102,14 +93,6 @@ struct pcpu_shrink {
 	u64 withheld[PCPU_FLUSH_CHUNKS];
 };
 
-static void pcpu_shrink_init(struct pcpu_shrink *s)
-{
-	s->nr = 0;
-	INIT_LIST_HEAD(&s->pages);
-	s->first = PCPU_NO_OFF;
-	s->end = 0;
-}
-
 /* Unmap the withheld pages of a chunk. Return true if the flush is due. */
 static bool pcpu_shrink_add(struct pcpu_shrink *s, struct pcpu_chunk *chunk,
 			    u64 pages)
@@ -129,15 +112,6 @@ static bool pcpu_shrink_add(struct pcpu_shrink *s, struct pcpu_chunk *chunk,
 	return s->nr >= min(PCPU_FLUSH_CHUNKS, pcpu_area_nr_chunks() / 8);
 }
 
-/* Give the memory back. */
-static void pcpu_shrink_flush(struct pcpu_shrink *s)
-{
-	if (s->end)
-		pcpu_flush_units(0, pcpu_area.nr_units - 1, s->first, s->end,
-				 &s->pages);
-	cond_resched();
-}
-
 /* What pcpu_balance_shrink() gives back, those at the highest offsets first. */
 enum pcpu_shrink_what {
 	PCPU_SHRINK_PAGES,	/* empty pages beyond the reserve */
@@ -153,13 +127,20 @@ static void pcpu_balance_shrink(enum pcpu_shrink_what what, unsigned int keep)
 	u64 pages;
 
 	do {
-		pcpu_shrink_init(&s);
+		s.nr = 0;
+		s.first = PCPU_NO_OFF;
+		s.end = 0;
+		INIT_LIST_HEAD(&s.pages);
 		do {
 			chunk = what == PCPU_SHRINK_PAGES ?
 				pcpu_chunks_claim_spare(keep, &pages) :
 				pcpu_chunk_remove_empty(keep, &pages);
 		} while (chunk && !pcpu_shrink_add(&s, chunk, pages));
-		pcpu_shrink_flush(&s);
+		/* Give the memory back. */
+		if (s.end)
+			pcpu_flush_units(0, pcpu_area.nr_units - 1, s.first, s.end,
+					 &s.pages);
+		cond_resched();
 		for (i = 0; i < s.nr; i++) {
 			if (what == PCPU_SHRINK_PAGES)
 				pcpu_chunk_unclaim(s.chunks[i], s.withheld[i]);

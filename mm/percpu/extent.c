@@ -69,14 +69,6 @@ static bool pcpu_balance_is_due(void)
 	return pcpu_counts_excess(PCPU_RESERVE_KEEP) > PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP;
 }
 
-/* A caller that has hurried the worker meanwhile is not to wait for the delay. */
-static void pcpu_balance_sooner(void)
-{
-	mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, PCPU_BALANCE_DELAY);
-	if (READ_ONCE(pcpu_balance_urgent))
-		mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
-}
-
 /*
  * Queue the worker, at once if the reserve is low, otherwise after a delay. A longer one
  * becomes the same if there are pages to give back.
@@ -96,8 +88,12 @@ void pcpu_balance_kick(void)
 		queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork,
 				   PCPU_BALANCE_DELAY);
 	else if (READ_ONCE(pcpu_balance_waits) && !READ_ONCE(pcpu_balance_urgent) &&
-		 pcpu_balance_is_due() && xchg(&pcpu_balance_waits, 0))
-		pcpu_balance_sooner();
+		 pcpu_balance_is_due() && xchg(&pcpu_balance_waits, 0)) {
+		mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, PCPU_BALANCE_DELAY);
+		/* A caller that has hurried the worker meanwhile is not to wait for the delay. */
+		if (READ_ONCE(pcpu_balance_urgent))
+			mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
+	}
 }
 
 /* Queue the worker if the reserve is out of bounds. */

@@ -46,35 +46,22 @@ static unsigned int pcpu_balance_waits;
 /* An allocation lacks a chunk of its kind: the worker keeps no empty chunk. */
 static unsigned int pcpu_chunk_wanted;
 
-/*
- * Queue the worker at once, but only once a jiffy, as queueing costs more than an
- * allocation. If it has not begun in the next jiffy, its CPU may be too busy: it is
- * queued on this CPU then.
- */
-static void pcpu_balance_hurry(void)
-{
-	unsigned long now = jiffies;
-
-	if (READ_ONCE(pcpu_balance_urgent) &&
-	    READ_ONCE(pcpu_balance_called) == now)
-		return;
-	WRITE_ONCE(pcpu_balance_called, now);
-	WRITE_ONCE(pcpu_balance_urgent, true);
-	WRITE_ONCE(pcpu_balance_waits, 0);
-	mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
-}
-
 static bool pcpu_balance_is_due(void)
 {
 	return pcpu_counts_excess(PCPU_RESERVE_KEEP) > PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP;
 }
 
 /*
- * Queue the worker, at once if the reserve is low, otherwise after a delay. A longer one
- * becomes the same if there are pages to give back.
+ * Queue the worker: at once if the reserve is low or a chunk is wanted, otherwise after a
+ * delay. A longer delay becomes the same if there are pages to give back.
+ *
+ * "At once" is once a jiffy, as queueing costs more than an allocation. If the worker has
+ * not begun in the next jiffy, its CPU may be too busy: it is queued on this CPU then.
  */
 void pcpu_balance_kick(void)
 {
+	unsigned long now = jiffies;
+
 	if (!READ_ONCE(pcpu_balance_enabled))
 		return;
 	/*
@@ -82,12 +69,17 @@ void pcpu_balance_kick(void)
 	 * pending or urgent below sees the changes of the caller.
 	 */
 	smp_mb();
-	if (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW)
-		pcpu_balance_hurry();
-	else if (!delayed_work_pending(&pcpu_balance_dwork))
+	if (READ_ONCE(pcpu_counts.empty) < PCPU_RESERVE_LOW || READ_ONCE(pcpu_chunk_wanted)) {
+		if (READ_ONCE(pcpu_balance_urgent) && READ_ONCE(pcpu_balance_called) == now)
+			return;
+		WRITE_ONCE(pcpu_balance_called, now);
+		WRITE_ONCE(pcpu_balance_urgent, true);
+		WRITE_ONCE(pcpu_balance_waits, 0);
+		mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
+	} else if (!delayed_work_pending(&pcpu_balance_dwork)) {
 		queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork,
 				   PCPU_BALANCE_DELAY);
-	else if (READ_ONCE(pcpu_balance_waits) && !READ_ONCE(pcpu_balance_urgent) &&
+	} else if (READ_ONCE(pcpu_balance_waits) && !READ_ONCE(pcpu_balance_urgent) &&
 		 pcpu_balance_is_due() && xchg(&pcpu_balance_waits, 0)) {
 		mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, PCPU_BALANCE_DELAY);
 		/* A caller that has hurried the worker meanwhile is not to wait for the delay. */
@@ -107,12 +99,8 @@ void pcpu_balance_check(void)
 /* Queue the worker, which gives all empty chunks back. */
 void pcpu_balance_want_chunk(void)
 {
-	if (!READ_ONCE(pcpu_balance_enabled))
-		return;
 	WRITE_ONCE(pcpu_chunk_wanted, 1);
-	/* Pairs with smp_mb() in pcpu_worker_begin(). */
-	smp_mb();
-	pcpu_balance_hurry();
+	pcpu_balance_kick();
 }
 
 /* Let @run be queued as the worker, and queue it. At boot, once workqueues run. */
@@ -135,8 +123,8 @@ bool pcpu_worker_begin(void)
 {
 	WRITE_ONCE(pcpu_balance_urgent, false);
 	/*
-	 * Pairs with smp_mb() in pcpu_balance_kick() and pcpu_balance_want_chunk():
-	 * changes by a caller that saw "urgent" set are visible below.
+	 * Pairs with smp_mb() in pcpu_balance_kick(): changes by a caller that saw
+	 * "urgent" set are visible below.
 	 */
 	smp_mb();
 	return xchg(&pcpu_chunk_wanted, 0);

@@ -355,15 +355,6 @@ unsigned long pcpu_early_gap(const struct vm_struct *vm, unsigned long start,
 }
 
 /*
- * On 32-bit powerpc and microblaze VMALLOC_END is ioremap_bot, which moves down
- * with each ioremap() until slab is available.
- */
-static bool __init pcpu_vm_end_moves(void)
-{
-	return IS_ENABLED(CONFIG_PPC32) || IS_ENABLED(CONFIG_MICROBLAZE);
-}
-
-/*
  * Reserve @size bytes of the vmalloc range. Return the address, a multiple of @align, a
  * power of two, or 0 if no gap between early areas is large enough.
  *
@@ -379,11 +370,15 @@ static bool __init pcpu_vm_end_moves(void)
  */
 unsigned long __init pcpu_reserve_vm(unsigned long size, unsigned long align)
 {
+	/*
+	 * On 32-bit powerpc and microblaze VMALLOC_END is ioremap_bot, which moves down with
+	 * each ioremap() until slab is available.
+	 */
+	bool end_moves = IS_ENABLED(CONFIG_PPC32) || IS_ENABLED(CONFIG_MICROBLAZE);
 	/* vm_struct::size includes a guard page. */
 	unsigned long guarded = size + PAGE_SIZE;
 	unsigned long addr = pcpu_early_gap(vm_area_early_list(), VMALLOC_START,
-					    VMALLOC_END, guarded, align,
-					    pcpu_vm_end_moves());
+					    VMALLOC_END, guarded, align, end_moves);
 	struct vm_struct *vm;
 
 	if (!addr)

@@ -65,7 +65,8 @@ bool pcpu_area_addr_to_off(unsigned long addr, unsigned long *off,
 		return false;
 
 	in = addr - pcpu_area.later_windows;
-	if (pcpu_windows_in_stride()) {
+	/* All later windows of a unit lie below the stride, one after the other. */
+	if (pcpu_area.window_stride < pcpu_area.stride) {
 		if (!pcpu_area_split(in, pcpu_area.size - pcpu_area_window_size(),
 				     off, unit))
 			return false;

@@ -177,15 +177,6 @@ static inline bool pcpu_modules_in_first_window(void)
 	       pcpu_area.module_limit < pcpu_area.size;
 }
 
-/*
- * Return true if all later windows of a unit lie below the stride, one after the
- * other, and not one window of all units after the other.
- */
-static inline bool pcpu_windows_in_stride(void)
-{
-	return pcpu_area.window_stride < pcpu_area.stride;
-}
-
 static inline unsigned int pcpu_area_nr_chunks(void)
 {
 	return pcpu_area.size >> PCPU_CHUNK_SHIFT;

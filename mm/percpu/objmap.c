@@ -11,11 +11,11 @@
 #include "objmap.h"
 #include "pages.h"
 
-/* Write an entry and the digits of a length. */
-static void pcpu_objmap_write_long(struct pcpu_chunk *chunk, unsigned int granule,
-				   u8 entry, unsigned int granules)
+/* Write an entry and the digits of a length; more than PCPU_OBJMAP_DIGITS granules. */
+void pcpu_objmap_write_long(unsigned long off, u8 entry, unsigned int granules)
 {
-	unsigned int i;
+	unsigned int i, granule = pcpu_off_to_granule(off);
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
 
 	for (i = 0; i < PCPU_OBJMAP_DIGITS; i++, granules >>= 4)
 		pcpu_objmap_write(chunk, granule + 1 + i,
@@ -53,21 +53,17 @@ void pcpu_objmap_set_long(unsigned long off, unsigned int granules)
 	if (granules <= PCPU_WIDE_MAX)
 		pcpu_objmap_set_wide(off, granules);
 	else
-		pcpu_objmap_write_long(pcpu_chunk_of(off), pcpu_off_to_granule(off),
-				       PCPU_OBJMAP_LONG, granules);
+		pcpu_objmap_write_long(off, PCPU_OBJMAP_LONG, granules);
 }
 
 /* Set the entry of a module's section. */
 void pcpu_objmap_set_module(unsigned long off, unsigned int granules)
 {
-	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
-	unsigned int granule = pcpu_off_to_granule(off);
-
 	if (granules > PCPU_OBJMAP_DIGITS)
-		pcpu_objmap_write_long(chunk, granule, PCPU_OBJMAP_MODULE_LONG,
-				       granules);
+		pcpu_objmap_write_long(off, PCPU_OBJMAP_MODULE_LONG, granules);
 	else
-		pcpu_objmap_write(chunk, granule, PCPU_OBJMAP_MODULE | granules);
+		pcpu_objmap_write(pcpu_chunk_of(off), pcpu_off_to_granule(off),
+				  PCPU_OBJMAP_MODULE | granules);
 }
 
 /*
@@ -176,15 +172,6 @@ unsigned int pcpu_objmap_find(struct pcpu_chunk *chunk, unsigned int granule,
 	}
 	*off = pcpu_chunk_off(chunk) + ((unsigned long)granule << PCPU_GRANULE_SHIFT);
 	return length;
-}
-
-/*
- * Set the entry of an object that is checked, of more than PCPU_OBJMAP_DIGITS granules.
- */
-void pcpu_objmap_set_debug(unsigned long off, unsigned int granules)
-{
-	pcpu_objmap_write_long(pcpu_chunk_of(off), pcpu_off_to_granule(off),
-			       PCPU_OBJMAP_DEBUG, granules);
 }
 
 /*

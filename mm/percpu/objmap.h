@@ -103,16 +103,6 @@ static inline void pcpu_objmap_write(struct pcpu_chunk *chunk, unsigned int gran
 		;
 }
 
-/* Set bits of an entry; its other bits may change concurrently. */
-static inline void pcpu_objmap_add_bits(struct pcpu_chunk *chunk, unsigned int granule,
-					u8 bits)
-{
-	u8 *where = pcpu_objmap_entry(chunk, granule), old = READ_ONCE(*where);
-
-	while (unlikely(!try_cmpxchg(where, &old, old | bits)))
-		;
-}
-
 /* The entry of a granule that is split into objects of @class, none live. */
 static inline u8 pcpu_objmap_split(unsigned int class)
 {
@@ -142,11 +132,17 @@ static inline unsigned int pcpu_objmap_nr_live(u8 entry)
 	return hweight8(entry & pcpu_objmap_full(pcpu_objmap_split_class(entry)));
 }
 
-/* Set the entry of a small object that the caller owns. */
+/*
+ * Set the entry of a small object that the caller owns. Other bits of the entry may change
+ * concurrently.
+ */
 static inline void pcpu_objmap_set_small(unsigned long off)
 {
-	pcpu_objmap_add_bits(pcpu_chunk_of(off), off >> PCPU_GRANULE_SHIFT,
-			     pcpu_objmap_bit(off));
+	u8 *where = pcpu_objmap_entry(pcpu_chunk_of(off), off >> PCPU_GRANULE_SHIFT);
+	u8 bit = pcpu_objmap_bit(off), old = READ_ONCE(*where);
+
+	while (unlikely(!try_cmpxchg(where, &old, old | bit)))
+		;
 }
 
 /* Set the entry of an object of @nr granules, up to %PCPU_CLASS_GRANULES. */
@@ -238,12 +234,12 @@ static inline unsigned int pcpu_objmap_length(const struct pcpu_chunk *chunk,
 
 unsigned int pcpu_objmap_find(struct pcpu_chunk *chunk, unsigned int granule,
 			      unsigned long *off);
+void pcpu_objmap_write_long(unsigned long off, u8 entry, unsigned int granules);
 void pcpu_objmap_set_long(unsigned long off, unsigned int granules);
 unsigned int pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
 			       unsigned int *class);
 void pcpu_objmap_set_module(unsigned long off, unsigned int granules);
 unsigned int pcpu_objmap_clear_module(unsigned long off);
-void pcpu_objmap_set_debug(unsigned long off, unsigned int granules);
 unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to);
 void pcpu_objmap_clear_retired(unsigned long off);
 

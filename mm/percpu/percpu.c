@@ -94,26 +94,21 @@ static __always_inline void pcpu_zero_copies_twice(unsigned long addr,
 	} while (addr != end);
 }
 
-/* Zero one copy of at least @block bytes, a constant; the last two blocks may overlap. */
-static __always_inline void pcpu_zero_long(unsigned long addr,
-					   unsigned int size, unsigned int block)
-{
-	unsigned long last = addr + size - block;
-
-	for (; addr < last; addr += block)
-		pcpu_zero(addr, block);
-	pcpu_zero(last, block);
-}
-
-/* Zero @size bytes of each copy, in blocks of @block bytes. */
+/*
+ * Zero @size bytes of each copy, in blocks of @block bytes, a constant and not more than
+ * @size: the last two blocks may overlap.
+ */
 static __always_inline void pcpu_zero_copies_long(unsigned long addr,
 						  unsigned int size,
 						  unsigned int block)
 {
-	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span;
+	unsigned long stride = pcpu_area.stride, end = addr + pcpu_area.span, last, at;
 
 	do {
-		pcpu_zero_long(addr, size, block);
+		last = addr + size - block;
+		for (at = addr; at < last; at += block)
+			pcpu_zero(at, block);
+		pcpu_zero(last, block);
 		addr += stride;
 	} while (addr != end);
 }
@@ -127,12 +122,6 @@ static noinline void pcpu_clear_memset(unsigned long addr, size_t size)
 		memset((void *)addr, 0, size);
 		addr += stride;
 	} while (addr != end);
-}
-
-/* Clear @size bytes at @off, within a window, in all units; any size. */
-static inline void pcpu_clear(unsigned long off, size_t size)
-{
-	pcpu_clear_memset(pcpu_area_off_to_addr(off), size);
 }
 
 /* @addr, here and below, is the address of the object in unit 0. */
@@ -396,7 +385,7 @@ static void pcpu_request_clear(const struct pcpu_request *req, unsigned long off
 	if (req->kind == PCPU_KIND_PRESENT)
 		return;
 	if (PCPU_SHADOW)
-		pcpu_clear(off, req->size);
+		pcpu_clear_memset(addr, req->size);
 	else if (req->class < PCPU_NR_SMALL)
 		pcpu_clear_small(addr, req->class);
 	else if (likely(req->class != PCPU_CLASS_LONG))
@@ -423,7 +412,7 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	if (unlikely(req->kind != PCPU_KIND_OBJECT))
 		pcpu_objmap_set_module(off, nr);
 	else if (unlikely(req->debug))
-		pcpu_objmap_set_debug(off, nr);
+		pcpu_objmap_write_long(off, PCPU_OBJMAP_DEBUG, nr);
 	else if (req->class < PCPU_NR_SMALL)
 		pcpu_objmap_set_small(off);
 	else if (likely(req->class != PCPU_CLASS_LONG))

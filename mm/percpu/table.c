@@ -570,14 +570,6 @@ void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages)
 	pcpu_claims--;
 }
 
-/* Return true if @chunk is empty and may go while @keep others must stay. */
-static bool pcpu_chunk_is_removable(const struct pcpu_chunk *chunk, unsigned int keep)
-{
-	if (!chunk || !pcpu_chunk_is_loose(chunk))
-		return false;
-	return chunk->present ? !chunk->held : pcpu_counts.empty_chunks > keep;
-}
-
 /*
  * Take the empty chunk of the highest number out of the table, so that @keep of them
  * stay; present ones need not. Store its populated pages, which are no longer counted.
@@ -596,7 +588,8 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
 	for (i = pcpu_chunk_top(); i-- > 0;) {
 		pcpu_chunk_lock_break(i, &flags);
 		chunk = pcpu_chunk_table[i];
-		if (pcpu_chunk_is_removable(chunk, keep))
+		if (chunk && pcpu_chunk_is_loose(chunk) &&
+		    (chunk->present ? !chunk->held : pcpu_counts.empty_chunks > keep))
 			break;
 		chunk = NULL;
 	}

@@ -429,15 +429,6 @@ static void pcpu_stats_counters(struct seq_file *m)
 	pcpu_stats_row(m, "max_alloc_size", READ_ONCE(pcpu_stats.max_size));
 }
 
-/* Populated pages of present chunks, and the number of units with memory there */
-static void pcpu_stats_present(struct seq_file *m)
-{
-	if (!IS_ENABLED(CONFIG_PERCPU_PRESENT))
-		return;
-	pcpu_stats_row(m, "present_pages", READ_ONCE(pcpu_nr_present));
-	pcpu_stats_row(m, "present_units", READ_ONCE(pcpu_nr_present_units));
-}
-
 static void pcpu_stats_global(struct seq_file *m)
 {
 	/* Written under pcpu_chunk_lock */
@@ -452,7 +443,11 @@ static void pcpu_stats_global(struct seq_file *m)
 	pcpu_stats_row(m, "nr_max_chunks", counts.max_chunks);
 	pcpu_stats_row(m, "empty_pop_pages", counts.empty);
 	pcpu_stats_row(m, "populated_pages", READ_ONCE(pcpu_nr_populated));
-	pcpu_stats_present(m);
+	/* Populated pages of present chunks, and the number of units with memory there */
+	if (IS_ENABLED(CONFIG_PERCPU_PRESENT)) {
+		pcpu_stats_row(m, "present_pages", READ_ONCE(pcpu_nr_present));
+		pcpu_stats_row(m, "present_units", READ_ONCE(pcpu_nr_present_units));
+	}
 	seq_putc(m, '\n');
 }
 

@@ -267,8 +267,6 @@ static __always_inline bool pcpu_map_entry(unsigned long addr, pte_t entry)
 	return none;
 }
 
-#ifdef CONFIG_PERCPU_PRESENT
-
 unsigned long *pcpu_present_units __read_mostly;
 unsigned int pcpu_nr_present_units __read_mostly;
 
@@ -317,35 +315,7 @@ static int pcpu_get_present_pages(struct list_head *pages, gfp_t gfp)
 	return 0;
 }
 
-/*
- * Populate a page of a present chunk. A unit that becomes present meanwhile gets the
- * page of zeroes or memory: pcpu_present_prepare() waits and looks then.
- */
-static noinline int pcpu_populate_present_page(unsigned long off, gfp_t gfp)
-{
-	struct page *page;
-	unsigned long addr;
-	unsigned int unit;
-	LIST_HEAD(pages);
-	LIST_HEAD(unused);
-
-	if (pcpu_get_present_pages(&pages, gfp))
-		return -ENOMEM;
-	for_each_pcpu_unit(unit) {
-		addr = pcpu_area_unit_addr(unit, off);
-		page = list_first_entry_or_null(&pages, struct page, lru);
-		if (!page || page_private(page) != unit) {
-			pcpu_map_entry(addr, pcpu_zero_entry());
-			continue;
-		}
-		list_del(&page->lru);
-		set_page_private(page, 0);
-		if (!pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL)))
-			list_add(&page->lru, &unused);
-	}
-	pcpu_free_pages(&unused);
-	return 0;
-}
+#ifdef CONFIG_PERCPU_PRESENT
 
 /*
  * At @addr, replace the page of zeroes by @page, or any other page by that of zeroes if
@@ -400,18 +370,6 @@ void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
 		list_add(&old->lru, pages);
 }
 
-#else /* !CONFIG_PERCPU_PRESENT */
-
-static bool pcpu_is_zero_page(const struct page *page)
-{
-	return false;
-}
-
-static int pcpu_populate_present_page(unsigned long off, gfp_t gfp)
-{
-	return -ENOMEM;
-}
-
 #endif /* CONFIG_PERCPU_PRESENT */
 
 /*
@@ -430,19 +388,27 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 	LIST_HEAD(unused);
 	int err;
 
-	if (unlikely(present))
-		return pcpu_populate_present_page(off, gfp);
-	if (pcpu_get_pages(&pages, gfp))
-		return -ENOMEM;
+	err = present ? pcpu_get_present_pages(&pages, gfp) : pcpu_get_pages(&pages, gfp);
+	if (err)
+		return err;
 
 	noreclaim = pcpu_kmsan_begin();
 	err = pcpu_kmsan_map_pages(off, &pages);
 	if (err)
 		goto out;
 	for_each_pcpu_unit(unit) {
-		page = list_first_entry(&pages, struct page, lru);
-		list_del(&page->lru);
 		addr = pcpu_area_unit_addr(unit, off);
+		page = list_first_entry_or_null(&pages, struct page, lru);
+		/*
+		 * A unit that becomes present meanwhile gets the page of zeroes or memory:
+		 * pcpu_present_prepare() waits and looks then.
+		 */
+		if (unlikely(present && (!page || page_private(page) != unit))) {
+			pcpu_map_entry(addr, pcpu_zero_entry());
+			continue;
+		}
+		list_del(&page->lru);
+		set_page_private(page, 0);
 		if (!pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL)))
 			list_add(&page->lru, &unused);
 	}

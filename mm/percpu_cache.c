@@ -106,7 +106,7 @@ static void refill(struct percpu_cache *cache, struct percpu_cache_batch *batch)
 	else if (!mag->spare.first)
 		swap(mag->spare, *batch);
 	local_irq_restore(flags);
-	percpu_cache_depot_put(cache, batch);
+	percpu_cache_depot_push(cache, batch);
 	/* The worker does not watch the magazine, and the next free does not kick it. */
 	percpu_cache_kick();
 }

@@ -197,7 +197,7 @@ bool percpu_cache_depot_get(struct percpu_cache *cache, struct percpu_cache_batc
 }
 
 /**
- * percpu_cache_depot_push - put a batch into the depot, without work for the worker
+ * percpu_cache_depot_push - put a batch into the depot, without a kick of the worker
  * @cache: the cache
  * @batch: the batch, may be empty; is empty on return
  *

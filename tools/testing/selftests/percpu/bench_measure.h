@@ -111,6 +111,16 @@ static u64 median(void)
 	return percentile(500);
 }
 
+static u64 samples_sum(void)
+{
+	unsigned long i;
+	u64 sum = 0;
+
+	for (i = 0; i < nr_samples; i++)
+		sum += samples[i];
+	return sum;
+}
+
 static void calibrate(void)
 {
 	unsigned int i;

@@ -47,6 +47,7 @@ MODULE_PARM_DESC(rows, "list of groups to run, or all");
 
 #define MANY		MAX_SAMPLES	/* objects of rows with percentiles */
 #define LIVE		4096	/* objects of churn */
+#define COLD		2000	/* objects over a page */
 #define GROWN		600	/* pages of each CPU that MANY objects need */
 #define BATCH		512
 #define REMOTE		256
@@ -265,34 +266,54 @@ static int row_remote(void)
 	return 0;
 }
 
+/* Allocate @nr objects, of mixed sizes if @size is 0, and free them. */
+static int sample_allocs(unsigned int nr, size_t size, size_t align)
+{
+	unsigned int i;
+
+	samples_begin();
+	for (i = 0; i < nr; i++) {
+		size_t bytes = size ?: mixed_size();
+		unsigned long before = interruptions();
+		u64 start = get_cycles();
+
+		objects[i] = alloc(bytes, align, GFP_KERNEL);
+		sample(since(start), before != interruptions());
+		if (!objects[i])
+			break;
+	}
+	free_objects(i);
+	return i < nr ? -ENOMEM : 0;
+}
+
 /*
  * Small objects that are aligned to a page: most allocations populate a page on
  * all CPUs, the most expensive one creates a chunk.
  */
 static int row_populate(void)
 {
-	unsigned int i, nr = 0;
-	int err = 0;
+	int err = sample_allocs(BATCH, 16, PAGE_SIZE);
 
-	samples_begin();
-	for (i = 0; i < BATCH; i++) {
-		unsigned long before = interruptions();
-		u64 start = get_cycles();
-
-		objects[i] = alloc(16, PAGE_SIZE, GFP_KERNEL);
-		sample(since(start), before != interruptions());
-		if (!objects[i]) {
-			err = -ENOMEM;
-			break;
-		}
-		nr++;
-	}
-	free_objects(nr);
 	if (err)
 		return err;
 	samples_sort();
 	report("first_in_page", percentile(500), 1);
 	report("chunk_create", percentile(1000), 1);
+	return 0;
+}
+
+/* Objects over a page: each allocation populates pages, some create a chunk. */
+static int row_cold(void)
+{
+	int err = sample_allocs(COLD, 5000, 8);
+
+	if (err)
+		return err;
+	samples_sort();
+	report("cold_5000_p50", percentile(500), 1);
+	report("cold_5000_p99", percentile(990), 1);
+	report("cold_5000_worst", percentile(1000), 1);
+	report("cold_5000_mean", samples_sum(), nr_samples);
 	return 0;
 }
 
@@ -305,20 +326,15 @@ static void shuffle(unsigned int nr)
 	}
 }
 
-static int row_free_random(void)
+/* Free @nr objects with IRQs off, in their order. */
+static void sample_frees(unsigned int nr)
 {
 	unsigned long flags;
 	unsigned int i;
 	u64 start;
-	int err;
 
-	seed = 12345;
-	err = fill(MANY, 64);
-	if (err)
-		return err;
-	shuffle(MANY);
 	samples_begin();
-	for (i = 0; i < MANY; i++) {
+	for (i = 0; i < nr; i++) {
 		local_irq_save(flags);
 		start = get_cycles();
 		free_percpu(objects[i]);
@@ -326,10 +342,35 @@ static int row_free_random(void)
 		local_irq_restore(flags);
 	}
 	samples_sort();
+}
+
+static int row_free_random(void)
+{
+	int err;
+
+	seed = 12345;
+	err = fill(MANY, 64);
+	if (err)
+		return err;
+	shuffle(MANY);
+	sample_frees(MANY);
 	report("free_random_p50", percentile(500), 1);
 	report("free_random_p90", percentile(900), 1);
 	report("free_random_p99", percentile(990), 1);
 	report("free_random_worst", percentile(1000), 1);
+	return 0;
+}
+
+static int row_free_fifo(void)
+{
+	int err = fill(MANY, 8);
+
+	if (err)
+		return err;
+	sample_frees(MANY);
+	report("free_fifo_p50", percentile(500), 1);
+	report("free_fifo_p99", percentile(990), 1);
+	report("free_fifo_mean", samples_sum(), nr_samples);
 	return 0;
 }
 
@@ -384,24 +425,12 @@ static int row_grow_pages(void)
 /* This row runs before those that leave populated pages. */
 static int row_grow_objects(void)
 {
-	unsigned int i, nr = 0;
+	int err;
 
 	seed = 54321;
-	samples_begin();
-	for (i = 0; i < MANY; i++) {
-		size_t size = mixed_size();
-		unsigned long before = interruptions();
-		u64 start = get_cycles();
-
-		objects[i] = alloc(size, 4, GFP_KERNEL);
-		sample(since(start), before != interruptions());
-		if (!objects[i])
-			break;
-		nr++;
-	}
-	free_objects(nr);
-	if (nr < MANY)
-		return -ENOMEM;
+	err = sample_allocs(MANY, 0, 4);
+	if (err)
+		return err;
 	samples_sort();
 	report("grow_p50", percentile(500), 1);
 	report("grow_p99", percentile(990), 1);
@@ -614,6 +643,7 @@ static const struct {
 } groups[] = {
 	{ "burst", row_burst },
 	{ "populate", row_populate },
+	{ "cold", row_cold },
 	{ "grow", row_grow },
 	{ "pairs", row_pairs },
 	{ "pair_64", row_pair_64 },
@@ -623,6 +653,7 @@ static const struct {
 	{ "churn", row_churn },
 	{ "remote", row_remote },
 	{ "free_random", row_free_random },
+	{ "free_fifo", row_free_fifo },
 	{ "sum", row_sum },
 	{ "inc", row_inc },
 	{ "tags", row_tags },

@@ -17,7 +17,9 @@ static u64 pcpu_fit_likely(const struct pcpu_chunk *chunk,
 			   const struct pcpu_fit *fit, u64 pages)
 {
 	unsigned int i = min(fls(fit->nr), PCPU_NR_BY_RUN) - 1;
-	u64 likely = chunk->by_run[i] | (chunk->headed & chunk->tailed << 1);
+	/* Longer than a page: it ends at the beginning of a page, whatever the hints say. */
+	u64 within = fit->nr > PCPU_PAGE_GRANULES ? chunk->empty : chunk->by_run[i];
+	u64 likely = within | (chunk->headed & chunk->tailed << 1);
 
 	/* A run from the beginning of a page on needs the head of each page. */
 	if (fit->align == PCPU_PAGE_GRANULES)

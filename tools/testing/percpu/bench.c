@@ -22,6 +22,7 @@
 #define LIVE_BYTES	(96UL << 20)	/* that they may use on all CPUs */
 #define MANY		20000
 #define ALIGNED		576
+#define COLD		416	/* of 5,000 bytes, in 8 chunks of ours */
 #define SAMPLES		31
 #define LOCK_THREADS	16
 #define LOCK_PAIRS	20000
@@ -153,6 +154,28 @@ static void row_pairs(void)
 		pair(row, sizes[i], GFP_KERNEL);
 	}
 	pair("pair_64_atomic", 64, GFP_ATOMIC);
+}
+
+static __counted void count_cold(unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		objects[i] = alloc(5000, GFP_KERNEL);
+}
+
+/* Objects over a page that need new pages, and at times a new chunk. */
+static void row_cold(void)
+{
+	unsigned int i, nr = min((unsigned long)COLD, LIVE_BYTES / 5000 / cpus);
+	double start = now();
+
+	count_cold(nr);
+	start = now() - start;
+	for (i = 0; i < nr; i++)
+		free_percpu(objects[i]);
+	bed_work();
+	report("cold_5000", counting ? "ops" : "ns", counting ? nr : start / nr);
 }
 
 static __counted void count_churn(unsigned int live, unsigned int *seed)
@@ -386,6 +409,7 @@ static void rows_at(unsigned int nr, bool threads)
 			row_locks();
 			exit(0);
 		}
+		row_cold();
 		row_pairs();
 		row_churn();
 		row_aligned();

@@ -17,7 +17,7 @@ trap 'rm -rf "$tmp"' EXIT
 count() {
 	rm -f "$tmp"/out.*
 	valgrind --tool=callgrind --callgrind-out-file="$tmp/out" --collect-atstart=no \
-		--toggle-collect='count_*' --dump-after=count_pairs \
+		--toggle-collect='count_*' --dump-after=count_cold --dump-after=count_pairs \
 		--dump-after=count_churn --dump-after=count_frees --dump-after=count_aligned \
 		"$dir/$1" "$2" count >"$tmp/rows" 2>"$tmp/log" || { cat "$tmp/log" >&2; return 1; }
 	sed -nE 's/^bench: row=([^ ]*) .* value=([0-9]*).*/\1 \2/p' "$tmp/rows" | {

@@ -439,6 +439,8 @@ void pcpu_balance_want_chunk(void);
 void pcpu_worker_enable(void (*run)(struct work_struct *work));
 bool pcpu_worker_begin(void);
 void pcpu_worker_again(unsigned long delay);
+void pcpu_worker_pause(void);
+void pcpu_worker_resume(void);
 
 /* balance.c: the worker. */
 

@@ -139,6 +139,25 @@ void pcpu_worker_again(unsigned long delay)
 		WRITE_ONCE(pcpu_balance_waits, 0);
 }
 
+#if IS_ENABLED(CONFIG_PERCPU_KUNIT_TEST)
+/*
+ * For tests: keep the worker from running until pcpu_worker_resume(), and wait until it
+ * does not run. Process context.
+ */
+void pcpu_worker_pause(void)
+{
+	disable_delayed_work_sync(&pcpu_balance_dwork);
+}
+
+/* Undo pcpu_worker_pause(). Kicks in between have queued nothing: the worker runs. */
+void pcpu_worker_resume(void)
+{
+	enable_delayed_work(&pcpu_balance_dwork);
+	WRITE_ONCE(pcpu_balance_waits, 0);
+	mod_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, 0);
+}
+#endif
+
 /* A run of fewer granules is a hole that a single object fills. */
 #define PCPU_RUN_MIN		16U
 

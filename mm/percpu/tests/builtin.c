@@ -99,6 +99,8 @@ EXPORT_SYMBOL_IF_KUNIT(pcpu_depot_get);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_depot_put);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_extent_alloc);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_extent_alloc_run);
+EXPORT_SYMBOL_IF_KUNIT(pcpu_worker_pause);
+EXPORT_SYMBOL_IF_KUNIT(pcpu_worker_resume);
 
 /* percpu.c */
 EXPORT_SYMBOL_IF_KUNIT(pcpu_alloc_module_noprof);

@@ -157,9 +157,13 @@ static bool pcpu_page_range_allocated(struct pcpu_chunk *chunk, unsigned int pag
 		chunk->tailed &= ~BIT_ULL(page);
 	pg->head = min_t(unsigned int, pg->head, start);
 	pg->tail = min_t(unsigned int, pg->tail, PCPU_PAGE_GRANULES - end);
-	/* Only the two ends of a page that was wholly free are free now. */
+	/* Only the two ends of a page that was wholly free are free now; none if it is full. */
 	if (whole)
 		pcpu_page_set_run(chunk, page, max(pg->head, pg->tail));
+	else if (pg->run && !pg->head && !pg->tail &&
+		 find_first_zero_bit(chunk->used + BIT_WORD(base),
+				     PCPU_PAGE_GRANULES) == PCPU_PAGE_GRANULES)
+		pcpu_page_set_run(chunk, page, 0);
 	return whole;
 }
 

@@ -34,6 +34,8 @@ static const char *pcpu_validate_page(struct pcpu_chunk *chunk,
 	if (weight && pg->tail != n - 1 - find_last_bit(used, n))
 		return "the tail hint of a page is wrong";
 
+	if (weight == n && pg->run)
+		return "a full page has a run";
 	for_each_clear_bitrange(start, end, used, n)
 		if (end - start > pg->run)
 			return "a free run is longer than the hint of its page";

@@ -58,10 +58,13 @@ selfcheck() {
 
 # tools/testing/percpu: each program that ends successfully is a passed test.
 userspace() {
-	local start=$SECONDS failed=0 log=$run/userspace
+	local start=$SECONDS failed=0 log=$run/userspace/log
+	mkdir "$run/userspace"
 	env -u MAKEFLAGS -u MFLAGS make -k -C "$TOP/tools/testing/percpu" \
 		OUT="$CACHE/build/userspace" test coverage >"$log" 2>&1 || failed=1
-	[ "$failed" = 0 ] || tail_of "$log"
+	# The lines before each error of make name the program that failed, and say why.
+	grep -a -B 8 '^make.*\*\*\*' "$log" | cut -c1-300 | sed 's/^/userspace: /' |
+		tee "$run/userspace/reasons" >&2 || true
 	sum userspace "$(grep -cE '^(churn: cpus|fuzz: [0-9]+ inputs|libFuzzer:|fight: [0-9]+ threads|carry, [0-9]+ bits: ok|coverage:)' \
 		"$log" || true)" "$failed" 0 $((SECONDS - start))
 }

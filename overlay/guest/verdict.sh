@@ -39,7 +39,17 @@ for group in "$@"; do
 	grep -qE "^(ok|not ok) [0-9]+ - ${group}[:. ]" "$log.tap" || bad "no result of $group"
 done
 
-tap '^(not ok |    # )' | sed "s/^/$bed: /" >&2
+# kunit_says CASE: the failed expectations of a case of KUnit, from the console
+kunit_says() {
+	sed -E 's/^\[ *[0-9.]+\] ?//' "$log" | awk -v name="$1" '
+		/^ *(#|ok |not ok )/ {on = index($0, "# " name ": ")}
+		on && shown++ < 12'
+}
+
+tap '^(not ok |    # )' | while IFS= read -r line; do
+	echo "$bed: $line"
+	[[ $line != "not ok "*" - kunit: "* ]] || kunit_says "${line##*: }"
+done >&2
 tap '^ok .*# SKIP' | sed "s/^/$bed: /" >&2
 passed=$(tap '^ok ' | grep -cv '# SKIP' || true)
 skipped=$(tap '^ok .*# SKIP' | wc -l)

@@ -46,6 +46,19 @@ expect "a killed guest fails" "2 1 1" 137 'hello\n' "$good"
 expect "a missing group fails" "1 1 0" 0 'hello\n' 'ok 1 - self: c\ndone\n'
 expect "an empty verdict fails" "0 2 0" 0 '' ''
 
+# The reasons of a failed case of KUnit stand beside its name.
+cat >"$tmp/wanted" <<EOF
+bed: not ok 1 - kunit: s: fails
+    # fails: EXPECTATION FAILED at x.c:1
+    Expected a == b
+EOF
+printf '%s\n' '[ 1.0]     # other: INFO' '[ 1.0]     # fails: EXPECTATION FAILED at x.c:1' \
+	'[ 1.0]     Expected a == b' '[ 1.0]     not ok 1 fails' '[ 1.0]     other' >"$tmp/console"
+printf '%s\n' 'not ok 1 - kunit: s: fails' 'ok 2 - kunit: s: other' 'done' >"$tmp/verdict"
+"$overlay/guest/verdict.sh" bed "$tmp/console" "$tmp/verdict" 0 kunit 2>&1 >/dev/null |
+	sed '/: the end of /,$d' | diff "$tmp/wanted" - >&2
+check "verdict: what KUnit says of a failed case" $?
+
 # The script of the guest, with programs that succeed or fail
 verdict_of_guest() {
 	TMPDIR=$tmp sh -c 'groups=fake

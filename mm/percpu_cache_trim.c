@@ -11,9 +11,11 @@
 #include <linux/cpumask.h>
 #include <linux/limits.h>
 #include <linux/rculist.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/isolation.h>
 #include <linux/smp.h>
+#include <linux/tick.h>
 
 #include "percpu_cache_internal.h"
 
@@ -50,10 +52,20 @@ static bool magazine_is_empty(struct percpu_cache *cache, unsigned int cpu)
 	return !data_race(mag->current_batch.first) && !data_race(mag->spare.first);
 }
 
+/*
+ * Isolated CPUs are not interrupted. RCU protects the mask of cpu_is_isolated(), which
+ * does not have the CPUs of nohz_full= on all kernels.
+ */
+static bool is_isolated(unsigned int cpu)
+{
+	guard(rcu)();
+	return cpu_is_isolated(cpu) || tick_nohz_full_cpu(cpu);
+}
+
 /* Take the objects of a CPU, unless it is offline or must not be interrupted. */
 static void take_from(struct taken *taken, unsigned int cpu)
 {
-	if (magazine_is_empty(taken->cache, cpu) || cpu_is_isolated(cpu))
+	if (magazine_is_empty(taken->cache, cpu) || is_isolated(cpu))
 		return;
 	smp_call_function_single(cpu, take_here, taken, true);
 }
@@ -138,7 +150,7 @@ bool percpu_cache_flush_idle(struct percpu_cache *cache)
 		struct percpu_cache_cpu *mag = per_cpu_ptr(cache->cpus, cpu);
 		unsigned long state = magazine_state(mag);
 
-		if (magazine_is_empty(cache, cpu) || cpu_is_isolated(cpu))
+		if (magazine_is_empty(cache, cpu) || is_isolated(cpu))
 			continue;
 		if (mag->seen != state) {
 			mag->seen = state;

@@ -633,6 +633,44 @@ static void shallow_waiters(struct kunit *test)
 	pool_end(test);
 }
 
+static unsigned int nr_shallow_waiting(void)
+{
+	guard(raw_spinlock_irq)(&pool.lock);
+	return list_count_nodes(&pool.shallow);
+}
+
+/* More waits than one call ends at once end together, if their depths allow it. */
+static void many_shallow_waiters(struct kunit *test)
+{
+	enum { WAITERS = 40 };
+	struct waiter *w = kunit_kcalloc(test, WAITERS, sizeof(*w), GFP_KERNEL);
+	unsigned int i;
+	int first;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	pool_begin(test, NR);
+	first = percpu_tag_alloc_shallow(&pool, 1, GFP_NOWAIT);
+	KUNIT_ASSERT_GE(test, first, 0);
+	for (i = 0; i < WAITERS; i++) {
+		w[i].depth = i ? NR : 1;
+		w[i].state = TASK_UNINTERRUPTIBLE;
+		init_completion(&w[i].done);
+		w[i].task = kthread_run(waiter_run, &w[i], "tag_waiter");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(w[i].task));
+		while (nr_shallow_waiting() <= i)
+			usleep_range(1000, 2000);
+	}
+	percpu_tag_free(&pool, first);
+	for (i = 0; i < WAITERS; i++) {
+		KUNIT_ASSERT_TRUE(test, waiter_done(&w[i]));
+		KUNIT_EXPECT_GE(test, w[i].tag, 0);
+	}
+	KUNIT_EXPECT_EQ(test, pool.nr_shallow, WAITERS);
+	pool_check(test);
+	free_all();
+	pool_end(test);
+}
+
 static void waiter_times_out(struct kunit *test)
 {
 	unsigned long start = jiffies;
@@ -681,6 +719,7 @@ static struct kunit_case percpu_tag_cases[] = {
 	KUNIT_CASE(waiter_serves_next),
 	KUNIT_CASE(shallow_depth),
 	KUNIT_CASE(shallow_waiters),
+	KUNIT_CASE(many_shallow_waiters),
 	KUNIT_CASE(waiter_killed),
 	KUNIT_CASE(waits_stopped),
 	KUNIT_CASE(waiter_times_out),

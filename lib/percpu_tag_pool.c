@@ -481,6 +481,7 @@ static const char *check_list(struct percpu_tag_pool *pool, unsigned int cpu,
  */
 static const char *check_queues(struct percpu_tag_pool *pool, bool quiet)
 {
+	const struct percpu_tag_waiter *w;
 	unsigned int tag, nr = 0;
 
 	for (tag = 0; tag < pool->nr_tags; tag++)
@@ -494,6 +495,9 @@ static const char *check_queues(struct percpu_tag_pool *pool, bool quiet)
 		return "count of shallow tags is wrong";
 	if (!list_empty(&pool->waiters) && !pool->drainer && atomic_read(&pool->nr_marked))
 		return "waiter sleeps while a list is marked";
+	w = list_first_entry_or_null(&pool->shallow, struct percpu_tag_waiter, node);
+	if (w && w->depth > pool->nr_shallow)
+		return "waiter sleeps while its depth is more than the shallow tags";
 	return NULL;
 }
 

@@ -330,11 +330,12 @@ void percpu_tag_shallow_put(struct percpu_tag_pool *pool, struct percpu_tag_wake
 
 /*
  * Remove @w from the queue if it still waits, and return @err then; or its result. Ends
- * the waits of those behind it that may end, as their depth may be larger.
+ * the waits of those behind it that may end, as their depth may be larger: a waiter that
+ * was granted a tag does so, too, as shallow_grant() ends STEAL_MAX waits at a time.
  */
 static int shallow_leave(struct percpu_tag_pool *pool, struct percpu_tag_waiter *w, int err)
 {
-	bool removed = false, more;
+	bool more;
 
 	do {
 		struct percpu_tag_wakes wakes = { };
@@ -344,10 +345,8 @@ static int shallow_leave(struct percpu_tag_pool *pool, struct percpu_tag_waiter 
 			if (w->tag == WAIT_PENDING) {
 				w->tag = err;
 				wait_remove(pool, w);
-				removed = true;
 			}
-			if (removed)
-				shallow_grant(pool, &wakes);
+			shallow_grant(pool, &wakes);
 			more = wakes.nr == STEAL_MAX;
 			/* The last use: percpu_tag_pool_destroy() may free the pool then. */
 			if (!more)

@@ -169,20 +169,20 @@ void pcpu_chunk_prepare(gfp_t gfp)
 		pcpu_chunk_free_rcu(&chunk->rcu);
 }
 
-/* Allocate a chunk and its page tables. Return it, or NULL without memory. */
+/*
+ * Allocate a chunk and its page tables. Return it, or NULL without memory. The tables come
+ * first, as they stay: a chunk that is ready is left for a caller that gets these.
+ */
 static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp, bool present)
 {
-	struct pcpu_chunk *chunk = xchg(&pcpu_chunk_ready, NULL);
+	struct pcpu_chunk *chunk;
 
-	if (!chunk)
-		chunk = pcpu_chunk_alloc(gfp);
-	if (!chunk)
-		return NULL;
 	if (pcpu_populate_tables((unsigned long)nr << PCPU_CHUNK_SHIFT,
-				 PCPU_CHUNK_SIZE, gfp)) {
-		pcpu_chunk_free_rcu(&chunk->rcu);
+				 PCPU_CHUNK_SIZE, gfp))
 		return NULL;
-	}
+	chunk = xchg(&pcpu_chunk_ready, NULL) ?: pcpu_chunk_alloc(gfp);
+	if (!chunk)
+		return NULL;
 	chunk->nr = nr;
 	chunk->present = present;
 	return chunk;

@@ -117,7 +117,7 @@ struct pcpu_chunk {
 		u16 align;
 	} missed;
 	/** @seen: the last search that has looked at the chunk */
-	u32 seen;
+	u64 seen;
 	/** @by_run: pages with a @run of at least 2^i granules */
 	u64 by_run[PCPU_NR_BY_RUN];
 	/** @slot: the slot of &pcpu_slots that @nr_free or @present selects */
@@ -371,7 +371,7 @@ enum pcpu_found {
 struct pcpu_search {
 	unsigned int pass;
 	unsigned int at;
-	u32 id;
+	u64 id;
 	unsigned int raised;
 	unsigned int longest;
 	unsigned int nr_seen;

@@ -267,14 +267,14 @@ static enum pcpu_found pcpu_place_in_slot(struct pcpu_slot *slot,
 					  struct pcpu_run *run)
 {
 	/* Written under pcpu_chunk_lock. 0 is the id of no search. */
-	static u32 last_id;
+	static u64 last_id;
 	unsigned int *hint = fit->populated ? &slot->populated_run : &slot->max_run;
 	struct pcpu_chunk *chunk;
 
 	if (*hint < fit->nr)
 		goto out;
 	if (!search->id) {
-		search->id = ++last_id ?: ++last_id;
+		search->id = ++last_id;
 		search->raised = slot->raised;
 		search->longest = 0;
 		search->nr_seen = 0;

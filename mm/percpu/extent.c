@@ -174,6 +174,9 @@ void pcpu_worker_resume(void)
  */
 #define PCPU_WAIT_TURNS		64
 
+/* So often for each unit a caller that must not sleep looks at a page of another CPU. */
+#define PCPU_SPIN_TURNS		8
+
 /*
  * Wait a moment, which becomes twice as long every eighth time. Return false if the
  * caller must go on: in reclaim it could wait for itself.
@@ -243,16 +246,40 @@ static int pcpu_extent_place_long(unsigned int nr, enum pcpu_kind kind, gfp_t gf
 	return 0;
 }
 
-/* Make another chunk for granules of @kind. */
-static int pcpu_extent_add_chunk(enum pcpu_kind kind, gfp_t gfp)
+/* Bits: a CPU makes a chunk that is not present, or is. */
+static unsigned long pcpu_chunk_creating;
+
+/*
+ * Make another chunk for granules of @kind. Of CPUs that need one at once, those that may
+ * wait leave it to the first one, and search again.
+ */
+static int pcpu_extent_add_chunk(enum pcpu_kind kind, unsigned int *turns, gfp_t gfp)
 {
+	bool present = kind == PCPU_KIND_PRESENT;
+	bool first = !test_and_set_bit(present, &pcpu_chunk_creating);
 	int err = 0;
 
+	if (!first && pcpu_extent_wait(turns, gfp))
+		return 0;
 	if (kind == PCPU_KIND_MODULE)
 		err = pcpu_chunk_creatable(pcpu_area.module_limit >>
 					   PCPU_CHUNK_SHIFT);
-	err = err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, kind == PCPU_KIND_PRESENT));
+	err = err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, present));
+	if (first)
+		clear_bit(present, &pcpu_chunk_creating);
 	return pcpu_extent_want_chunk(kind, err);
+}
+
+/*
+ * Wait for the CPU that populates a page, about as long as it takes: one that must not
+ * sleep populates the page itself then.
+ */
+static void pcpu_extent_spin(const struct pcpu_chunk *chunk, unsigned int page)
+{
+	unsigned int turns = PCPU_SPIN_TURNS * pcpu_area.nr_units;
+
+	while (turns-- && test_bit(page, chunk->populating))
+		cpu_relax();
 }
 
 /*
@@ -270,6 +297,8 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk, unsigned int page
 	do {
 		first = !test_and_set_bit(page, chunk->populating);
 	} while (!first && pcpu_extent_wait(&turns, gfp));
+	if (!first)
+		pcpu_extent_spin(chunk, page);
 	/* Another CPU may have done it meanwhile. */
 	if (!(READ_ONCE(chunk->populated) & BIT_ULL(page)))
 		err = pcpu_populate_page(off, gfp, chunk->present);
@@ -331,7 +360,8 @@ static int pcpu_extent_place(struct pcpu_fit *fit, gfp_t gfp, struct pcpu_run *r
 			/* These chunks have their pages for ever. */
 			if (module && pcpu_modules_in_first_window())
 				return -ENOSPC;
-			err = fit->populated ? -EAGAIN : pcpu_extent_add_chunk(fit->kind, gfp);
+			err = fit->populated ? -EAGAIN :
+			      pcpu_extent_add_chunk(fit->kind, &turns, gfp);
 			if (err && cut)
 				fit->thorough = true;
 			else if (err && !pcpu_extent_search_again(err, &full, &turns, gfp))

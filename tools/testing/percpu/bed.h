@@ -7,9 +7,10 @@
 
 extern unsigned long bed_populated, bed_depopulated;
 
-/* ours.c only: flushes of TLBs, and what is called while a page is populated, if set */
+/* ours.c only: flushes of TLBs, what is called while a page, and tables, are populated */
 extern unsigned long bed_flushes;
 extern void (*bed_populate)(void);
+extern void (*bed_tables)(void);
 
 /* ours.c and stock/stock.c both define these, and pcpu_nr_pages(). */
 extern const char bed_name[];

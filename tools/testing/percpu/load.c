@@ -2,15 +2,16 @@
 /*
  * load: what the allocator asks of the page allocator and of other CPUs.
  *
- * 16 CPUs that have no memory allocate at once: one page serves them all, so one is
- * to be populated. And 64 MB of each unit are given back: the TLBs are to be flushed
- * 8 times at most.
+ * 16 CPUs that have no memory allocate at once, and may sleep or must not: one page
+ * serves them all, so one is to be populated. If they need a chunk, one is to be made.
+ * And 64 MB of each unit are given back: the TLBs are to be flushed 8 times at most.
  */
 #include <sys/wait.h>
 
 #include <shim.h>
 
 #include "bed.h"
+#include "chunk.h"
 
 #define CPUS		16
 #define ROUNDS		20
@@ -19,11 +20,14 @@
 /* A sleep of the allocator takes so many times longer: no load makes it too short. */
 #define SLEEP_LONGER	100
 
+/* So long takes a turn of a CPU that waits and must not sleep, in us. */
+#define RELAX_US	20000
+
 static pthread_barrier_t barrier, all_miss;
 
 /*
- * The first time that a CPU populates a page, or waits for it, it stays here until all
- * CPUs do one of these, whatever the host runs meanwhile.
+ * The first time that a CPU populates a page, makes a chunk, or waits for that, it stays
+ * here until all CPUs do one of these, whatever the host runs meanwhile.
  */
 static void meet(void)
 {
@@ -40,29 +44,52 @@ static int sleep_longer(useconds_t us)
 	return usleep(us * SLEEP_LONGER);
 }
 
+static void relax_longer(void)
+{
+	meet();
+	usleep(RELAX_US);
+}
+
+static gfp_t gfp;
+
 static void *miss(void *cpu)
 {
 	shim_cpu = (unsigned long)cpu;
 	pthread_barrier_wait(&barrier);
-	return pcpu_alloc_noprof(64, 8, false, GFP_KERNEL);
+	return pcpu_alloc_noprof(64, 8, false, gfp);
 }
 
-/* Return the pages of each unit that were populated. */
-static unsigned int miss_at_once(void)
+/* All CPUs allocate, in an area with so many bytes of static data and no free page. */
+static void miss_at_once(unsigned long static_size)
 {
 	pthread_t threads[CPUS];
 	unsigned long i;
 
-	bed_boot(CPUS, PAGE_SIZE, 0);
+	bed_boot(CPUS, static_size, 0);
 	bed_populate = meet;
 	shim_sleep = sleep_longer;
+	shim_relax = relax_longer;
 	pthread_barrier_init(&barrier, NULL, CPUS);
 	pthread_barrier_init(&all_miss, NULL, CPUS);
 	for (i = 0; i < CPUS; i++)
 		assert(!pthread_create(&threads[i], NULL, miss, (void *)i));
 	for (i = 0; i < CPUS; i++)
 		pthread_join(threads[i], NULL);
+}
+
+/* Return the pages of each unit that were populated. */
+static unsigned int miss_page(void)
+{
+	miss_at_once(PAGE_SIZE);
 	return bed_populated;
+}
+
+/* Static data fill the first chunk. Return how many others were made. */
+static unsigned int miss_chunk(void)
+{
+	bed_tables = meet;
+	miss_at_once(PCPU_CHUNK_SIZE);
+	return pcpu_counts.chunks - 1;
 }
 
 /* Return the number of flushes. */
@@ -96,22 +123,25 @@ static unsigned int run(unsigned int (*function)(void))
 	return WEXITSTATUS(status);
 }
 
-/* Pages asked for in all rounds */
-static unsigned int pages_asked(void)
+/* The sum of all rounds; @flags: of the allocations */
+static unsigned int sum(unsigned int (*function)(void), gfp_t flags)
 {
-	unsigned int i, asked = 0;
+	unsigned int i, all = 0;
 
+	gfp = flags;
 	for (i = 0; i < ROUNDS; i++)
-		asked += run(miss_at_once);
-	return asked;
+		all += run(function);
+	return all;
 }
 
 int main(void)
 {
-	unsigned int asked = pages_asked(), flushes;
+	unsigned int asked = sum(miss_page, GFP_KERNEL), atomic = sum(miss_page, GFP_ATOMIC);
+	unsigned int chunks = sum(miss_chunk, GFP_KERNEL), flushes = run(give_back);
 
-	flushes = run(give_back);
-	printf("load: %.2f pages asked for per page needed, %u flushes for 64 MB\n",
-	       (double)asked / ROUNDS, flushes);
-	return asked > ROUNDS * 5 / 4 || flushes > 8;
+	printf("load: %.2f pages asked for per page needed, %.2f if callers must not sleep\n",
+	       (double)asked / ROUNDS, (double)atomic / ROUNDS);
+	printf("load: %.2f chunks made per chunk needed, %u flushes for 64 MB\n",
+	       (double)chunks / ROUNDS, flushes);
+	return max3(asked, atomic, chunks) > ROUNDS * 5 / 4 || flushes > 8;
 }

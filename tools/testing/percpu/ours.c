@@ -84,6 +84,7 @@ int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *i
 static long shim_fail_after = -1;
 unsigned long bed_populated, bed_depopulated, bed_flushes;
 void (*bed_populate)(void);
+void (*bed_tables)(void);
 
 void bed_fail_populate_after(long n)
 {
@@ -92,6 +93,8 @@ void bed_fail_populate_after(long n)
 
 int pcpu_populate_tables(unsigned long off, unsigned long size, gfp_t gfp)
 {
+	if (bed_tables)
+		bed_tables();
 	return 0;
 }
 

@@ -12,6 +12,13 @@ int shim_verbose;
 unsigned int shim_refused;
 unsigned long shim_jiffies;
 int (*shim_sleep)(useconds_t us) = usleep;
+
+static void yield(void)
+{
+	sched_yield();
+}
+
+void (*shim_relax)(void) = yield;
 bool shim_work_due;
 void (*shim_work)(struct work_struct *work);
 unsigned long *pcpu_present_units;

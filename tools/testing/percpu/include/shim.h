@@ -81,12 +81,16 @@ void AnnotateIgnoreReadsEnd(const char *file, int line);
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
 extern int (*shim_sleep)(useconds_t us);
 #define usleep_range(a, b)	shim_sleep(a)
+extern void (*shim_relax)(void);
+#define cpu_relax()		shim_relax()
 #define might_alloc(g)		((void)(g))
 #define _RET_IP_		((unsigned long)__builtin_return_address(0))
 #define swap(a, b)		do { typeof(a) t_ = (a); (a) = (b); (b) = t_; } while (0)
 #define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define HZ			100
+#define SZ_4M			(4UL << 20)
+#define PCPU_MIN_UNIT_SIZE	(32UL << 10)
 #define KASAN_VMALLOC_PROT_NORMAL	1
 #define kasan_unpoison_vmalloc(addr, size, flags)	((void)(addr), (void)(size))
 #define kasan_poison_vmalloc(addr, size)		((void)(addr), (void)(size))

@@ -17,6 +17,7 @@
 #include <linux/jiffies.h>
 #include <linux/panic.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/workqueue.h>
 
 #include "chunk.h"
@@ -178,6 +179,12 @@ void pcpu_worker_resume(void)
 #define PCPU_SPIN_TURNS		8
 
 /*
+ * A caller that must not sleep populates, and clears, so many bytes of all units together,
+ * or PCPU_MIN_UNIT_SIZE of each, if that is more.
+ */
+#define PCPU_ATOMIC_BYTES	SZ_4M
+
+/*
  * Wait a moment, which becomes twice as long every eighth time. Return false if the
  * caller must go on: in reclaim it could wait for itself.
  */
@@ -222,6 +229,16 @@ static long pcpu_extent_want_chunk(enum pcpu_kind kind, long err)
 	return -EBUSY;
 }
 
+/* Return true if @gfp allows to populate pages for @nr granules. */
+static bool pcpu_extent_may_populate(unsigned int nr, gfp_t gfp)
+{
+	unsigned long size = (unsigned long)nr << PCPU_GRANULE_SHIFT;
+	unsigned long most = max_t(unsigned long, PCPU_MIN_UNIT_SIZE,
+				   PCPU_ATOMIC_BYTES / pcpu_area.nr_units);
+
+	return pcpu_populate_allowed(gfp) && (gfpflags_allow_blocking(gfp) || size <= most);
+}
+
 /* Place an extent that is longer than a chunk. */
 static int pcpu_extent_place_long(unsigned int nr, enum pcpu_kind kind, gfp_t gfp,
 				  struct pcpu_run *run)
@@ -231,7 +248,7 @@ static int pcpu_extent_place_long(unsigned int nr, enum pcpu_kind kind, gfp_t gf
 	unsigned int full = 0, turns = 0;
 	long first;
 
-	if (!pcpu_populate_allowed(gfp))
+	if (!pcpu_extent_may_populate(nr, gfp))
 		return -EAGAIN;
 	limit = min(limit, pcpu_area.size) >> PCPU_CHUNK_SHIFT;
 	do {
@@ -352,7 +369,7 @@ static int pcpu_extent_place(struct pcpu_fit *fit, gfp_t gfp, struct pcpu_run *r
 	unsigned int full = 0, turns = 0;
 	int err, failed = 0;
 
-	fit->populated = !module && !pcpu_populate_allowed(gfp);
+	fit->populated = !module && !pcpu_extent_may_populate(fit->nr, gfp);
 	for (;;) {
 		/* Offsets of modules are the scarcest; others may sleep meanwhile. */
 		fit->thorough = module || gfpflags_allow_blocking(gfp);

@@ -6,14 +6,17 @@
 
 #include <linux/completion.h>
 #include <linux/cpu.h>
-#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/percpu_tag.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/workqueue.h>
 
-#define NR	100
+#include "percpu_tag_internal.h"
+
+#define NR		100
+#define NR_PASSES	200	/* of reached() */
 
 static struct percpu_tag_pool pool;
 
@@ -41,16 +44,6 @@ static void free_all(void)
 
 	percpu_tag_for_each_in_use(&pool, tag)
 		percpu_tag_free(&pool, tag);
-}
-
-static unsigned int nr_in_use(void)
-{
-	unsigned int nr = 0;
-	int tag;
-
-	percpu_tag_for_each_in_use(&pool, tag)
-		nr++;
-	return nr;
 }
 
 /* Run @fn on a CPU, in an interrupt. */
@@ -92,7 +85,7 @@ static void alloc_all(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tag, -ENOSPC);
 		KUNIT_EXPECT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), -ENOSPC);
 		KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_free(&pool), 0);
-		KUNIT_EXPECT_EQ(test, nr_in_use(), NR);
+		KUNIT_EXPECT_EQ(test, percpu_tag_pool_nr_in_use(&pool), NR);
 		free_all();
 	}
 	pool_end(test);
@@ -316,10 +309,8 @@ static void drain_one_cpu(struct kunit *test)
 struct waiter {
 	struct task_struct *task;
 	struct completion done;
-	unsigned int state;
-	unsigned int depth;
+	unsigned int state, depth, turn;
 	int tag;
-	unsigned int turn;
 };
 
 static atomic_t turns;
@@ -339,26 +330,48 @@ static int waiter_run(void *arg)
 	return 0;
 }
 
+static void do_nothing(struct work_struct *unused)
+{
+}
+
+/* Let each CPU run the tasks that are ready there. */
+static void pass(void)
+{
+	static DECLARE_WORK(work, do_nothing);
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		schedule_work_on(cpu, &work);
+		flush_work(&work);
+	}
+}
+
+/*
+ * Wait for @cond. Return false if other tasks do not make it true in NR_PASSES passes,
+ * however long these take: a CPU of a guest can stand still for any time.
+ */
+#define reached(cond)						\
+({								\
+	unsigned int passes = 0;				\
+								\
+	while (!(cond) && passes++ < NR_PASSES)			\
+		pass();						\
+	passes <= NR_PASSES;					\
+})
+
+/* Number of waiters, or 0 if a list is marked or has yet to be drained */
 static unsigned int nr_waiting(void)
 {
-	unsigned int nr;
-
-	raw_spin_lock_irq(&pool.lock);
-	nr = list_count_nodes(&pool.waiters) + list_count_nodes(&pool.shallow);
+	guard(raw_spinlock_irq)(&pool.lock);
 	if (atomic_read(&pool.nr_marked) || pool.drainer)
-		nr = 0;
-	raw_spin_unlock_irq(&pool.lock);
-	return nr;
+		return 0;
+	return list_count_nodes(&pool.waiters) + list_count_nodes(&pool.shallow);
 }
 
 /* Wait until @nr waiters have drained the lists. */
 static void wait_for_waiters(struct kunit *test, unsigned int nr)
 {
-	unsigned int ms;
-
-	for (ms = 0; ms < 5000 && nr_waiting() < nr; ms++)
-		usleep_range(1000, 2000);
-	KUNIT_EXPECT_EQ(test, nr_waiting(), nr);
+	KUNIT_EXPECT_TRUE(test, reached(nr_waiting() == nr));
 }
 
 /* Start a waiter and wait until it sleeps behind @before other waiters. */
@@ -374,14 +387,14 @@ static void waiter_begin(struct kunit *test, struct waiter *w, unsigned int stat
 
 static bool waiter_done(struct waiter *w)
 {
-	return wait_for_completion_timeout(&w->done, 5 * HZ);
+	return reached(completion_done(&w->done));
 }
 
 /* With PERCPU_TAG_FIFO a free wakes one waiter, in the order of their arrival. */
 static void waiters_in_order(struct kunit *test)
 {
 	struct waiter *w = kunit_kcalloc(test, num_possible_cpus(), sizeof(*w), GFP_KERNEL);
-	unsigned int cpu, i = 0;
+	unsigned int cpu, i;
 	int tag;
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
@@ -389,10 +402,8 @@ static void waiters_in_order(struct kunit *test)
 	while (percpu_tag_alloc(&pool, GFP_NOWAIT) >= 0)
 		;
 	atomic_set(&turns, 0);
-	for_each_online_cpu(cpu) {
+	for (i = 0; i < num_online_cpus(); i++)
 		waiter_begin(test, &w[i], TASK_UNINTERRUPTIBLE, i);
-		i++;
-	}
 	pool_check(test);
 	i = 0;
 	for_each_online_cpu(cpu) {
@@ -420,28 +431,29 @@ static void free_alloc_here(void *tag)
 }
 
 /*
- * Others allocate the tag that the first waiter is woken up for, but not for ever; and
- * the second waiter is not forgotten.
+ * Other allocations get the tag that the first waiter is woken up for, but not for ever;
+ * and the second waiter is not forgotten. The first waiter is bound to the CPU where an
+ * interrupt frees and allocates the tag, and so runs afterwards.
  */
-static unsigned int barge(struct kunit *test)
+static void waiters_barged(struct kunit *test)
 {
+	unsigned int rounds, cpu = cpumask_first(cpu_online_mask);
 	struct waiter w[2] = { };
-	unsigned int rounds = 0, cpu = cpumask_first(cpu_online_mask);
 	int tag = 0;
 
 	pool_begin(test, 1);
 	KUNIT_ASSERT_EQ(test, percpu_tag_alloc(&pool, GFP_NOWAIT), 0);
 	waiter_begin(test, &w[0], TASK_UNINTERRUPTIBLE, 0);
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(w[0].task, cpumask_of(cpu)), 0);
 	waiter_begin(test, &w[1], TASK_UNINTERRUPTIBLE, 1);
-	for (;;) {
+	for (rounds = 0; rounds <= BARGE_MAX; rounds++) {
 		on_cpu(cpu, free_alloc_here, &tag);
-		if (tag < 0 || rounds == 100)
+		if (tag < 0)
 			break;
-		rounds++;
 		wait_for_waiters(test, 2);
 		pool_check(test);
 	}
-	KUNIT_EXPECT_LE(test, rounds, 8);
+	KUNIT_EXPECT_EQ(test, rounds, BARGE_MAX);
 	KUNIT_EXPECT_EQ(test, tag, -ENOSPC);
 	KUNIT_ASSERT_TRUE(test, waiter_done(&w[0]));
 	KUNIT_EXPECT_EQ(test, w[0].tag, 0);
@@ -451,18 +463,6 @@ static unsigned int barge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w[1].tag, 0);
 	percpu_tag_free(&pool, 0);
 	pool_end(test);
-	return rounds;
-}
-
-/* The waiter may be faster than an allocation right after the free. */
-static void waiters_barged(struct kunit *test)
-{
-	unsigned int rounds, tries = 0;
-
-	do {
-		rounds = barge(test);
-	} while (!rounds && ++tries < 50);
-	KUNIT_EXPECT_GE(test, rounds, 1);
 }
 
 /* One waiter is woken for two tags, and the other gets the second one from it. */
@@ -622,7 +622,7 @@ static void shallow_waiters(struct kunit *test)
 	init_completion(&w[0].done);
 	w[0].task = kthread_run(waiter_run, &w[0], "tag_waiter");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(w[0].task));
-	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&w[0].done, 2), 0);
+	KUNIT_EXPECT_TRUE(test, reached(READ_ONCE(pool.nr_waits)));
 	percpu_tag_free(&pool, first);
 	KUNIT_ASSERT_TRUE(test, waiter_done(&w[0]));
 	KUNIT_EXPECT_GE(test, w[0].tag, 0);
@@ -644,24 +644,24 @@ static void many_shallow_waiters(struct kunit *test)
 {
 	enum { WAITERS = 40 };
 	struct waiter *w = kunit_kcalloc(test, WAITERS, sizeof(*w), GFP_KERNEL);
-	unsigned int i;
+	unsigned int i, nr = 0;
 	int first;
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
 	pool_begin(test, NR);
 	first = percpu_tag_alloc_shallow(&pool, 1, GFP_NOWAIT);
 	KUNIT_ASSERT_GE(test, first, 0);
-	for (i = 0; i < WAITERS; i++) {
+	for (i = 0; i < WAITERS && nr == i; i++) {
 		w[i].depth = i ? NR : 1;
 		w[i].state = TASK_UNINTERRUPTIBLE;
 		init_completion(&w[i].done);
 		w[i].task = kthread_run(waiter_run, &w[i], "tag_waiter");
 		KUNIT_ASSERT_FALSE(test, IS_ERR(w[i].task));
-		while (nr_shallow_waiting() <= i)
-			usleep_range(1000, 2000);
+		nr += reached(nr_shallow_waiting() > i);
 	}
+	KUNIT_EXPECT_EQ(test, nr, WAITERS);
 	percpu_tag_free(&pool, first);
-	for (i = 0; i < WAITERS; i++) {
+	while (i--) {
 		KUNIT_ASSERT_TRUE(test, waiter_done(&w[i]));
 		KUNIT_EXPECT_GE(test, w[i].tag, 0);
 	}

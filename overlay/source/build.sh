@@ -41,8 +41,9 @@ mk() {
 # fragments FILE: the fragment, after those that its "# on:" lines name
 fragments() {
 	local on
-	on=$(sed -n 's/^# on: //p' "$1")
-	[ -z "$on" ] || fragments "$OVERLAY/config/$on.config"
+	for on in $(sed -n 's/^# on: //p' "$1"); do
+		fragments "$OVERLAY/config/$on.config"
+	done
 	cat "$1"
 }
 

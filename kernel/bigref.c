@@ -45,7 +45,7 @@
  *	rcu_read_unlock()		the memory may be freed by RCU from here
  *
  * No CPU waits for a put that is preempted between -1 and ENDED, therefore
- * bigref_resurrect() may spin until it sees ENDED.
+ * bigref_settled() may spin until it sees ENDED.
  */
 #define pr_fmt(fmt) "bigref: " fmt
 
@@ -231,24 +231,51 @@ bool __bigref_tryget_slow(struct bigref *ref, unsigned long nr, bool live)
 EXPORT_SYMBOL_GPL(__bigref_tryget_slow);
 
 /*
- * Add @nr to the count; the result must be in @zone.  Return true on success,
- * false if the count is saturated, or becomes so because the result would not be
- * in @zone.
+ * Add @nr to the count; the result must be in one of @zones.  Return its zone, or
+ * SATURATED if the count is saturated, or becomes so because the result would not be in
+ * one of @zones.
  */
-bool bigref_move(struct bigref *ref, unsigned long nr, enum bigref_zone zone)
+static __always_inline enum bigref_zone
+bigref_add(struct bigref *ref, unsigned long nr, unsigned long zones)
 {
 	long count = atomic_long_read(&ref->count);
+	enum bigref_zone zone;
 
 	do {
 		if (bigref_zone(count) == BIGREF_ZONE_SATURATED)
-			return false;
-		if (bigref_zone(count + nr) != zone) {
+			return BIGREF_ZONE_SATURATED;
+		zone = bigref_zone(count + nr);
+		if (!(zones & BIT(zone))) {
 			bigref_saturate(ref, "unbalanced gets and puts",
 					(void *)_RET_IP_);
-			return false;
+			return BIGREF_ZONE_SATURATED;
 		}
 	} while (!atomic_long_try_cmpxchg(&ref->count, &count, count + nr));
-	return true;
+	return zone;
+}
+
+/* Add @nr to the count; the result must be in @zone.  Return false after misuse. */
+bool bigref_move(struct bigref *ref, unsigned long nr, enum bigref_zone zone)
+{
+	return bigref_add(ref, nr, BIT(zone)) == zone;
+}
+
+/*
+ * End a kill: remove the bias and the owner's reference in one atomic operation.  The
+ * caller must not access @ref afterwards: another put may be the last one.  Return false
+ * after misuse.
+ */
+bool bigref_unbias_put(struct bigref *ref)
+{
+	enum bigref_zone zone;
+
+	preempt_disable();
+	zone = bigref_add(ref, -__BIGREF_BIAS - 1,
+			  BIT(BIGREF_ZONE_EXACT) | BIT(BIGREF_ZONE_ZERO));
+	if (zone == BIGREF_ZONE_ZERO)
+		__bigref_put_slow(ref, NULL);
+	preempt_enable();
+	return zone != BIGREF_ZONE_SATURATED;
 }
 
 /*
@@ -290,7 +317,7 @@ static unsigned long bigref_val_of(long count, unsigned long sum)
  * bigref_val - number of references
  * @ref: the count; the caller must hold a reference or be its only user
  *
- * The result may or may not include concurrent gets and puts.  While a switch
+ * The result may or may not include concurrent gets and puts.  While a kill or switch
  * is in progress it can be too high.  It is exact after a disown, and after a
  * switch to exact.  Use it in tests and messages, not to decide whether to free
  * the object.

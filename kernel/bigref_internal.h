@@ -166,6 +166,7 @@ static inline void bigref_debug_assert(struct bigref *ref)
 
 /* bigref.c */
 bool bigref_move(struct bigref *ref, unsigned long nr, enum bigref_zone zone);
+bool bigref_unbias_put(struct bigref *ref);
 void bigref_saturate(struct bigref *ref, const char *what, void *caller);
 
 /* Number of misuses, and a function that delays the last put, for the tests */
@@ -175,7 +176,7 @@ extern bigref_func_t *bigref_last_put_hook;
 /* What the caller must do after a change of the mode that may need a callback */
 enum bigref_next {
 	BIGREF_NEXT_NONE,	/* nothing */
-	BIGREF_NEXT_UNBIAS,	/* make the count exact, now */
+	BIGREF_NEXT_UNBIAS,	/* remove the bias, now */
 	BIGREF_NEXT_PERCPU,	/* try again, the count is percpu */
 	BIGREF_NEXT_LIST,	/* start the RCU callback of the pending counts */
 	BIGREF_NEXT_INVALID,	/* report misuse */
@@ -186,7 +187,7 @@ enum bigref_how {
 	BIGREF_HOW_SYNC,	/* the caller waits */
 	BIGREF_HOW_ASYNC,	/* call @done */
 	BIGREF_HOW_KILL,	/* call @done, drop the owner's reference */
-	BIGREF_HOW_KILL_NOW,	/* the same, or leave both to the caller */
+	BIGREF_HOW_KILL_NOW,	/* the same, or let the caller drop it */
 };
 
 /* bigref_mode.c */
@@ -204,15 +205,29 @@ int bigref_mode_promote(struct bigref *ref, unsigned long mode);
 bool bigref_mode_end_unused(struct bigref *ref);
 bool bigref_mode_exit(struct bigref *ref, unsigned long *mode);
 void bigref_mode_wait(struct bigref *ref);
+void bigref_mode_wake(void);
 void bigref_mode_set_dead(struct bigref *ref);
 void bigref_mode_set_misused(struct bigref *ref);
 void bigref_hint_update(struct bigref *ref);
 
-/* Return true if a disown or switch of @ref is in progress. */
+/*
+ * Return true if a disown, kill or switch of @ref is in progress.  A count that is EXACT
+ * and biased has yet to lose the bias, by the callback of a kill or a disown without one;
+ * or a resurrect has yet to set the mode.
+ *
+ * The count is read before the mode.  If this sees a bias and then EXACT, the bias is
+ * removed, or the mode of a resurrect set, after these reads; and then bigref_mode_wake()
+ * finds a waiter that has queued before them.
+ */
 static inline bool bigref_is_in_progress(struct bigref *ref)
 {
+	/* Pairs with the cmpxchg in bigref_add() and that in bigref_bias(). */
+	long count = atomic_long_read_acquire(&ref->count);
 	/* Pairs with smp_store_release() in bigref_mode_end_disown(). */
-	return bigref_mode_in_progress(smp_load_acquire(&ref->mode));
+	unsigned long mode = smp_load_acquire(&ref->mode);
+
+	return bigref_mode_in_progress(mode) ||
+	       (mode == BIGREF_EXACT && bigref_zone(count) == BIGREF_ZONE_BIASED);
 }
 
 /*
@@ -229,11 +244,16 @@ static inline bool bigref_mode_may_resurrect(struct bigref *ref)
 /*
  * Set the mode of a resurrected count.  No lock: the count is biased again, so only
  * misuse changes its mode meanwhile, by a cmpxchg that fails if it comes later.
+ * Return true if the count was EXACT and biased, as during a kill: the caller must call
+ * bigref_mode_wake() then.
  */
-static inline void bigref_mode_resurrect(struct bigref *ref, unsigned long mode)
+static inline bool bigref_mode_resurrect(struct bigref *ref, unsigned long mode)
 {
+	bool exact = READ_ONCE(ref->mode) == BIGREF_EXACT;
+
 	/* Pairs with the address dependency in __bigref_add_percpu(). */
 	smp_store_release(&ref->mode, mode);
+	return exact;
 }
 
 /* bigref_mode.c, for the tests */

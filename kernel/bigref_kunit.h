@@ -12,6 +12,8 @@ extern unsigned int bigref_test_flags;
 
 /* bigref_race_kunit.c */
 void bigref_test_last_put(struct kunit *test);
+void bigref_test_kill_to_zero(struct kunit *test);
+void bigref_test_kill_and_destroy(struct kunit *test);
 void bigref_test_resurrect_race(struct kunit *test);
 void bigref_test_resurrect_load(struct kunit *test);
 void bigref_test_nmi(struct kunit *test);
@@ -35,6 +37,8 @@ void bigref_test_release(struct kunit *test);
 
 #define BIGREF_OWNER_CASES				\
 	KUNIT_CASE(bigref_test_last_put),		\
+	KUNIT_CASE(bigref_test_kill_to_zero),		\
+	KUNIT_CASE(bigref_test_kill_and_destroy),	\
 	KUNIT_CASE(bigref_test_resurrect_race),		\
 	KUNIT_CASE(bigref_test_deferred),		\
 	KUNIT_CASE(bigref_test_zeroed),			\

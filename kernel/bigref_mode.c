@@ -15,7 +15,7 @@
  *	dying
  *	  DISOWNING [counters]	biased; an RCU callback adds the counters
  *	  PENDING [next]	biased; an RCU callback, no counters
- *	  EXACT			not biased, can reach zero
+ *	  EXACT			can reach zero, once the bias is removed
  *	  ENDED			zero, destroyed, or misused
  *
  *	  from		   to		 by
@@ -42,6 +42,12 @@
  *
  * SWITCHING, DISOWNING and PENDING are in progress: an RCU callback will access
  * the count, so misuse leaves the state to the callback.
+ *
+ * A kill is over when its callback does not access the count any more.  The callback
+ * sets EXACT first, and then removes the bias and the owner's reference in one atomic
+ * operation, see bigref_unbias_put().  Nothing can be written afterwards, as another put
+ * may be the last one; so until then EXACT is in progress, too.  If no reference is
+ * left, the callback makes the last put before it wakes the waiters.
  *
  * A get or put reads the state and adds to its CPU's counter with preemption
  * disabled.  A get or tryget that adds to ->count instead may do so at any later
@@ -295,7 +301,8 @@ struct bigref_req *bigref_mode_switch(struct bigref *ref)
 	return req;
 }
 
-static void bigref_wake(void)
+/* Wake the callers that wait for the end of a disown, kill or switch. */
+void bigref_mode_wake(void)
 {
 	if (wq_has_sleeper(&bigref_waitq))
 		wake_up_all(&bigref_waitq);
@@ -314,13 +321,13 @@ bool bigref_mode_end_switch(struct bigref *ref, bool good)
 		if (bigref_mode_state(mode) != BIGREF_SWITCHING)
 			return false;
 	} while (!try_cmpxchg(&ref->mode, &mode, new));
-	bigref_wake();
+	bigref_mode_wake();
 	return true;
 }
 
 /*
- * Last step of a disown.  If the count was misused, its state was left to this
- * function.
+ * End the state of a disown or kill.  If the count was misused, its state was left to this
+ * function.  The caller must call bigref_mode_wake() later.
  */
 void bigref_mode_end_disown(struct bigref *ref, bool good)
 {
@@ -329,10 +336,9 @@ void bigref_mode_end_disown(struct bigref *ref, bool good)
 	 * counters sees a ->count that includes their sum.
 	 */
 	smp_store_release(&ref->mode, good ? BIGREF_EXACT : BIGREF_ENDED);
-	bigref_wake();
 }
 
-/* Wait until no disown or switch of @ref is in progress. */
+/* Wait until no disown, kill or switch of @ref is in progress. */
 void bigref_mode_wait(struct bigref *ref)
 {
 	/* wait_event() may not be called in atomic context, not even once. */
@@ -406,7 +412,7 @@ static bool bigref_is_unused(struct bigref *ref, unsigned long mode)
 	long count = atomic_long_read(&ref->count);
 
 	if (likely(count == __BIGREF_BIAS))
-		return !(mode & BIGREF_POINTER_MASK);
+		return !(mode & BIGREF_POINTER_MASK) && mode != BIGREF_EXACT;
 	if (count == 0)
 		return mode == BIGREF_EXACT;
 	return mode == BIGREF_ENDED && bigref_zone(count) == BIGREF_ZONE_DEAD;
@@ -440,7 +446,7 @@ bool bigref_mode_exit(struct bigref *ref, unsigned long *mode)
 
 	raw_spin_lock_irqsave(&bigref_lock, flags);
 	*mode = READ_ONCE(ref->mode);
-	good = !bigref_mode_in_progress(*mode) &&
+	good = !bigref_is_in_progress(ref) &&
 	       bigref_mode_change(ref, *mode, BIGREF_ENDED);
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
 	return good;

@@ -92,18 +92,25 @@ EXPORT_SYMBOL_GPL(bigref_init);
  * Disown, kill and switch
  */
 
-/* Last step of a disown: @sum is what the counters add to the count. */
+/*
+ * Last step of a disown or kill: @sum is what the counters add to the count.  The
+ * reference of the owner keeps @ref until @done puts it, or the kill drops it.
+ */
 static void bigref_end_disown(struct bigref *ref, unsigned long sum, bool kill)
 {
 	bigref_func_t *done = ref->done;
-	bool good = bigref_move(ref, sum - __BIGREF_BIAS, BIGREF_ZONE_EXACT);
+	bool good;
 
+	if (kill)
+		good = bigref_move(ref, sum, BIGREF_ZONE_BIASED);
+	else
+		good = bigref_move(ref, sum - __BIGREF_BIAS, BIGREF_ZONE_EXACT);
 	bigref_mode_end_disown(ref, good);
-	/* The reference of the owner keeps @ref until one of these puts it. */
 	if (done)
 		done(ref);
-	if (kill)
-		bigref_put(ref);
+	if (kill && good)
+		bigref_unbias_put(ref);
+	bigref_mode_wake();
 }
 
 /*
@@ -141,6 +148,24 @@ static void bigref_drained(struct rcu_head *rcu)
 	bigref_counters_free_deferred(counters);
 }
 
+/*
+ * If a last put is between its atomic operation and ENDED, wait for it: preemption is
+ * disabled there.  Return the count and the mode that belongs to it.
+ */
+static long bigref_settled(struct bigref *ref, unsigned long *mode)
+{
+	long count;
+
+	for (;;) {
+		count = atomic_long_read(&ref->count);
+		/* Pairs with smp_store_release() in bigref_mode_set_dead(). */
+		*mode = smp_load_acquire(&ref->mode);
+		if (count != -1 && (count != BIGREF_COUNT_DEAD || *mode != BIGREF_EXACT))
+			return count;
+		cpu_relax();
+	}
+}
+
 /* One for each list of pending counts; in use while a list is busy */
 static struct rcu_head bigref_pending_rcu[2];
 
@@ -168,20 +193,29 @@ static void bigref_run_pending(struct rcu_head *rcu)
 	bigref_start_pending(kill);
 }
 
-/* Start a disown of a count that is not percpu.  See bigref_start_disown(). */
+/*
+ * Start a disown of a count that is not percpu.  See bigref_start_disown().  A kill without
+ * delay may free @ref.
+ */
 static noinline enum bigref_next
 bigref_start_disown_slow(struct bigref *ref, enum bigref_how how,
 			 bigref_func_t *done, void *caller)
 {
 	bool uninitialized = READ_ONCE(ref->mode) == BIGREF_NONE;
 	enum bigref_next next = bigref_mode_disown(ref, how, done);
+	bool good;
 
 	switch (next) {
 	case BIGREF_NEXT_LIST:
 		bigref_start_pending(how == BIGREF_HOW_KILL);
 		break;
 	case BIGREF_NEXT_UNBIAS:
-		if (!bigref_move(ref, -__BIGREF_BIAS, BIGREF_ZONE_EXACT))
+		if (how == BIGREF_HOW_KILL_NOW)
+			good = bigref_unbias_put(ref);
+		else
+			good = bigref_move(ref, -__BIGREF_BIAS, BIGREF_ZONE_EXACT);
+		bigref_mode_wake();
+		if (!good)
 			next = BIGREF_NEXT_INVALID;
 		break;
 	case BIGREF_NEXT_NONE:
@@ -196,7 +230,7 @@ bigref_start_disown_slow(struct bigref *ref, enum bigref_how how,
 }
 
 /*
- * Return BIGREF_NEXT_UNBIAS if the count is exact already, BIGREF_NEXT_INVALID after
+ * Return BIGREF_NEXT_UNBIAS if the disown or kill is over, BIGREF_NEXT_INVALID after
  * misuse, which is reported for @caller, and another value if a callback follows.
  */
 static __always_inline enum bigref_next
@@ -306,13 +340,8 @@ EXPORT_SYMBOL_GPL(bigref_kill_and_confirm);
  */
 bool bigref_kill_now(struct bigref *ref)
 {
-	enum bigref_next next;
-
-	next = bigref_start_disown(ref, BIGREF_HOW_KILL_NOW, NULL,
-				   (void *)_RET_IP_);
-	if (next == BIGREF_NEXT_UNBIAS)
-		bigref_put(ref);
-	return next != BIGREF_NEXT_INVALID;
+	return bigref_start_disown(ref, BIGREF_HOW_KILL_NOW, NULL,
+				   (void *)_RET_IP_) != BIGREF_NEXT_INVALID;
 }
 EXPORT_SYMBOL_GPL(bigref_kill_now);
 
@@ -334,21 +363,25 @@ EXPORT_SYMBOL_GPL(bigref_switch_to_exact_async);
 
 /**
  * bigref_switch_to_exact - make bigref_val() exact
- * @ref: the count; the caller must hold a reference until this returns
+ * @ref: the count; the caller must hold a reference until this returns, or, to wait for
+ *	 the end of a kill, keep the memory valid
  *
  * Gets and puts are atomic operations on one word until
  * bigref_switch_to_percpu().  The count remains live: it cannot reach zero, and
- * bigref_tryget_live() succeeds.  If a disown is in progress, this waits for its
- * end.
+ * bigref_tryget_live() succeeds.  If a disown or kill is in progress, this waits for
+ * its end: bigref_is_zero() is true afterwards if a kill has dropped the only reference.
  *
  * Context: Process context, may sleep.  Waits for an RCU callback if the count
  *	    is percpu.
  */
 void bigref_switch_to_exact(struct bigref *ref)
 {
+	unsigned long mode;
+
 	might_sleep();
 	bigref_switch_to_exact_async(ref);
 	bigref_mode_wait(ref);
+	bigref_settled(ref, &mode);
 }
 EXPORT_SYMBOL_GPL(bigref_switch_to_exact);
 
@@ -385,9 +418,8 @@ EXPORT_SYMBOL_GPL(bigref_switch_to_percpu);
  */
 
 /*
- * Bias the count again, with one more reference for the owner.  If the last put is
- * between its atomic operation and ENDED, wait for it: preemption is disabled there.
- * Return true on success, false if @ref is live or misused.
+ * Bias the count again, with one more reference for the owner.  Return true on success,
+ * false if @ref is live or misused.
  */
 static bool bigref_bias(struct bigref *ref)
 {
@@ -397,15 +429,7 @@ static bool bigref_bias(struct bigref *ref)
 	if (!bigref_mode_may_resurrect(ref))
 		return false;
 	do {
-		for (;;) {
-			count = atomic_long_read(&ref->count);
-			/* Pairs with smp_store_release() in bigref_mode_set_dead(). */
-			mode = smp_load_acquire(&ref->mode);
-			if (count != -1 &&
-			    (count != BIGREF_COUNT_DEAD || mode != BIGREF_EXACT))
-				break;
-			cpu_relax();
-		}
+		count = bigref_settled(ref, &mode);
 		if (count == BIGREF_COUNT_DEAD && mode == BIGREF_ENDED)
 			new = __BIGREF_BIAS;
 		else if (bigref_zone(count) == BIGREF_ZONE_EXACT)
@@ -431,12 +455,8 @@ static bool bigref_bias(struct bigref *ref)
  * and puts may run concurrently.  A resurrect of a live count is reported and
  * leaks the object.
  *
- * The callback of a kill may still be about to drop its reference: after a
- * resurrect the caller needs rcu_barrier() before bigref_destroy() or
- * bigref_exit().
- *
  * Context: Process context if the last put may run concurrently, as the call waits
- *	    until it is over; may sleep if a disown is in progress.  If
+ *	    until it is over; may sleep if a disown or kill is in progress.  If
  *	    bigref_is_zero() is true: any context in which @gfp is allowed, except
  *	    hard interrupts and NMI.
  * Return: true on success, false if @ref is live or misused.
@@ -446,7 +466,7 @@ bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp)
 	unsigned long mode;
 
 	bigref_debug_assert(ref);
-	if (unlikely(bigref_is_in_progress(ref)))
+	if (unlikely(READ_ONCE(ref->mode) != BIGREF_ENDED))
 		bigref_mode_wait(ref);
 	if (!bigref_bias(ref)) {
 		bigref_saturate(ref, "resurrected while not dead",
@@ -454,7 +474,8 @@ bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp)
 		return false;
 	}
 	mode = bigref_new_mode(flags, gfp);
-	bigref_mode_resurrect(ref, mode);
+	if (unlikely(bigref_mode_resurrect(ref, mode)))
+		bigref_mode_wake();
 	return true;
 }
 EXPORT_SYMBOL_GPL(bigref_resurrect);
@@ -550,7 +571,7 @@ EXPORT_SYMBOL_GPL(bigref_destroy);
  * This is for an owner that knows that references which are left will not be
  * put, for example because all their holders are gone.  The conditions of
  * bigref_destroy() apply, except that the number of references does not matter
- * and is not reported.  It must not be called while a disown or switch is in
+ * and is not reported.  It must not be called while a disown, kill or switch is in
  * progress: this is reported, and the object must not be freed.
  *
  * Context: Any context except NMI.  Reads the counter of each possible CPU.

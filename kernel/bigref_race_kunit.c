@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of bigref: the order of the last put, bigref_is_zero() and RCU, races
- * with a resurrect, and NMI.
+ * KUnit tests of bigref: the order of the last put, bigref_is_zero() and RCU, the end of
+ * a kill, races with a resurrect, and NMI.
  */
 #include <kunit/test.h>
 
@@ -125,6 +125,64 @@ void bigref_test_last_put(struct kunit *test)
 			       "freed while the release runs");
 	rcu_barrier();
 	KUNIT_EXPECT_TRUE(test, held.freed);
+}
+
+/*
+ * The end of a kill: its callback is held on another CPU for a while, at the last put or
+ * in its confirm.  A host that delays this CPU for longer makes the tests weaker.
+ */
+static void held_begin_kill(struct bigref *ref)
+{
+	if (ref != &held.ref)
+		return;
+	complete(&held.released);
+	mdelay(100);
+}
+
+static int held_killer(void *confirm)
+{
+	WARN_ON(!bigref_kill_and_confirm(&held.ref, confirm));
+	return 0;
+}
+
+/* Kill the count on another CPU, and wait until the callback is held there. */
+static void held_kill(struct kunit *test, bigref_func_t *confirm)
+{
+	struct task_struct *task;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	init_completion(&held.released);
+	bigref_init(&held.ref, NULL, bigref_test_flags, GFP_KERNEL);
+	task = kthread_create(held_killer, confirm, "bigref/kill");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	migrate_disable();
+	kthread_bind(task, other_cpu());
+	if (!confirm)
+		WRITE_ONCE(bigref_last_put_hook, held_begin_kill);
+	wake_up_process(task);
+	wait_for_completion(&held.released);
+	migrate_enable();
+}
+
+/* A waiter that finds the kill over finds the count at zero. */
+void bigref_test_kill_to_zero(struct kunit *test)
+{
+	held_kill(test, NULL);
+	bigref_switch_to_exact(&held.ref);
+	KUNIT_EXPECT_TRUE_MSG(test, bigref_is_zero(&held.ref),
+			      "the kill is over, and the owner's reference is left");
+	WRITE_ONCE(bigref_last_put_hook, NULL);
+	bigref_flush();
+}
+
+/* A resurrect waits for the end of the kill, which does not access the count later. */
+void bigref_test_kill_and_destroy(struct kunit *test)
+{
+	held_kill(test, held_begin_kill);
+	KUNIT_EXPECT_TRUE(test, bigref_resurrect(&held.ref, bigref_test_flags, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, bigref_destroy(&held.ref));
+	bigref_flush();
 }
 
 /* One CPU puts the last reference while another one resurrects the count. */

@@ -40,7 +40,7 @@ tests_of() {
 		echo "fight"
 		;;
 	bigref)
-		echo "carry"
+		echo "carry kill"
 		;;
 	*)
 		echo "kunit"
@@ -66,6 +66,7 @@ build_churn() { umake "$dir/user/churn"; }
 build_churn_tsan() { umake OUT="$dir/user/tsan" SAN=-fsanitize=thread "$dir/user/tsan/churn"; }
 build_fight() { umake -C "$top/tools/testing/percpu/tag" OUT="$dir/user/tag" "$dir/user/tag/fight"; }
 build_carry() { umake -C "$top/tools/testing/percpu/bigref" OUT="$dir/user/bigref"; }
+build_kill() { build_carry; }
 build_kunit() { :; }
 
 run_corpus() { "$dir/user/fuzz-run" -c "$top/tools/testing/percpu/corpus.txt"; }
@@ -77,6 +78,7 @@ run_fight() {
 		"$dir/user/tag/fight" 16 1 1 calm && "$dir/user/tag/fight" 16 4 1 calm shallow=2
 }
 run_carry() { "$dir/user/bigref/carry32" && "$dir/user/bigref/carry64"; }
+run_kill() { "$dir/user/bigref/kill32" && "$dir/user/bigref/kill64"; }
 # KUnit runs at boot. The bed also expects results of scripts: use a short one, with
 # a time limit, as it can hang with a bug.
 run_kunit() {
@@ -86,7 +88,7 @@ run_kunit() {
 
 # reason LOG: the line that describes the failure
 reason() {
-	grep -aE "^strict: |^churn: [a-z ]+$|^fight: |^carry: |ERROR: .*Sanitizer|WARNING: ThreadSan|not ok|reports:|Assertion" "$1" |
+	grep -aE "^strict: |^churn: [a-z ]+$|^fight: |^(carry|kill): |ERROR: .*Sanitizer|WARNING: ThreadSan|not ok|reports:|Assertion" "$1" |
 		head -n 1 | sed -E 's/==[0-9]+==//; s/^(.{70}).*/\1.../' || true
 }
 

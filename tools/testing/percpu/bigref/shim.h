@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kernel/bigref.c needs of the kernel, for one thread that plays all CPUs.  With
+ * What the sources of bigref need of the kernel, for one thread that plays all CPUs.  With
  * WORD_BITS=32 a long is an int, as on a 32-bit machine; the program is linked below
  * 4 GB, so that a pointer fits.
+ *
+ * shim_step() runs before each access to a shared word: there the program can play what
+ * another CPU does meanwhile.
  */
 #ifndef SHIM_H
 #define SHIM_H
@@ -13,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if WORD_BITS == 32
 #define long		int
@@ -36,11 +40,13 @@
 #define __aligned(n)		__attribute__((aligned(n)))
 #define likely(x)		(x)
 #define unlikely(x)		(x)
-#define READ_ONCE(x)		(x)
-#define WRITE_ONCE(x, value)	((x) = (value))
+#define noinline
+#define READ_ONCE(x)		(*({ shim_step(); &(x); }))
+#define WRITE_ONCE(x, value)	(*({ shim_step(); &(x); }) = (value))
 #define smp_rmb()		((void)0)
-#define smp_load_acquire(p)	(*(p))
-#define smp_store_release(p, value)	(*(p) = (value))
+#define smp_load_acquire(p)	READ_ONCE(*(p))
+#define smp_store_release(p, value)	WRITE_ONCE(*(p), value)
+#define container_of(p, type, member)	((type *)((char *)(p) - offsetof(type, member)))
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define BIT(n)			((unsigned long)1 << (n))
 #define GENMASK(h, l)		(((unsigned long)-1 >> (BITS_PER_LONG - 1 - (h))) & \
@@ -58,11 +64,58 @@
 #define in_nmi()		false
 #define rcu_read_lock()		((void)0)
 #define rcu_read_unlock()	((void)0)
+#define rcu_barrier()		((void)0)
+#define WARN_ON_ONCE(cond)	(cond)
+#define might_sleep()		((void)0)
+#define lockdep_assert_held(lock)	((void)0)
+#define EBUSY			16
+#define EINVAL			22
+#define GFP_KERNEL		0
+#define HZ			100
+#define INITIAL_JIFFIES		0
+#define jiffies			0
+#define time_in_range(now, from, to)	false
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define FIELD_MAX(mask)		((mask) / ((mask) & -(mask)))
+#define FIELD_GET(mask, word)	(((word) & (mask)) / ((mask) & -(mask)))
+#define FIELD_PREP(mask, value)	((value) * ((mask) & -(mask)))
+
+/* Locks are never contended, and no work is run. */
+#define DEFINE_RAW_SPINLOCK(name)	int name
+#define raw_spin_lock_irqsave(lock, flags)	((void)((flags) = *(lock)))
+#define raw_spin_unlock_irqrestore(lock, flags)	((void)(*(lock) = (flags)))
+#define raw_spin_trylock_irqsave(lock, flags)	((flags) = *(lock), true)
+struct work_struct {
+	void (*fn)(struct work_struct *work);
+};
+struct irq_work {
+	void (*fn)(struct irq_work *work);
+};
+#define DECLARE_WORK(name, function)	struct work_struct name = { function }
+#define DEFINE_IRQ_WORK(name, function)	struct irq_work name = { function }
+#define schedule_work(work)	((void)(work))
+#define flush_work(work)	((void)(work))
+#define irq_work_queue(work)	((void)(work))
+#define irq_work_sync(work)	((void)(work))
+
+/* A wait that is not over, sleeping or spinning, would never end. */
+#define DECLARE_WAIT_QUEUE_HEAD(name)	int name
+#define wq_has_sleeper(queue)	(shim_step(), true)
+#define wake_up_all(queue)	shim_wake()
+#define wait_event(queue, cond)	((cond) ? (void)0 : shim_stuck())
+#define cpu_relax()		shim_stuck()
+#define call_rcu_hurry(head, func)	shim_call_rcu(head, func)
 
 typedef unsigned int gfp_t;
 struct rcu_head {
-	void *func;
+	void (*func)(struct rcu_head *rcu);
 };
+
+/* Functions of the program */
+void shim_step(void);
+void shim_wake(void);
+void shim_stuck(void);
+void shim_call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *rcu));
 
 typedef struct {
 	int counter;
@@ -84,16 +137,21 @@ static inline int atomic_read(const atomic_t *v)
 
 static inline long atomic_long_read(const atomic_long_t *v)
 {
+	shim_step();
 	return v->counter;
 }
 
+#define atomic_long_read_acquire(v)	atomic_long_read(v)
+
 static inline void atomic_long_set(atomic_long_t *v, long value)
 {
+	shim_step();
 	v->counter = value;
 }
 
 static inline long atomic_long_add_return(long nr, atomic_long_t *v)
 {
+	shim_step();
 	v->counter = (unsigned long)v->counter + nr;
 	return v->counter;
 }
@@ -105,14 +163,17 @@ static inline bool atomic_long_add_negative(long nr, atomic_long_t *v)
 
 static inline long atomic_long_xchg(atomic_long_t *v, long value)
 {
-	long old = v->counter;
+	long old;
 
+	shim_step();
+	old = v->counter;
 	v->counter = value;
 	return old;
 }
 
 static inline bool atomic_long_try_cmpxchg(atomic_long_t *v, long *old, long value)
 {
+	shim_step();
 	if (v->counter != *old) {
 		*old = v->counter;
 		return false;
@@ -121,9 +182,24 @@ static inline bool atomic_long_try_cmpxchg(atomic_long_t *v, long *old, long val
 	return true;
 }
 
+#define try_cmpxchg(word, old, value)				\
+({								\
+	bool same;						\
+								\
+	shim_step();						\
+	same = *(word) == *(old);				\
+	if (same)						\
+		*(word) = (value);				\
+	else							\
+		*(old) = *(word);				\
+	same;							\
+})
+#define try_cmpxchg_relaxed	try_cmpxchg
+
 /* The CPU that the thread plays; the copies of a variable stand in an array. */
 extern unsigned int shim_cpu;
 
+#define raw_smp_processor_id()	shim_cpu
 #define this_cpu_add(pcp, nr)		((void)((&(pcp))[shim_cpu] += (nr)))
 #define this_cpu_add_return(pcp, nr)	((&(pcp))[shim_cpu] += (nr))
 

@@ -384,8 +384,6 @@ static void object_revive(struct object *obj, u32 random, int released)
 /* The object is not published.  End it while it is live. */
 static void object_end_live(struct object *obj, u32 random)
 {
-	/* The reference of a kill is dropped after the count can be live again. */
-	rcu_barrier();
 	while (atomic_read(&obj->held) > 1 && !atomic_read(&nr_bad))
 		schedule_timeout_uninterruptible(1);
 	/* A user decrements ->held before its put. */

@@ -4,13 +4,12 @@
  * with BLOCK_BIGREF, as a bigref: what differs between both.
  *
  * The count stays atomic, and a freeze needs no grace period, until the queue is
- * registered, and again after its disk is gone.
+ * registered, and again after its first runtime suspend or when its disk is gone.
  */
 #ifndef BLK_USAGE_H
 #define BLK_USAGE_H
 
 #include <linux/blkdev.h>
-#include <linux/rcupdate.h>
 
 #ifdef CONFIG_BLOCK_BIGREF
 static inline int blk_usage_init(struct request_queue *q, bigref_func_t *release)
@@ -34,22 +33,19 @@ static inline void blk_usage_kill(struct request_queue *q)
 		bigref_kill(&q->q_usage_counter);
 }
 
-/*
- * For a look at zero after a kill.  The callback of a kill drops the reference of the
- * queue after the count is exact, so that the queue looks used until the callback ends.
- * Before the count is exact the callback may not be queued yet, and rcu_barrier() alone
- * would not wait for it.
- */
-static inline void blk_usage_wait_for_kill(struct request_queue *q)
-{
-	bigref_switch_to_exact(&q->q_usage_counter);
-	rcu_barrier();
-}
-
 static inline void blk_usage_stay_atomic(struct request_queue *q)
 {
 	lockdep_assert_held(&q->mq_freeze_lock);
 	q->q_usage_exact = true;
+}
+
+/* Wait for the end of a kill.  As with percpu_ref, later kills need no grace period. */
+static inline void blk_usage_switch_to_atomic(struct request_queue *q)
+{
+	mutex_lock(&q->mq_freeze_lock);
+	blk_usage_stay_atomic(q);
+	mutex_unlock(&q->mq_freeze_lock);
+	bigref_switch_to_exact(&q->q_usage_counter);
 }
 
 /*
@@ -92,14 +88,14 @@ static inline void blk_usage_kill(struct request_queue *q)
 	percpu_ref_kill(&q->q_usage_counter);
 }
 
-static inline void blk_usage_wait_for_kill(struct request_queue *q)
-{
-	percpu_ref_switch_to_atomic_sync(&q->q_usage_counter);
-}
-
 static inline void blk_usage_stay_atomic(struct request_queue *q)
 {
 	q->q_usage_counter.data->force_atomic = true;
+}
+
+static inline void blk_usage_switch_to_atomic(struct request_queue *q)
+{
+	percpu_ref_switch_to_atomic_sync(&q->q_usage_counter);
 }
 
 static inline void blk_usage_begin_unfreeze(struct request_queue *q)

@@ -115,6 +115,22 @@ cat "$tmp/bad" >&2
 [ -s "$tmp/tags" ] && [ ! -s "$tmp/bad" ]
 check "beds: scripts and tags exist" $?
 
+# Reports in the kernel's log as the selftests see them, from a log that they marked
+mkdir -p "$tmp/kselftest" "$tmp/log"
+: >"$tmp/kselftest/ktap_helpers.sh"
+clean() { # LOG
+	printf '%b' "$1" >"$tmp/log/dmesg"
+	sh -c '. "$0"; DIR=${0%/*}; dmesg() { cat "$DIR/dmesg"; }; MARK="mark 1"; log_is_clean' \
+		"$tmp/log/functions.sh" >"$tmp/out" 2>&1
+}
+cp "$tests/functions.sh" "$tmp/log"
+clean '[1] BUG: before\n[2] x mark 1\n[3] fine\n'
+check "selftests: a log without reports is clean" $?
+! clean '[2] x mark 1\n[3] BUG: y\n' && grep -q 'BUG: y' "$tmp/out"
+check "selftests: a report is found" $?
+! clean '[3] fine\n[4] fine\n' && grep -q 'mark is lost' "$tmp/out"
+check "selftests: a log that has lost its mark is not clean" $?
+
 # The guest's choice of scripts by name and by tag
 mkdir -p "$tmp/kselftest/percpu"
 for script in one two three; do

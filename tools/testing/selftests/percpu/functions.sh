@@ -14,6 +14,7 @@ SECONDS_TO_RUN=${PERCPU_TEST_SECONDS:-5}
 CPU_DIR=/sys/devices/system/cpu
 NAME=$(basename "$0" .sh)
 MARKS=0
+MARK='no mark'
 MOUNTED=
 DEBUGFS=
 # Modules, in the order in which they can be unloaded
@@ -273,8 +274,9 @@ log_mark() {
 	echo "$MARK" > /dev/kmsg
 }
 
+# Print the log since the mark, which is the first line.
 log_since_mark() {
-	dmesg | sed -n "/$MARK\$/,\${/$MARK\$/!p;}"
+	dmesg | sed -n "/$MARK\$/,\$p"
 }
 
 # Store the log since the mark in $LOG.  On an emulated CPU with memory checks the
@@ -315,9 +317,14 @@ blocked for more than
 kmemleak:
 KASAN'
 
-# log_is_clean [<expression for lines that are expected>]
+# log_is_clean [<expression for lines that are expected>]: return true if there is no
+# report since the mark; later lines can have pushed the mark out of the log.
 log_is_clean() {
 	log_fetch
+	if ! log_has "$MARK"; then
+		say "the log has been overrun: its mark is lost"
+		return 1
+	fi
 	log_has_report || return 0
 	! log_grep -v -e "${1:-no such line}" | grep -F "$REPORTS" | comment |
 		grep .

@@ -72,11 +72,13 @@ freeze() {
 disks_end() {
 	wrong=''
 	log_mark
+	wait_for 10 module_unload null_blk || wrong="null_blk cannot be unloaded"
 	for _ in 1 2 3 4 5; do
 		modprobe null_blk nr_devices=8 memory_backed=1 gb=1 ||
 			wrong="null_blk does not load"
 		[ -b /dev/nullb7 ] || wrong=${wrong:-"no /dev/nullb7"}
-		rmmod null_blk || wrong="null_blk cannot be unloaded"
+		wait_for 10 module_unload null_blk ||
+			wrong=${wrong:-"null_blk cannot be unloaded"}
 	done
 	wait_for 20 counters_are_back ||
 		wrong=${wrong:-"$(nr_percpu) counters, $before before"}
@@ -151,14 +153,13 @@ modprobe null_blk nr_devices=1 memory_backed=1 gb=1 2>/dev/null ||
 	skip_all "no null_blk"
 plan 5
 freeze freeze_null_blk nullb0
-rmmod null_blk
 disks_end
 if modprobe scsi_debug dev_size_mb=8 delay=0 2>/dev/null && wait_for 20 scsi_disk; then
 	freeze freeze_scsi "$disk"
 	runtime_suspend "$disk"
 	wrong=''
 	log_mark
-	rmmod scsi_debug || wrong="scsi_debug cannot be unloaded"
+	wait_for 10 module_unload scsi_debug || wrong="scsi_debug cannot be unloaded"
 	wait_for 20 counters_are_back ||
 		wrong=${wrong:-"$(nr_percpu) counters, $before before"}
 	judge scsi_end

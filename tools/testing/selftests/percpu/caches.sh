@@ -23,7 +23,7 @@ judge() {
 	wrong=$2
 	log_fetch
 	log_say 'test_percpu_cache: .*'
-	module_unload test_percpu_cache
+	module_unload test_percpu_cache || wrong=${wrong:-"the module does not unload"}
 	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
 	! log_grep -q 'percpu_cache: .*\(invalid free\|constructed state\|not destroyed\)' ||
 		wrong=${wrong:-"the cache reports an error"}
@@ -91,14 +91,16 @@ debugfs() {
 		return
 	fi
 	wrong=
-	module_load test_percpu_cache run=charge nr_objects=$OBJECTS
+	module_load test_percpu_cache run=charge nr_objects=$OBJECTS ||
+		wrong="the module was not loaded"
 	line=$(grep '^test_percpu_cache ' "$DEBUGFS/percpu_cache")
 	say "$line"
 	# shellcheck disable=SC2086 # one word for each column
 	set -- $line
-	[ "${2:-}" = $OBJECTS ] || wrong="$OBJECTS objects are live, debugfs has ${2:-none}"
+	[ "${2:-}" = $OBJECTS ] ||
+		wrong=${wrong:-"$OBJECTS objects are live, debugfs has ${2:-none}"}
 	[ "${4:-}" = $BYTES ] || wrong=${wrong:-"the size is $BYTES, debugfs has ${4:-none}"}
-	module_unload test_percpu_cache
+	module_unload test_percpu_cache || wrong=${wrong:-"the module does not unload"}
 	! grep -q '^test_percpu_cache ' "$DEBUGFS/percpu_cache" ||
 		wrong=${wrong:-"debugfs has a cache that is destroyed"}
 	conclude debugfs "$wrong"

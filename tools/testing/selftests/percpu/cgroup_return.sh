@@ -174,7 +174,10 @@ memory_charged() {
 	fi
 	wait_for 10 stat_at_least $bytes
 	charged=$(stat_percpu)
-	module_unload test_percpu
+	if ! module_unload test_percpu; then
+		fail memory_charged "the module does not unload"
+		return
+	fi
 	wait_for 30 stat_at_most $((bytes / 100))
 	left=$(stat_percpu)
 	say "$count objects of $size bytes on $CPUS CPUs: charged $charged (at least $bytes), after rmmod $left"

@@ -30,7 +30,7 @@ churn_end() {
 	job_end || wrong=${wrong:-"the module failed"}
 	log_fetch
 	log_say 'test_percpu.*: .*'
-	module_unload test_percpu
+	module_unload test_percpu || wrong=${wrong:-"the module does not unload"}
 	log_is_clean || wrong=${wrong:-"a report in the kernel's log"}
 	conclude "$1" "$wrong"
 }

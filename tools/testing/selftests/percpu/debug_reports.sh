@@ -30,12 +30,16 @@ reported() {
 	before=$(damages)
 	quiet
 	log_mark
-	module_load test_percpu_wrong do="$2"
-	module_unload test_percpu_wrong
+	module_load test_percpu_wrong do="$2" && module_unload test_percpu_wrong
+	ran=$?
 	# Without "BUG:", so that the console log shows no report.
 	log_since_mark | grep 'percpu: ' | sed 's/BUG:/bug:/' | comment
 	loud
 	shift 2
+	if [ $ran != 0 ]; then
+		fail "$test" "the module does not load or unload"
+		return
+	fi
 	for line; do
 		if ! log_since_mark | grep -q "$line"; then
 			fail "$test" "the report does not say: $line"

@@ -139,7 +139,7 @@ sweep_case() {
 # An object that is reallocated may use other pages than before: allow two.
 memory_returns() {
 	most=$((USED + 2 * $(page_kb) * CPUS))
-	rmmod test_percpu_fault
+	rmmod test_percpu_fault || return 1
 	[ -z "$GROUP" ] || rmdir "$GROUP/payer" "$GROUP" && GROUP=
 	drop_caches
 	wait_for 20 used_at_most $most

@@ -59,11 +59,18 @@ pages() {
 	count=$(min 500 $(($(unit_budget 4) / 4096)))
 	log_mark
 	module_load test_percpu run=pulse size=4096 count="$count" rounds=10 &
-	wait_for 60 log_says begin
+	begun=
+	wait_for 60 log_says begin && begun=1
 	sleep 1
 	before=$(calls)
-	wait_for 120 log_says end
+	wait_for 120 log_says end || begun=
 	after=$(calls)
+	if [ -z "$begun" ]; then
+		reason="the objects do not come and go in time"
+		wait $!
+		module_unload test_percpu
+		return 1
+	fi
 	if ! wait $! || ! module_unload test_percpu; then
 		reason="the module was not loaded"
 		return 1

@@ -16,12 +16,14 @@ reported() {
 	level=$(cut -f 1 /proc/sys/kernel/printk)
 	echo 1 > /proc/sys/kernel/printk
 	log_mark
-	module_load test_percpu_wrong do="$1"
-	module_unload test_percpu_wrong
+	module_load test_percpu_wrong do="$1" && module_unload test_percpu_wrong
+	ran=$?
 	echo "$level" > /proc/sys/kernel/printk
 	log_since_mark | grep -A 1 'KASAN: ' | sed 's/KASAN: /kasan: /; s/BUG:/bug:/' |
 		head -n 2 | comment
-	if log_since_mark | grep -q "BUG: KASAN: .* in $1+"; then
+	if [ $ran != 0 ]; then
+		fail "$1" "the module does not load or unload"
+	elif log_since_mark | grep -q "BUG: KASAN: .* in $1+"; then
 		pass "$1"
 	else
 		fail "$1" "no report"

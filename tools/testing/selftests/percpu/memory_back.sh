@@ -30,7 +30,10 @@ held_and_back() {
 		return
 	fi
 	peak=$(percpu_kb)
-	module_unload test_percpu
+	if ! module_unload test_percpu; then
+		fail "$test" "the module does not unload"
+		return
+	fi
 	wait_for 30 percpu_at_most $allowed
 	after=$(percpu_kb)
 	say "$count objects of $size bytes on $CPUS CPUs." \

@@ -77,7 +77,7 @@ addresses() {
 	wrong=
 	[ "$(printf '%x' "$seen")" = "$(printf '%x' "$own")" ] ||
 		wrong="they differ"
-	module_unload test_percpu_export
+	module_unload test_percpu_export || wrong=${wrong:-"the module stays"}
 	verdict addresses "$wrong"
 }
 
@@ -90,7 +90,7 @@ lock_keys() {
 	wrong=
 	log_mark
 	module_load test_percpu_export || wrong="the module does not load"
-	module_unload test_percpu_export
+	module_unload test_percpu_export || wrong=${wrong:-"the module stays"}
 	log_since_mark | grep -q 'non-static key' && wrong="no static keys"
 	grep -q 'debug_locks: *0' /proc/lockdep_stats && wrong="lockdep has stopped"
 	verdict lock_keys "$wrong"
@@ -126,7 +126,7 @@ kmemleak() {
 	echo 0 > /sys/module/test_percpu_export/parameters/drop
 	[ "$dropped" -gt 0 ] || wrong=${wrong:-"no leaks without the pointers"}
 	say "$held leaks with the pointers, $dropped without"
-	module_unload test_percpu_export
+	module_unload test_percpu_export || wrong=${wrong:-"the module stays"}
 	sleep 1
 	echo "$quiet" > /proc/sys/kernel/printk
 	conclude kmemleak "$wrong"
@@ -160,7 +160,7 @@ late_cpus() {
 	say "$before CPUs online at the load, $(count_cpus $CPU_DIR/online) later"
 	OFFLINE=
 	echo 1 > /sys/module/$name/parameters/check || wrong="wrong contents"
-	module_unload $name
+	module_unload $name || wrong=${wrong:-"the module stays"}
 	verdict late_cpus "$wrong"
 }
 

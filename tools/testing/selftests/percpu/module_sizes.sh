@@ -133,8 +133,9 @@ aligned_to() {
 		fail alignment "the module was not loaded"
 		return
 	fi
-	module_unload "$name"
-	if ! log_since_mark | grep -q "$name: per-cpu alignment $1 >"; then
+	if ! module_unload "$name"; then
+		fail alignment "the module does not unload"
+	elif ! log_since_mark | grep -q "$name: per-cpu alignment $1 >"; then
 		fail alignment "no warning"
 	elif ! came_back "$before" || ! log_is_clean; then
 		fail alignment "memory is lost, or a report in the log"

@@ -80,7 +80,7 @@ cycles() {
 	done
 	say "$loads times loaded and unloaded"
 	job_end || wrong=${wrong:-"the churn failed"}
-	module_unload test_percpu
+	module_unload test_percpu || wrong=${wrong:-"the module does not unload"}
 	end cycles
 }
 

@@ -10,7 +10,7 @@
 recorded() {
 	load watch phys_fn="$(phys_address)" || return 1
 	watch=$(log_since_mark | sed -n 's/.*watch \(0x[0-9a-f]*\) at \(0x[0-9a-f]*\).*/\1 \2/p')
-	module_unload test_percpu
+	module_unload test_percpu || return 1
 	say "address and physical address" "$watch"
 	[ -n "$watch" ] || return 1
 	found=$("$DIR/perf_phys" "${watch% *}") || return $?

@@ -43,7 +43,7 @@ grow() {
 		return
 	}
 	grown=$(($(used_kb) - before))
-	module_unload test_percpu_cache
+	module_unload test_percpu_cache || wrong=${wrong:-"the module does not unload"}
 }
 
 # Percpu: for the objects, with and without the flag. A page for each CPU may be added by
@@ -161,9 +161,9 @@ groups() {
 	[ -n "$CGROUPS" ] || return 0
 	mkdir "$CGROUPS/present.0"
 	while busy; do
-		mkdir "$CGROUPS/present.1" && rmdir "$CGROUPS/present.1"
-		group_run "$CGROUPS/present.0" dd if=/dev/zero of=/dev/null bs=64k count=4 \
-			2>/dev/null
+		mkdir "$CGROUPS/present.1" && rmdir "$CGROUPS/present.1" &&
+			group_run "$CGROUPS/present.0" dd if=/dev/zero of=/dev/null bs=64k \
+				count=4 2>/dev/null || return 1
 	done
 	cat "$CGROUPS/present.0/cpu.stat" "$CGROUPS/present.0/memory.stat" >/dev/null
 	rmdir "$CGROUPS/present.0"
@@ -172,7 +172,7 @@ groups() {
 namespaces() {
 	unshare -n true 2>/dev/null || return 0
 	while busy; do
-		unshare -n true
+		unshare -n true || return 1
 	done
 }
 
@@ -194,11 +194,12 @@ under_load() {
 	namespaces & pids="$pids $!"
 	"$@"
 	: > "$DONE"
-	# shellcheck disable=SC2086 # one word for each process
-	wait $pids
+	for pid in $pids; do
+		wait "$pid" || wrong=${wrong:-"a load failed"}
+	done
 	job_end || wrong=${wrong:-"the module failed"}
 	rm -f "$DONE"
-	module_unload test_percpu_cache
+	module_unload test_percpu_cache || wrong=${wrong:-"the module does not unload"}
 	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
 	log_say 'test_percpu_cache: .*'
 	! log_grep -q 'percpu_cache: .*\(invalid free\|constructed state\|not destroyed\)' ||

@@ -23,7 +23,7 @@ judge() {
 	wrong=$2
 	log_fetch
 	log_say 'test_percpu_tag: .*'
-	module_unload test_percpu_tag
+	module_unload test_percpu_tag || wrong=${wrong:-"the module does not unload"}
 	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
 	conclude "$1" "$wrong"
 }

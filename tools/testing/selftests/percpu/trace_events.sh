@@ -34,7 +34,7 @@ record() {
 	load hold size=$SIZE count=$COUNT || return 1
 	allocated=$(grep 'percpu_alloc_percpu:' "$TRACING/trace" |
 		    grep " size=$SIZE ")
-	module_unload test_percpu
+	module_unload test_percpu || return 1
 	echo 0 > "$TRACING/tracing_on"
 	freed=$(grep 'percpu_free_percpu:' "$TRACING/trace")
 	echo 0 > "$TRACING/events/percpu/enable"

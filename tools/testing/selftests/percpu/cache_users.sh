@@ -33,11 +33,11 @@ processes() {
 	judge processes "$wrong"
 }
 
-# A task of the group writes memory and reads a file on each CPU.
+# A task of the group writes memory and reads a file on each CPU that is online.
 group_used() {
-	for cpu in /sys/devices/system/cpu/cpu[0-9]*; do
-		group_run "$1" taskset "$(printf %x $((1 << ${cpu##*/cpu})))" \
-			dd if=/dev/zero of=/dev/null bs=64k count=4 2>/dev/null
+	for cpu in $(expand "$(cat $CPU_DIR/online)"); do
+		group_run "$1" taskset -c "$cpu" \
+			dd if=/dev/zero of=/dev/null bs=64k count=4 2>/dev/null || return 1
 	done
 }
 
@@ -45,15 +45,24 @@ groups_come_and_go() {
 	round=0
 	while [ $round -lt "$ROUNDS" ]; do
 		mkdir "$TOP/$round" "$TOP/$round/child" || return 1
-		group_used "$TOP/$round/child"
+		group_used "$TOP/$round/child" || return 1
 		rmdir "$TOP/$round/child" "$TOP/$round" || return 1
 		round=$((round + 1))
 	done
 }
 
-# The sum of what groups have used is in their parent when they are gone.
-usage_of() {
-	sed -n 's/^usage_usec //p' "$TOP/cpu.stat"
+# sum_of <file> <name>: print that statistic of all groups
+sum_of() {
+	sed -n "s/^$2 //p" "$TOP/$1" 2>/dev/null
+}
+
+# What groups have used is in the sums of their parent when they are gone. The kernel
+# adds up the statistics of memory every two seconds.
+sums_rose() {
+	usage=$(sum_of cpu.stat usage_usec)
+	faults=$(sum_of memory.stat pgfault)
+	[ "${usage:-0}" -gt "$usage_before" ] &&
+		{ [ -z "$faults" ] || [ "$faults" -gt "$faults_before" ]; }
 }
 
 cgroups() {
@@ -67,8 +76,9 @@ cgroups() {
 	echo +memory > "$CGROUP/cgroup.subtree_control" 2>/dev/null
 	mkdir "$TOP"
 	echo +memory > "$TOP/cgroup.subtree_control" 2>/dev/null
-	before=$(usage_of)
-	groups_come_and_go || wrong="mkdir or rmdir"
+	usage_before=$(sum_of cpu.stat usage_usec)
+	faults_before=$(sum_of memory.stat pgfault)
+	groups_come_and_go || wrong="mkdir, rmdir or a task fails"
 	sleep 2
 	# Objects of the removed groups are used again, and begin at 0.
 	mkdir "$TOP/new" || wrong=${wrong:-"mkdir"}
@@ -77,7 +87,9 @@ cgroups() {
 	dirty=$(grep -v ' 0$' "$TOP/new/memory.stat" 2>/dev/null |
 		grep -Ev '^(percpu|kernel|slab|slab_unreclaimable) ')
 	[ -z "$dirty" ] || wrong=${wrong:-"a new group has $dirty"}
-	[ "$(usage_of)" -ge "$before" ] || wrong=${wrong:-"the sum of a group falls"}
+	wait_for 10 sums_rose || wrong=${wrong:-"the sums do not rise"}
+	say "cgroups: $usage_before us before, $usage after," \
+		"${faults_before:-no} page faults before, ${faults:-none} after"
 	judge cgroups "$wrong"
 }
 

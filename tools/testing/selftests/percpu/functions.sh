@@ -127,6 +127,13 @@ count_cpus() {
 	echo "$total"
 }
 
+# expand <list>: print the CPUs of a list like "0-3,8", one a line
+expand() {
+	echo "$1" | tr ',' '\n' | while IFS=- read -r first last; do
+		seq "$first" "${last:-$first}"
+	done
+}
+
 # Print the page size in kB.  Some userspaces have no getconf.
 page_kb() {
 	kb=$(sed -n 's/^KernelPageSize: *\([0-9]*\) kB/\1/p' /proc/self/smaps \

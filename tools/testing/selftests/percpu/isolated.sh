@@ -12,13 +12,6 @@
 CALLS=${CALLS:-3}
 LIST=$(cat $CPU_DIR/isolated 2>/dev/null)
 
-# Print the CPUs of a list like "0-3,8", one a line.
-expand() {
-	echo "$1" | tr ',' '\n' | while IFS=- read -r first last; do
-		seq "$first" "${last:-$first}"
-	done
-}
-
 # Print the function calls that isolated CPUs got since boot.
 calls() {
 	awk -v cpus="$(expand "$LIST" | tr '\n' ' ')" '

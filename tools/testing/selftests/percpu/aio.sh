@@ -8,17 +8,6 @@
 
 . "$(dirname "$0")/functions.sh"
 
-NR_PERCPU=/sys/module/bigref/parameters/nr_percpu
-
-nr_percpu() {
-	cat $NR_PERCPU 2>/dev/null || echo 0
-}
-
-# At most: other counts may have ended meanwhile.
-counters_are_back() {
-	[ "$(nr_percpu)" -le "$before" ]
-}
-
 # aio <test>
 aio() {
 	log_mark
@@ -26,8 +15,7 @@ aio() {
 	before=$(nr_percpu)
 	said=$("$DIR/aio_contexts" "$1" "$file" "$SECONDS_TO_RUN" 2>&1) ||
 		wrong="status $?: $said"
-	wait_for 20 counters_are_back ||
-		wrong=${wrong:-"$(nr_percpu) counters, $before before"}
+	counters_are_back
 	log_fetch
 	log_is_clean || wrong=${wrong:-"a report in the kernel log"}
 	! log_grep -q 'bigref: .*leaked' ||

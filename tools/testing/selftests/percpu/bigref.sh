@@ -13,7 +13,6 @@
 . "$(dirname "$0")/functions.sh"
 
 NO_PERCPU=/sys/module/bigref/parameters/no_percpu
-NR_PERCPU=/sys/module/bigref/parameters/nr_percpu
 
 MODULE=test_bigref
 
@@ -105,24 +104,20 @@ operations_hotplug() {
 }
 
 # All counters must be freed after some grace periods.
-none_in_use() {
-	[ "$(cat $NR_PERCPU)" = "$BEFORE" ]
-}
-
 memory_back() {
-	if [ ! -r $NR_PERCPU ]; then
+	if [ ! -w $NO_PERCPU ]; then
 		skip memory_back "no percpu counts on UP"
-	elif wait_for 10 none_in_use; then
-		pass memory_back
-	else
-		fail memory_back "$(cat $NR_PERCPU) counters in use, $BEFORE before"
+		return
 	fi
+	wrong=
+	counters_are_back
+	conclude memory_back "$wrong"
 }
 
 plan 8
 module_unload test_bigref
 module_unload torture_bigref
-BEFORE=$(cat $NR_PERCPU 2>/dev/null)
+before=$(nr_percpu)
 torture torture
 torture_no_percpu
 during_hotplug torture_hotplug run=torture

@@ -10,21 +10,12 @@
 
 . "$(dirname "$0")/functions.sh"
 
-NR_PERCPU=/sys/module/bigref/parameters/nr_percpu
 LOAD=
 
 extra_cleanup() {
 	[ -z "$LOAD" ] || kill "$LOAD" 2>/dev/null
 	rmmod scsi_debug 2>/dev/null
 	rmmod null_blk 2>/dev/null
-}
-
-nr_percpu() {
-	cat $NR_PERCPU 2>/dev/null || echo 0
-}
-
-counters_are_back() {
-	[ "$(nr_percpu)" -le "$before" ]
 }
 
 # set_queue <file> <value>: change a setting; the queue is frozen meanwhile
@@ -80,8 +71,7 @@ disks_end() {
 		wait_for 10 module_unload null_blk ||
 			wrong=${wrong:-"null_blk cannot be unloaded"}
 	done
-	wait_for 20 counters_are_back ||
-		wrong=${wrong:-"$(nr_percpu) counters, $before before"}
+	counters_are_back
 	judge disks_end
 }
 
@@ -160,8 +150,7 @@ if modprobe scsi_debug dev_size_mb=8 delay=0 2>/dev/null && wait_for 20 scsi_dis
 	wrong=''
 	log_mark
 	wait_for 10 module_unload scsi_debug || wrong="scsi_debug cannot be unloaded"
-	wait_for 20 counters_are_back ||
-		wrong=${wrong:-"$(nr_percpu) counters, $before before"}
+	counters_are_back
 	judge scsi_end
 else
 	for test in freeze_scsi runtime_suspend scsi_end; do

@@ -468,6 +468,35 @@ group_has() {
 	[ $more -lt "$3" ] && [ $more -gt $((-$3)) ]
 }
 
+# Print the number of all bigrefs that have percpu memory, not only those of a test.
+nr_percpu() {
+	cat /sys/module/bigref/parameters/nr_percpu 2>/dev/null || echo 0
+}
+
+# Print the number of bigrefs that cgroups and their controllers have with
+# CONFIG_CGROUP_BIGREF.  One for which CPUs contend gets percpu memory, and keeps it.
+nr_cgroup_counts() {
+	groups=0
+	controllers=0
+	if where=$(mounted cgroup2); then
+		groups=$(sed -n 's/^nr_descendants //p' "$where/cgroup.stat")
+		controllers=$(wc -w < "$where/cgroup.controllers")
+	fi
+	echo $((groups * (1 + controllers)))
+}
+
+# counters_are_back: wait until no more bigrefs have percpu memory than $before, but for
+# those of cgroups; set $wrong if they do not return it
+counters_are_back() {
+	wait_for 20 counters_at_most && return
+	wrong=${wrong:-"$(nr_percpu) counters, $before before"}
+	say "the counts of cgroups are $(nr_cgroup_counts) of them at most"
+}
+
+counters_at_most() {
+	[ "$(nr_percpu)" -le $((before + $(nr_cgroup_counts))) ]
+}
+
 # load_begin <file> <threads>: read and write in the background, as process $LOAD
 load_begin() {
 	said=$(mktemp)

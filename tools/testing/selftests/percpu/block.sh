@@ -106,17 +106,32 @@ suspend_under_load() {
 	load_end
 }
 
-# A disk that is not in use is suspended by the first attempt, and stays so.
+try_until_suspended() {
+	suspended || {
+		try_to_suspend
+		sleep 0.2 2>/dev/null || sleep 1
+		suspended
+	}
+}
+
+# stays_suspended: return true if a suspended disk is not resumed for a second
+stays_suspended() {
+	active=$(active_ms)
+	sleep 1
+	[ "$(active_ms)" = "$active" ]
+}
+
+# A disk that is not in use is suspended, and stays so.  When the load has closed the
+# disk, udev may still read it: that can make attempts fail and resume the disk once.
 suspend_idle() {
-	sleep 0.2 2>/dev/null || sleep 1
-	try_to_suspend
-	if ! wait_for 5 suspended; then
+	if ! wait_for 10 try_until_suspended; then
 		wrong=${wrong:-"an idle disk was not suspended"}
 		return
 	fi
-	active=$(active_ms)
-	sleep 1
-	[ "$(active_ms)" = "$active" ] || wrong=${wrong:-"an idle disk was resumed"}
+	stays_suspended && return
+	resumed=$((resumed + 1))
+	wait_for 10 try_until_suspended && stays_suspended ||
+		wrong=${wrong:-"an idle disk was resumed twice"}
 }
 
 runtime_suspend() {
@@ -127,6 +142,7 @@ runtime_suspend() {
 	fi
 	wrong=''
 	attempts=0
+	resumed=0
 	log_mark
 	echo 0 > "$power/autosuspend_delay_ms"
 	for _ in 1 2 3 4 5; do
@@ -135,6 +151,7 @@ runtime_suspend() {
 	done
 	echo on > "$power/control"
 	say "runtime_suspend: $attempts attempts under load"
+	say "runtime_suspend: an idle disk was resumed $resumed times"
 	judge runtime_suspend
 }
 

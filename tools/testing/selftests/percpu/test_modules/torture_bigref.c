@@ -474,14 +474,33 @@ static void crew_join(void)
 	}
 }
 
-static bool all_performed(void)
+static unsigned int nr_performed(void)
 {
-	unsigned int i;
+	unsigned int i, nr = 0;
 
 	for (i = 0; i < NR_OPS; i++)
-		if (!atomic_read(&nr_ops[i]))
-			return false;
-	return true;
+		nr += !!atomic_read(&nr_ops[i]);
+	return nr;
+}
+
+/*
+ * Wait for the end of the test. A slow machine needs longer, until each operation was
+ * performed: wait on as long as another one is performed within a minute.
+ */
+static void wait_for_end(void)
+{
+	unsigned long now = jiffies, end = now + seconds * HZ, news = end;
+	unsigned int nr, seen = 0;
+
+	for (; !ending() && time_before(now, news + 60 * HZ); now = jiffies) {
+		nr = nr_performed();
+		if (nr == NR_OPS && !time_before(now, end))
+			break;
+		if (nr != seen && time_after(now, news))
+			news = now;
+		seen = nr;
+		msleep(20);
+	}
 }
 
 /*
@@ -493,13 +512,12 @@ static void report(bool all)
 
 	for (i = 0; i < NR_OPS; i++)
 		pr_info("%-14s %d\n", op_names[i], atomic_read(&nr_ops[i]));
-	check(!all || all_performed(), "an operation was not performed");
+	check(!all || nr_performed() == NR_OPS, "an operation was not performed");
 }
 
 static int __init torture_bigref_init(void)
 {
-	unsigned long end = jiffies + seconds * HZ, i;
-	unsigned int users = num_online_cpus();
+	unsigned int users = num_online_cpus(), i;
 	bool stopped;
 	int err = 0;
 
@@ -513,11 +531,8 @@ static int __init torture_bigref_init(void)
 		err = crew_add(owner_thread, i);
 	for (i = 0; i < users && !err; i++)
 		err = crew_add(user_thread, i);
-	/* A slow machine needs longer, until each operation was performed. */
-	while (!err && !ending() &&
-	       (time_before(jiffies, end) ||
-		(!all_performed() && time_before(jiffies, end + 60 * HZ))))
-		msleep(20);
+	if (!err)
+		wait_for_end();
 	stopped = READ_ONCE(stop);
 	WRITE_ONCE(stop, true);
 	crew_join();

@@ -7,7 +7,10 @@
 # offline and online, debugfs is read, and memory is short.  Afterwards Percpu: is
 # what it was before.
 #
-# PERCPU_TEST_SECONDS sets the time; 1800 is a real soak.
+# PERCPU_TEST_SECONDS sets the time; 1800 is a real soak.  The runner of kselftest ends
+# a script after 300 seconds, and a soak takes half as long again as it is told:
+#
+#	PERCPU_TEST_SECONDS=1800 ./run_kselftest.sh -t percpu:soak.sh -o 2700
 
 . "$(dirname "$0")/functions.sh"
 

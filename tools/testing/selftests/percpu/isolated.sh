@@ -10,11 +10,29 @@
 . "$(dirname "$0")/functions.sh"
 
 CALLS=${CALLS:-3}
-LIST=$(cat $CPU_DIR/isolated 2>/dev/null)
+
+# Print the CPUs that isolcpus= or nohz_full= isolate, one a line.
+isolated_cpus() {
+	for file in isolated nohz_full; do
+		cpus=$(grep -s '^[0-9]' $CPU_DIR/$file) && expand "$cpus"
+	done | sort -nu
+}
+
+# Let programs of this script run on the other CPUs: nohz_full= does not keep them away.
+leave_isolated() {
+	others=
+	for cpu in $(expand "$(cat $CPU_DIR/online)"); do
+		case " $ISOLATED" in
+		*" $cpu "*) ;;
+		*) others="${others:+$others,}$cpu" ;;
+		esac
+	done
+	taskset -pc "$others" $$ >/dev/null || say "cannot leave CPUs $ISOLATED"
+}
 
 # Print the function calls that isolated CPUs got since boot.
 calls() {
-	awk -v cpus="$(expand "$LIST" | tr '\n' ' ')" '
+	awk -v cpus="$ISOLATED" '
 		NR == 1 {for (i = 1; i <= NF; i++) column[$i] = i + 1}
 		/[Ff]unction call interrupts/ {
 			n = split(cpus, cpu, " ")
@@ -29,9 +47,9 @@ log_says() {
 
 # few_calls <rounds> <calls before> <calls after>
 few_calls() {
-	nr=$(count_cpus $CPU_DIR/isolated)
+	nr=$(echo "$ISOLATED" | wc -w)
 	most=$((CALLS * $1 * nr))
-	say "$1 rounds: $(($3 - $2)) function calls on $nr isolated CPUs (at most $most)"
+	say "$1 rounds: $(($3 - $2)) function calls on isolated CPUs $ISOLATED(at most $most)"
 	reason="isolated CPUs are interrupted"
 	[ $(($3 - $2)) -le $most ]
 }
@@ -105,11 +123,14 @@ extra_cleanup() {
 }
 
 plan 2
-if [ -z "$LIST" ] || [ -z "$(calls)" ]; then
-	skip pages "no CPU is isolated, or /proc/interrupts has no function calls"
-	skip groups "no CPU is isolated, or /proc/interrupts has no function calls"
+ISOLATED=$(isolated_cpus | tr '\n' ' ')
+if [ -z "$ISOLATED" ] || [ -z "$(calls)" ]; then
+	for test in pages groups; do
+		skip $test "no CPU is isolated, or no function calls in /proc/interrupts"
+	done
 	finish
 fi
+leave_isolated
 mount_point DEBUGFS debugfs
 try pages
 if mount_point CGROUP cgroup2 && echo +memory > "$CGROUP/cgroup.subtree_control" &&

@@ -6,5 +6,5 @@
 
 tests=$TOP/tools/testing/selftests/percpu
 mkdir -p "$1"
-"$OVERLAY/guest/module-guest.sh" "$1" "${2:-bench}" "$tests"/bench_{percpu,refs}.c \
-	"$tests/bench_measure.h" -- "$tests/bench_syscalls.c" "$OVERLAY/bench/profile/move_lines.c"
+"$OVERLAY/guest/module-guest.sh" "$1" "${2:-bench}" "$tests"/test_modules/bench_{percpu,refs}.c \
+	"$tests/test_modules/bench_measure.h" -- "$tests/bench_syscalls.c" "$OVERLAY/bench/profile/move_lines.c"

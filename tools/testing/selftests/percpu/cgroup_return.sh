@@ -67,6 +67,10 @@ dying_kb() {
 	echo $((${dying:-0} * 8 * CPUS))
 }
 
+say_dying() {
+	say "$(grep dying "$TOP/cgroup.stat" | tr '\n' ' ')"
+}
+
 groups_gone() {
 	drop_caches
 	[ "$(dying_kb)" = 0 ]
@@ -98,7 +102,7 @@ memory_returns() {
 	after=$(used_kb)
 	allowed=$((allowed + $(dying_kb)))
 	say "Percpu in use: $before kB, with $NR groups $peak kB, after them $after kB (at most $allowed)"
-	say "$(grep dying "$TOP/cgroup.stat" | tr '\n' ' ')"
+	say_dying
 	if [ "$peak" -le "$before" ]; then
 		fail memory_returns "the groups took no memory"
 	elif [ "$after" -gt $allowed ]; then
@@ -123,10 +127,11 @@ memory_of_most_returns() {
 	peak=$(used_kb)
 	groups_thin || wrong="rmdir"
 	allowed=$((before + 32 * CPUS + (peak - before) * 6 / 10))
-	wait_for 10 groups_gone
-	wait_for 30 percpu_back $allowed
+	wait_for 60 groups_gone
+	wait_for 30 used_at_most $allowed
 	after=$(used_kb)
 	say "Percpu in use: $before kB, with 330 groups $peak kB, with 30 of them $after kB (at most $allowed)"
+	say_dying
 	groups_remove || wrong="rmdir"
 	[ "$peak" -gt "$before" ] || wrong="the groups took no memory"
 	[ "$after" -le "$allowed" ] || wrong=${wrong:-"memory is missing"}

@@ -225,6 +225,20 @@ static void __init pcpu_map_done(unsigned long addr, unsigned long size)
 }
 
 /*
+ * Create the page tables of a range, which may begin anywhere in what one of them maps:
+ * the last page can be in another one.
+ */
+static void __init pcpu_early_populate_range(unsigned long addr, unsigned long size)
+{
+	unsigned long off;
+
+	for (off = 0; off < size; off += PMD_SIZE)
+		pcpu_early_populate(addr + off);
+	if (size)
+		pcpu_early_populate(addr + size - PAGE_SIZE);
+}
+
+/*
  * Map all units and copy static data. Pages are the fallback if a large page
  * cannot be had. The last chunk gets page tables and shadow up to its end.
  */
@@ -240,8 +254,8 @@ static bool __init pcpu_map_units(unsigned long populated,
 		if (!(pcpu_area.huge && pcpu_map_unit_huge(addr, cpu, node_of)) &&
 		    !pcpu_map_unit_pages(addr, populated, cpu, node_of))
 			return false;
-		if (tables > populated)
-			pcpu_early_populate(addr + first + tables - PAGE_SIZE);
+		pcpu_early_populate_range(addr + first + populated,
+					  tables - populated);
 		pcpu_map_done(addr + first, tables);
 		if (first)
 			pcpu_map_done(addr, PFN_ALIGN(pcpu_area.static_size));

@@ -251,13 +251,18 @@ failed:
 	return -ENOMEM;
 }
 
-/* Map what @entry says at @addr. Return false if another page is mapped there. */
-static __always_inline bool pcpu_map_entry(unsigned long addr, pte_t entry)
+/*
+ * Map what @entry says at @addr. Return 1, or 0 if another page is mapped there, or
+ * -ENOMEM, after a warning, without a page table: boot or pcpu_populate_tables() makes it.
+ */
+static __always_inline int pcpu_map_entry(unsigned long addr, pte_t entry)
 {
 	pte_t *pte = virt_to_kpte(addr);
 	unsigned long flags;
 	bool none;
 
+	if (WARN_ONCE(!pte, "percpu: no page table at %lx\n", addr))
+		return -ENOMEM;
 	spin_lock_irqsave(&pcpu_map_lock, flags);
 	none = pte_none(ptep_get(pte));
 	if (none)
@@ -377,7 +382,7 @@ void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
  * is in a present chunk, and only present units get memory. Several CPUs may populate
  * the same page. The caller prevents that it is depopulated meanwhile, and publishes it
  * afterwards. No lock held, and any context that pcpu_populate_allowed() allows. Return
- * 0, or -ENOMEM with nothing changed.
+ * 0 or -ENOMEM; nothing is changed then, unless a page table is missing.
  */
 int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 {
@@ -386,15 +391,15 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 	unsigned long addr;
 	LIST_HEAD(pages);
 	LIST_HEAD(unused);
-	int err;
+	int ret;
 
-	err = present ? pcpu_get_present_pages(&pages, gfp) : pcpu_get_pages(&pages, gfp);
-	if (err)
-		return err;
+	ret = present ? pcpu_get_present_pages(&pages, gfp) : pcpu_get_pages(&pages, gfp);
+	if (ret)
+		return ret;
 
 	noreclaim = pcpu_kmsan_begin();
-	err = pcpu_kmsan_map_pages(off, &pages);
-	if (err)
+	ret = pcpu_kmsan_map_pages(off, &pages);
+	if (ret)
 		goto out;
 	for_each_pcpu_unit(unit) {
 		addr = pcpu_area_unit_addr(unit, off);
@@ -404,19 +409,22 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 		 * pcpu_present_prepare() waits and looks then.
 		 */
 		if (unlikely(present && (!page || page_private(page) != unit))) {
-			pcpu_map_entry(addr, pcpu_zero_entry());
-			continue;
+			ret = pcpu_map_entry(addr, pcpu_zero_entry());
+		} else {
+			list_del(&page->lru);
+			set_page_private(page, 0);
+			ret = pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL));
+			if (ret <= 0)
+				list_add(&page->lru, &unused);
 		}
-		list_del(&page->lru);
-		set_page_private(page, 0);
-		if (!pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL)))
-			list_add(&page->lru, &unused);
+		if (ret < 0)
+			break;
 	}
 out:
 	pcpu_kmsan_end(noreclaim);
 	pcpu_free_pages(&pages);
 	pcpu_free_pages(&unused);
-	return err;
+	return min(ret, 0);
 }
 
 /*

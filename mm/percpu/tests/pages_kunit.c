@@ -181,6 +181,35 @@ static void busy_while_claimed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, err, -ENOSPC);
 }
 
+/* The pages of a unit at offsets from @off up to @end that have no page table. */
+static unsigned int pages_without_table(unsigned int unit, unsigned long off,
+					unsigned long end)
+{
+	unsigned int n = 0;
+
+	for (; off < end; off += PAGE_SIZE)
+		n += !virt_to_kpte(pcpu_area_unit_addr(unit, off));
+	return n;
+}
+
+/* Each page of a chunk has a page table in each unit, unless it is linear memory. */
+static void tables(struct kunit *test)
+{
+	unsigned long linear = pcpu_area.linear_size ? pcpu_area_window_size() : 0;
+	unsigned int unit;
+	unsigned long off;
+
+	for (off = max(linear, pcpu_area.first); off < pcpu_area.size; off += PCPU_CHUNK_SIZE) {
+		if (!pcpu_chunk_of(off))
+			continue;
+		for_each_pcpu_unit(unit)
+			KUNIT_EXPECT_EQ_MSG(test, 0,
+					    pages_without_table(unit, off,
+								off + PCPU_CHUNK_SIZE),
+					    "unit %u, chunk at %lu KB", unit, off >> 10);
+	}
+}
+
 static void pages_exit(struct kunit *test)
 {
 	const char *bad = pcpu_validate_area();
@@ -189,6 +218,7 @@ static void pages_exit(struct kunit *test)
 }
 
 static struct kunit_case pcpu_populate_cases[] = {
+	KUNIT_CASE(tables),
 	KUNIT_CASE_SLOW(contention),
 	KUNIT_CASE(depopulate_and_populate),
 	KUNIT_CASE(busy_while_claimed),

@@ -96,7 +96,8 @@ bool __is_kernel_percpu_address(unsigned long addr, unsigned long *can_addr)
 	unsigned long off;
 	unsigned int unit;
 
-	if (!pcpu_area.static_size ||
+	/* Not before the layout is complete: lockdep asks for early locks, too. */
+	if (!pcpu_unit_offsets ||
 	    !pcpu_area_addr_to_off(addr, &off, &unit) ||
 	    off >= pcpu_area.static_size)
 		return false;

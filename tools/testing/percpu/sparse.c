@@ -96,10 +96,19 @@ static void settle(void)
 		fail("empty caches keep a share of the budget");
 }
 
+/* While boot builds a layout, no address is percpu data: lockdep asks then, too. */
+static void no_layout_yet(void)
+{
+	pcpu_area.static_size = PAGE_SIZE;
+	if (is_kernel_percpu_address((unsigned long)&pcpu_area))
+		fail("an address is percpu data before there is an area");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int cpus = argc > 1 ? atoi(argv[1]) : 64;
 
+	no_layout_yet();
 	shim_cpu_step = argc > 2 ? atoi(argv[2]) : 2;
 	bed_boot(cpus, PAGE_SIZE, 28 << 10);
 	clears(8);

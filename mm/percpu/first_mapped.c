@@ -75,21 +75,26 @@ static void __init pcpu_early_populate(unsigned long addr)
 /* What arm64 joins with pages of 4 KB; x86-64 joins less. */
 #define PCPU_EARLY_ALIGN	max_t(unsigned long, SZ_64K, PAGE_SIZE)
 
-/* Allocate the first memory of a unit. Return its physical address, or 0. */
-static phys_addr_t __init pcpu_early_unit(size_t size, size_t align,
+/*
+ * Allocate the first memory of a unit, @size bytes that begin @skip bytes behind a
+ * multiple of @align. Return its physical address, or 0.
+ */
+static phys_addr_t __init pcpu_early_unit(size_t size, size_t align, size_t skip,
 					  unsigned int cpu,
 					  pcpu_fc_cpu_to_node_fn_t node_of)
 {
 	int node = node_of ? node_of(cpu) : NUMA_NO_NODE;
 	void *p;
 
-	p = memblock_alloc_try_nid(size, align, __pa(MAX_DMA_ADDRESS),
+	p = memblock_alloc_try_nid(skip + size, align, __pa(MAX_DMA_ADDRESS),
 				   MEMBLOCK_ALLOC_ACCESSIBLE, node);
 	if (!p)
 		return 0;
+	if (skip)
+		memblock_free(p, skip);
 	/* kmemleak scans percpu data by unit. */
-	kmemleak_ignore_phys(__pa(p));
-	return __pa(p);
+	kmemleak_ignore_phys(__pa(p + skip));
+	return __pa(p + skip);
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
@@ -125,8 +130,9 @@ static unsigned long __init pcpu_early_set_pte(unsigned long addr,
 #endif /* CONFIG_HUGETLB_PAGE */
 
 /*
- * Map memory by pages. It is contiguous and aligned, so that a CPU that can joins
- * neighbours in its TLB: by itself or, on arm64, where the page table says so.
+ * Map memory by pages. It is contiguous, and as far from a multiple of PCPU_EARLY_ALIGN
+ * as its address, so that a CPU that can joins neighbours in its TLB: by itself or, on
+ * arm64, where the page table says so.
  */
 static void __init pcpu_map_pages(unsigned long addr, unsigned long size,
 				  phys_addr_t phys)
@@ -167,7 +173,7 @@ static bool __init pcpu_map_huge(unsigned long addr, phys_addr_t phys)
 static bool __init pcpu_map_unit_huge(unsigned long addr, unsigned int cpu,
 				      pcpu_fc_cpu_to_node_fn_t node_of)
 {
-	phys_addr_t phys = pcpu_early_unit(PMD_SIZE, PMD_SIZE, cpu, node_of);
+	phys_addr_t phys = pcpu_early_unit(PMD_SIZE, PMD_SIZE, 0, cpu, node_of);
 
 	if (!phys)
 		return false;
@@ -185,7 +191,8 @@ static bool __init pcpu_map_unit_pages(unsigned long addr, unsigned long size,
 				       unsigned int cpu,
 				       pcpu_fc_cpu_to_node_fn_t node_of)
 {
-	phys_addr_t phys = pcpu_early_unit(size, PCPU_EARLY_ALIGN, cpu, node_of);
+	phys_addr_t phys = pcpu_early_unit(size, PCPU_EARLY_ALIGN,
+					   addr & (PCPU_EARLY_ALIGN - 1), cpu, node_of);
 	unsigned long skip = 0;
 
 	if (!phys)

@@ -9,9 +9,11 @@
 #include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/topology.h>
 
+#include "../chunk.h"
 #include "../layout.h"
 
 /* Offset, pointer, address and unit translate into each other in each chunk. */
@@ -87,6 +89,39 @@ static void nodes(struct kunit *test)
 	if (units_elsewhere(test))
 		KUNIT_EXPECT_TRUE(test, pcpu_area.linear_size &&
 				  !pcpu_area.on_nodes);
+}
+
+/* The distance of the memory of a unit at @off from its address. */
+static unsigned long to_phys(unsigned int unit, unsigned long off)
+{
+	unsigned long addr = pcpu_area_unit_addr(unit, off);
+
+	return per_cpu_ptr_to_phys((void *)addr) - addr;
+}
+
+/*
+ * A TLB can join pages of a unit that boot maps: they are contiguous, and their places in
+ * 64 KB are those of the addresses.
+ */
+static void joined(struct kunit *test)
+{
+	unsigned long first = pcpu_area.first, end = first + PCPU_CHUNK_SIZE, off;
+	unsigned int unit;
+
+	if (pcpu_area.linear_size || pcpu_area.huge)
+		kunit_skip(test, "units are not mapped by pages");
+	/* Pages with static data only are mapped at offset 0. */
+	if (first)
+		first += ALIGN_DOWN(pcpu_area.static_size, PAGE_SIZE);
+	for_each_pcpu_unit(unit) {
+		KUNIT_EXPECT_EQ_MSG(test, 0, to_phys(unit, first) % max(SZ_64K, PAGE_SIZE),
+				    "unit %u", unit);
+		KUNIT_EXPECT_EQ(test, 0, to_phys(unit, 0) % max(SZ_64K, PAGE_SIZE));
+		for (off = first; off < end; off += PAGE_SIZE)
+			if (pcpu_chunk_of(off)->pinned & BIT_ULL(pcpu_off_to_page(off)))
+				KUNIT_EXPECT_EQ(test, to_phys(unit, first),
+						to_phys(unit, off));
+	}
 }
 
 /* Addresses between and outside of the units have no offset. */
@@ -169,6 +204,7 @@ static struct kunit_case pcpu_area_cases[] = {
 	KUNIT_CASE(arithmetic),
 	KUNIT_CASE(ranks),
 	KUNIT_CASE(nodes),
+	KUNIT_CASE(joined),
 	KUNIT_CASE(gaps),
 	KUNIT_CASE(windows),
 	KUNIT_CASE(spread),

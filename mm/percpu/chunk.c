@@ -80,7 +80,7 @@ void pcpu_chunk_set_masks(struct pcpu_chunk *chunk, u64 populated, u64 empty)
 	long nr_empty = (long)hweight64(spare) - (long)hweight64(before);
 	long nr_loose = (long)hweight64(spare & ~chunk->pinned) -
 			(long)hweight64(before & ~chunk->pinned);
-	int chunks = (empty == ~0ULL) - (chunk->empty == ~0ULL);
+	int chunks = (empty == PCPU_ALL_PAGES) - (chunk->empty == PCPU_ALL_PAGES);
 
 	lockdep_assert_held(&pcpu_chunk_lock);
 
@@ -393,9 +393,9 @@ void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap)
 	chunk->nr_free = PCPU_CHUNK_GRANULES;
 	chunk->max_run = PCPU_CHUNK_GRANULES;
 	chunk->populated_run = PCPU_CHUNK_GRANULES;
-	chunk->empty = ~0ULL;
-	chunk->headed = ~0ULL;
-	chunk->tailed = ~0ULL;
+	chunk->empty = PCPU_ALL_PAGES;
+	chunk->headed = PCPU_ALL_PAGES;
+	chunk->tailed = PCPU_ALL_PAGES;
 	memset(chunk->by_run, 0xff, sizeof(chunk->by_run));
 	chunk->objmap = objmap;
 	INIT_LIST_HEAD(&chunk->list);

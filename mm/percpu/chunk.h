@@ -178,7 +178,7 @@ struct pcpu_slot {
 /* Bytes of &pcpu_chunk.objmap. */
 #define PCPU_OBJMAP_SIZE	PCPU_CHUNK_GRANULES
 
-/* A slot for each number of free granules in whole pages, 0..64. */
+/* A slot for each number of free granules in whole pages, from 0 to all. */
 #define PCPU_NR_SLOTS		(PCPU_CHUNK_PAGES + 1)
 
 /**
@@ -279,6 +279,9 @@ static inline struct pcpu_chunk *pcpu_chunk_of(unsigned long off)
 	return READ_ONCE(pcpu_chunk_table[off >> PCPU_CHUNK_SHIFT]);
 }
 
+/* All pages of a chunk. */
+#define PCPU_ALL_PAGES		GENMASK_ULL(PCPU_CHUNK_PAGES - 1, 0)
+
 /* Populated pages that any object may use at once. */
 static inline u64 pcpu_chunk_spare(const struct pcpu_chunk *chunk)
 {
@@ -288,7 +291,7 @@ static inline u64 pcpu_chunk_spare(const struct pcpu_chunk *chunk)
 /* Return true if the chunk could be destroyed. */
 static inline bool pcpu_chunk_is_loose(const struct pcpu_chunk *chunk)
 {
-	return chunk->empty == ~0ULL && !chunk->pinned;
+	return chunk->empty == PCPU_ALL_PAGES && !chunk->pinned;
 }
 
 void pcpu_chunk_init(struct pcpu_chunk *chunk, unsigned int nr, void *objmap);

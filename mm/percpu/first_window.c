@@ -245,7 +245,7 @@ static void __init pcpu_first_chunk(unsigned int nr, unsigned long populated)
 
 	/* Linear memory behind the populated part was freed to memblock. */
 	pcpu_chunk_add_first(chunk, pcpu_static_granules(chunk),
-			     pcpu_area.linear_size ? ~pages : 0);
+			     pcpu_area.linear_size ? PCPU_ALL_PAGES & ~pages : 0);
 }
 
 /* Tests search boot logs for these lines. */

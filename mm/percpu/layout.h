@@ -72,10 +72,13 @@ static inline unsigned int pcpu_class_size(unsigned int class)
 	return pcpu_class_granules(class) << PCPU_GRANULE_SHIFT;
 }
 
-/* Pages of a chunk: a set of them is a u64. */
-#define PCPU_CHUNK_PAGES	64
-#define PCPU_CHUNK_SHIFT	(PAGE_SHIFT + 6)
+/*
+ * Pages of a chunk: 64, or as many as have 512 KB, as the first window of each unit is a
+ * chunk at least. A set of them is a u64.
+ */
+#define PCPU_CHUNK_SHIFT	(PAGE_SHIFT < 13 ? PAGE_SHIFT + 6 : 19)
 #define PCPU_CHUNK_SIZE		BIT(PCPU_CHUNK_SHIFT)
+#define PCPU_CHUNK_PAGES	(1U << (PCPU_CHUNK_SHIFT - PAGE_SHIFT))
 
 /*
  * Upper limit of the offset space, in bytes. Relocations of modules must reach

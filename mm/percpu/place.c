@@ -179,7 +179,7 @@ static void pcpu_fit_failed(struct pcpu_chunk *chunk,
 		};
 		return;
 	}
-	if (pages == ~0ULL)
+	if (pages == PCPU_ALL_PAGES)
 		chunk->max_run = min(chunk->max_run, fit->nr - 1);
 	/* Searches for modules only use the hint for all pages. */
 	if (!(chunk->populated & ~chunk->reserved & ~pages))
@@ -212,13 +212,13 @@ static enum pcpu_found pcpu_place_in_chunk(struct pcpu_chunk *chunk,
 		hint = min(hint, chunk->populated_run);
 	if (hint < fit->nr)
 		return PCPU_FOUND_NONE;
-	pages = fit->kind == PCPU_KIND_MODULE ? ~0ULL :
-		(fit->populated ? chunk->populated : ~0ULL) & ~chunk->reserved;
+	pages = fit->kind == PCPU_KIND_MODULE ? PCPU_ALL_PAGES :
+		(fit->populated ? chunk->populated : PCPU_ALL_PAGES) & ~chunk->reserved;
 	if (unlikely(search->read >= PCPU_SEARCH_PAGES) && !fit->thorough) {
 		search->cut = true;
 		/* The first place of an empty page fits, if the page is long enough. */
 		pages &= chunk->empty;
-		if (!pages || (fit->nr > PCPU_PAGE_GRANULES && ~pages))
+		if (!pages || (fit->nr > PCPU_PAGE_GRANULES && pages != PCPU_ALL_PAGES))
 			return PCPU_FOUND_NONE;
 	}
 	/* A search for an aligned run that has failed fails again. */

@@ -109,7 +109,7 @@ static void pcpu_chunk_publish(struct pcpu_chunk *chunk)
 				     pcpu_counts.chunks);
 	/* Nothing of it is counted yet. Pinned pages have memory from the start. */
 	chunk->empty = 0;
-	pcpu_chunk_set_masks(chunk, chunk->pinned, ~0ULL);
+	pcpu_chunk_set_masks(chunk, chunk->pinned, PCPU_ALL_PAGES);
 }
 
 static void pcpu_chunk_trace_create(const struct pcpu_chunk *chunk)
@@ -235,7 +235,7 @@ static bool pcpu_chunk_is_claimable(unsigned int i)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	return !test_bit(i, pcpu_chunk_nrs) ||
-	       (chunk && chunk->empty == ~0ULL && !chunk->reserved && !chunk->present);
+	       (chunk && chunk->empty == PCPU_ALL_PAGES && !chunk->reserved && !chunk->present);
 }
 
 /*
@@ -274,7 +274,7 @@ static bool pcpu_chunk_claim(unsigned int i)
 	if (!pcpu_chunk_is_claimable(i))
 		return false;
 	if (pcpu_chunk_table[i])
-		pcpu_chunk_withhold(pcpu_chunk_table[i], ~0ULL);
+		pcpu_chunk_withhold(pcpu_chunk_table[i], PCPU_ALL_PAGES);
 	__set_bit(i, pcpu_chunk_nrs);
 	pcpu_claims++;
 	return true;
@@ -288,7 +288,7 @@ static void pcpu_chunks_unclaim_run(unsigned int first, unsigned int nr)
 	for (i = first; i < first + nr; i++) {
 		guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 		if (pcpu_chunk_table[i])
-			pcpu_chunk_release(pcpu_chunk_table[i], ~0ULL);
+			pcpu_chunk_release(pcpu_chunk_table[i], PCPU_ALL_PAGES);
 		else
 			__clear_bit(i, pcpu_chunk_nrs);
 		pcpu_claims--;
@@ -339,7 +339,7 @@ long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp)
 		}
 		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
 		pcpu_chunk_publish(chunk);
-		pcpu_chunk_withhold(chunk, ~0ULL);
+		pcpu_chunk_withhold(chunk, PCPU_ALL_PAGES);
 		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 		pcpu_chunk_trace_create(chunk);
 	}
@@ -595,7 +595,7 @@ struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
 	}
 	if (chunk) {
 		*populated = chunk->populated;
-		pcpu_chunk_withhold(chunk, ~0ULL);
+		pcpu_chunk_withhold(chunk, PCPU_ALL_PAGES);
 		pcpu_chunk_set_masks(chunk, 0, 0);
 		list_del_init(&chunk->list);
 		WRITE_ONCE(pcpu_chunk_table[i], NULL);

@@ -1,3 +1,3 @@
 # Any object may use the reserve for modules.
 # file: mm/percpu/place.c
-s/(fit->populated ? chunk->populated : ~0ULL) & ~chunk->reserved;/fit->populated ? chunk->populated : ~0ULL;/
+s/(fit->populated ? chunk->populated : PCPU_ALL_PAGES) & ~chunk->reserved;/fit->populated ? chunk->populated : PCPU_ALL_PAGES;/

@@ -34,7 +34,9 @@ typedef uint64_t phys_addr_t;
 #define CONFIG_MMU		1
 #define CONFIG_PERCPU_PRESENT	1
 #define BITS_PER_LONG		64
+#ifndef PAGE_SHIFT
 #define PAGE_SHIFT		12
+#endif
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
 #define offset_in_page(p)	((unsigned long)(p) & ~PAGE_MASK)

@@ -436,7 +436,7 @@ int __init pcpu_embed_first_chunk(size_t reserved_size, size_t dyn_size,
 				  pcpu_fc_cpu_to_node_fn_t cpu_to_nd_fn)
 {
 	dyn_size = max_t(size_t, dyn_size, PERCPU_DYNAMIC_EARLY_SIZE);
-	if (pcpu_want_mapped() && !pcpu_first_chunk_mapped(true, cpu_to_nd_fn))
+	if (pcpu_want_mapped() && !pcpu_first_chunk_mapped(true, 0, cpu_to_nd_fn))
 		return 0;
 	return pcpu_first_chunk_linear(reserved_size, dyn_size, atom_size,
 				       cpu_to_nd_fn);
@@ -448,21 +448,25 @@ int __init pcpu_embed_first_chunk(size_t reserved_size, size_t dyn_size,
  * @reserved_size: bytes withheld for modules if the first chunk is linear
  * @cpu_to_nd_fn: the node of a CPU, or %NULL
  *
- * The first chunk is linear if vmalloc space is too small.
+ * The first chunk is linear if vmalloc space is too small, on 32-bit also if the area
+ * would be smaller than the chunk-major layout has it: that takes a larger share.
  *
  * Return: 0 or a negative errno.
  */
 int __init pcpu_page_first_chunk(size_t reserved_size,
 				 pcpu_fc_cpu_to_node_fn_t cpu_to_nd_fn)
 {
-	int ret = pcpu_first_chunk_mapped(false, cpu_to_nd_fn);
+	unsigned long least = IS_ENABLED(CONFIG_64BIT) ? 0 : pcpu_option_area_size(SZ_8M);
+	int ret = pcpu_first_chunk_mapped(false, least, cpu_to_nd_fn);
 
 	if (ret != -ENOSPC)
 		return ret;
 
 	pr_info("vmalloc space too small for a mapped first chunk, using linear memory\n");
-	return pcpu_first_chunk_linear(reserved_size, PERCPU_DYNAMIC_RESERVE,
-				       PAGE_SIZE, cpu_to_nd_fn);
+	ret = pcpu_first_chunk_linear(reserved_size, PERCPU_DYNAMIC_RESERVE,
+				      PAGE_SIZE, cpu_to_nd_fn);
+	/* Better a small area than none. */
+	return ret && least ? pcpu_first_chunk_mapped(false, 0, cpu_to_nd_fn) : ret;
 }
 #endif
 

@@ -296,11 +296,12 @@ static unsigned long __init pcpu_beyond_image(void)
 }
 
 /*
- * Set up the CPU-major layout, by large pages if @huge and if that pays. @node_of: the
- * node of a CPU, or %NULL. Return 0, or -ENOSPC, with nothing set up, if vmalloc space
- * is too small.
+ * Set up the CPU-major layout, by large pages if @huge and if that pays, with an area of
+ * at least @least bytes. @node_of: the node of a CPU, or %NULL. Return 0, or -ENOSPC, with
+ * nothing set up, if vmalloc space is too small.
  */
-int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t node_of)
+int __init pcpu_first_chunk_mapped(bool huge, unsigned long least,
+				   pcpu_fc_cpu_to_node_fn_t node_of)
 {
 	unsigned long populated, size, fair;
 
@@ -312,7 +313,7 @@ int __init pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t node_of)
 	fair = rounddown_pow_of_two(VMALLOC_TOTAL / 16 / pcpu_area.nr_units);
 	size = roundup_pow_of_two(pcpu_option_area_size(PCPU_AREA_MAX_SIZE));
 	size = min(size, fair);
-	if (size < 2 * populated || size < 4 * PCPU_CHUNK_SIZE)
+	if (size < max3(2 * populated, 4 * PCPU_CHUNK_SIZE, least))
 		return -ENOSPC;
 
 	pcpu_area.huge = huge && size >= 2 * PMD_SIZE &&

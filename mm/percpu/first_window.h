@@ -38,9 +38,10 @@ void pcpu_first_window(unsigned long populated);
 /* first_mapped.c: the CPU-major layout. */
 
 #if defined(CONFIG_SMP) && defined(CONFIG_NEED_PER_CPU_PAGE_FIRST_CHUNK)
-int pcpu_first_chunk_mapped(bool huge, pcpu_fc_cpu_to_node_fn_t node_of);
+int pcpu_first_chunk_mapped(bool huge, unsigned long least,
+			    pcpu_fc_cpu_to_node_fn_t node_of);
 #else
-static inline int pcpu_first_chunk_mapped(bool huge,
+static inline int pcpu_first_chunk_mapped(bool huge, unsigned long least,
 					  pcpu_fc_cpu_to_node_fn_t node_of)
 {
 	return -ENOSPC;

@@ -30,7 +30,9 @@ typedef unsigned int gfp_t;
 typedef uint64_t phys_addr_t;
 
 #define CONFIG_SMP		1
+#ifndef CONFIG_32BIT
 #define CONFIG_64BIT		1
+#endif
 #define CONFIG_MMU		1
 #define CONFIG_PERCPU_PRESENT	1
 #define BITS_PER_LONG		64

@@ -210,8 +210,14 @@ EXPORT_SYMBOL_GPL(__bigref_put_slow);
 /* Take @nr references by cmpxchg; with @live, only before the disown. */
 bool __bigref_tryget_slow(struct bigref *ref, unsigned long nr, bool live)
 {
-	long count = atomic_long_read(&ref->count);
+	long count;
 
+	/*
+	 * A grace period lies between the end of the live mode and @confirm of a kill, which
+	 * the reference must not be taken after.
+	 */
+	guard(preempt)();
+	count = atomic_long_read(&ref->count);
 	if (live && !bigref_mode_is_live(READ_ONCE(ref->mode)))
 		return false;
 	do {

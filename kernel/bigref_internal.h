@@ -244,16 +244,13 @@ static inline bool bigref_mode_may_resurrect(struct bigref *ref)
 /*
  * Set the mode of a resurrected count.  No lock: the count is biased again, so only
  * misuse changes its mode meanwhile, by a cmpxchg that fails if it comes later.
- * Return true if the count was EXACT and biased, as during a kill: the caller must call
- * bigref_mode_wake() then.
+ * A count that was EXACT and biased looks as during a kill, so that there can be waiters:
+ * the caller must call bigref_mode_wake().
  */
-static inline bool bigref_mode_resurrect(struct bigref *ref, unsigned long mode)
+static inline void bigref_mode_resurrect(struct bigref *ref, unsigned long mode)
 {
-	bool exact = READ_ONCE(ref->mode) == BIGREF_EXACT;
-
 	/* Pairs with the address dependency in __bigref_add_percpu(). */
 	smp_store_release(&ref->mode, mode);
-	return exact;
 }
 
 /* bigref_mode.c, for the tests */

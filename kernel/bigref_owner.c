@@ -474,8 +474,8 @@ bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp)
 		return false;
 	}
 	mode = bigref_new_mode(flags, gfp);
-	if (unlikely(bigref_mode_resurrect(ref, mode)))
-		bigref_mode_wake();
+	bigref_mode_resurrect(ref, mode);
+	bigref_mode_wake();
 	return true;
 }
 EXPORT_SYMBOL_GPL(bigref_resurrect);

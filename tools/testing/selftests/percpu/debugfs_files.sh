@@ -85,6 +85,7 @@ chunks_agree() {
 	for try in 1 2 3 4 5 6 7 8 9 10; do
 		mapped=$(all_on_map)
 		chunks=$(objects_by_chunk)
+		saw="$saw $((mapped - chunks))"
 		[ "$mapped" = "$chunks" ] && break
 	done
 	say "objects: $mapped on the map, $chunks by chunk (try $try)"

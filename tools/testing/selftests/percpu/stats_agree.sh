@@ -56,12 +56,12 @@ rise_with() {
 	eval "$1=$((during - before))"
 }
 
-# Other tasks allocate, too, so the first exact one of many tries counts; without one,
-# exact() tells whether they do.
+# Other tasks allocate, too, so the first exact one of many tries counts.
 # Loading a module allocates objects itself, the same number each time.
 count_exact() {
 	for try in $TRIES; do
 		rise_with few 100 && rise_with many 300 || return 1
+		saw="$saw $((many - few - 200))"
 		[ $((many - few)) = 200 ] && [ "$few" -ge 100 ] && break
 	done
 	say "with 100 objects held $few more, with 300 $many more (try $try)"
@@ -71,6 +71,7 @@ count_exact() {
 count_returns() {
 	for try in $TRIES; do
 		rise_with few 100 || return 1
+		saw="$saw $((after - before))"
 		[ "$after" = "$before" ] && break
 	done
 	say "$before objects before, $after after (try $try)"
@@ -85,6 +86,7 @@ pages_agree() {
 		read_stat present_units present_units
 		due=$(((pages * units + ${present:-0} * ${present_units:-0}) * page_kb))
 		kb=$(percpu_kb)
+		saw="$saw $((kb - due))"
 		[ "$kb" = "$due" ] && break
 	done
 	say "$pages pages of $page_kb kB on $units units, Percpu: $kb kB"

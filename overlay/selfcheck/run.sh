@@ -98,6 +98,15 @@ cat "$tmp/bad" >&2
 [ ! -s "$tmp/bad" ]
 check "beds: kernels and test groups exist" $?
 
+# Each mutant plants its bug: its script for sed changes the file that it names.
+for mutant in "$overlay"/mutants/*.sed; do
+	file=$(dirname "$overlay")/$(sed -n 's/^# file: *//p' "$mutant")
+	! sed -f "$mutant" "$file" | cmp -s - "$file" || echo "$mutant changes nothing"
+done >"$tmp/bad" 2>&1
+cat "$tmp/bad" >&2
+[ ! -s "$tmp/bad" ]
+check "mutants: each changes its file" $?
+
 # What only= and skip= name are scripts or tags, and each tag has its description.
 tests=$(dirname "$overlay")/tools/testing/selftests/percpu
 {

@@ -57,7 +57,7 @@ void pcpu_chunk_set_slot(struct pcpu_chunk *chunk)
 	pcpu_slot_raise(chunk);
 }
 
-static void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
+static inline void pcpu_chunk_add_free(struct pcpu_chunk *chunk, int nr)
 {
 	unsigned int before = chunk->nr_free;
 
@@ -167,35 +167,6 @@ static bool pcpu_page_range_allocated(struct pcpu_chunk *chunk, unsigned int pag
 	return whole;
 }
 
-/*
- * Update the hints of a page after its granules from @start to @end - 1 were freed; the
- * range may go beyond the page. @run is the length of the free run that it is in now.
- * Return true if the page is empty.
- */
-static bool pcpu_page_range_freed(struct pcpu_chunk *chunk, unsigned int page,
-				  unsigned int start, unsigned int end, unsigned int run)
-{
-	unsigned int base = page * PCPU_PAGE_GRANULES, last;
-	unsigned long *used = chunk->used + base / BITS_PER_LONG;
-	struct pcpu_page *pg = &chunk->pages[page];
-
-	start = max(start, base) - base;
-	end = min(end - base, PCPU_PAGE_GRANULES);
-	if (end == PCPU_PAGE_GRANULES - pg->tail) {
-		last = find_last_bit(used, start);
-		pg->tail = PCPU_PAGE_GRANULES - (last == start ? 0 : last + 1);
-	}
-	if (start == pg->head)
-		pg->head = find_next_bit(used, PCPU_PAGE_GRANULES, end);
-	if (!start)
-		chunk->headed |= BIT_ULL(page);
-	if (end == PCPU_PAGE_GRANULES)
-		chunk->tailed |= BIT_ULL(page);
-	if (run > pg->run)
-		pcpu_page_set_run(chunk, page, min(run, PCPU_PAGE_GRANULES));
-	return pg->head == PCPU_PAGE_GRANULES;
-}
-
 /* Allocate @nr granules, all of them free. */
 void pcpu_range_alloc(struct pcpu_chunk *chunk, unsigned int start,
 		      unsigned int nr)
@@ -216,27 +187,6 @@ void pcpu_range_alloc(struct pcpu_chunk *chunk, unsigned int start,
 	pcpu_chunk_add_free(chunk, -nr);
 }
 
-/*
- * The length of the free run around granules @start to @end - 1. The search is
- * limited to one page to each side; a longer run is "the whole chunk".
- */
-static unsigned int pcpu_chunk_run_around(struct pcpu_chunk *chunk,
-					  unsigned int start, unsigned int end)
-{
-	unsigned int lo, hi, left, right;
-
-	lo = start - min_t(unsigned int, start, PCPU_PAGE_GRANULES);
-	lo = round_down(lo, BITS_PER_LONG);
-	hi = min(end + PCPU_PAGE_GRANULES, PCPU_CHUNK_GRANULES);
-	left = find_last_bit(chunk->used + BIT_WORD(lo), start - lo);
-	right = find_next_bit(chunk->used, hi, end);
-	if ((left == start - lo && lo) ||
-	    (right == hi && hi < PCPU_CHUNK_GRANULES))
-		return PCPU_CHUNK_GRANULES;
-	left = left == start - lo ? lo : lo + left + 1;
-	return right - left;
-}
-
 /* Raise the hints of the chunk and its slot to a free run of @run granules. */
 static void pcpu_chunk_raise(struct pcpu_chunk *chunk, unsigned int run)
 {
@@ -245,24 +195,6 @@ static void pcpu_chunk_raise(struct pcpu_chunk *chunk, unsigned int run)
 	chunk->max_run = max(chunk->max_run, run);
 	chunk->populated_run = max(chunk->populated_run, run);
 	pcpu_slot_raise(chunk);
-}
-
-/* Update all hints after granules of more than one page were freed. */
-static noinline void pcpu_range_free_ends(struct pcpu_chunk *chunk,
-					  unsigned int start, unsigned int nr)
-{
-	unsigned int page = start / PCPU_PAGE_GRANULES, end = start + nr;
-	u64 empty = chunk->empty;
-	unsigned int run;
-
-	run = min(pcpu_chunk_run_around(chunk, start, end),
-		  chunk->nr_free + nr);
-	pcpu_chunk_raise(chunk, run);
-	for (; page * PCPU_PAGE_GRANULES < end; page++)
-		if (pcpu_page_range_freed(chunk, page, start, end, run))
-			empty |= BIT_ULL(page);
-	if (empty != chunk->empty)
-		pcpu_chunk_set_masks(chunk, chunk->populated, empty);
 }
 
 /*
@@ -317,6 +249,24 @@ static noinline void pcpu_page_freed(struct pcpu_chunk *chunk, unsigned int page
 	pcpu_chunk_raise(chunk, min(run, chunk->nr_free + end - start));
 }
 
+/*
+ * Free granules of several pages, page by page: the hints are right for each of them before
+ * the next one is freed.
+ */
+static noinline void pcpu_pages_freed(struct pcpu_chunk *chunk, unsigned int start,
+				      unsigned int nr)
+{
+	unsigned int first, part;
+
+	for (; nr; nr -= part, start += part) {
+		first = start % PCPU_PAGE_GRANULES;
+		part = min(nr, PCPU_PAGE_GRANULES - first);
+		bitmap_clear(chunk->used, start, part);
+		pcpu_page_freed(chunk, start / PCPU_PAGE_GRANULES, first, first + part);
+		pcpu_chunk_add_free(chunk, part);
+	}
+}
+
 /* Free @nr granules, not 0, all of them allocated. */
 void pcpu_range_free(struct pcpu_chunk *chunk, unsigned int start,
 		     unsigned int nr)
@@ -327,19 +277,21 @@ void pcpu_range_free(struct pcpu_chunk *chunk, unsigned int start,
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	chunk->missed.nr = 0;
-	if (bit + nr <= BITS_PER_LONG)
+	if (bit + nr <= BITS_PER_LONG) {
 		run = pcpu_word_clear(&chunk->used[BIT_WORD(start)], bit, nr);
-	else
+	} else if (start % PCPU_PAGE_GRANULES + nr <= PCPU_PAGE_GRANULES) {
 		bitmap_clear(chunk->used, start, nr);
+	} else {
+		pcpu_pages_freed(chunk, start, nr);
+		return;
+	}
 	/* Mostly the run ends within its word: the ends of the page do not change. */
 	start %= PCPU_PAGE_GRANULES;
 	if (run) {
 		pcpu_chunk_raise(chunk, run);
 		pcpu_page_raise_run(chunk, page, run);
-	} else if (start + nr <= PCPU_PAGE_GRANULES) {
-		pcpu_page_freed(chunk, page, start, start + nr);
 	} else {
-		pcpu_range_free_ends(chunk, page * PCPU_PAGE_GRANULES + start, nr);
+		pcpu_page_freed(chunk, page, start, start + nr);
 	}
 	pcpu_chunk_add_free(chunk, nr);
 }

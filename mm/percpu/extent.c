@@ -230,13 +230,18 @@ static long pcpu_extent_want_chunk(enum pcpu_kind kind, long err)
 }
 
 /* Return true if @gfp allows to populate pages for @nr granules. */
-static bool pcpu_extent_may_populate(unsigned int nr, gfp_t gfp)
+static bool pcpu_extent_may_populate(unsigned int nr, enum pcpu_kind kind, gfp_t gfp)
 {
-	unsigned long size = (unsigned long)nr << PCPU_GRANULE_SHIFT;
+	unsigned int units = IS_ENABLED(CONFIG_PERCPU_PRESENT) && kind == PCPU_KIND_PRESENT ?
+			     READ_ONCE(pcpu_nr_present_units) : pcpu_area.nr_units;
 	unsigned long most = max_t(unsigned long, PCPU_MIN_UNIT_SIZE,
-				   PCPU_ATOMIC_BYTES / pcpu_area.nr_units);
+				   PCPU_ATOMIC_BYTES / max(units, 1U));
 
-	return pcpu_populate_allowed(gfp) && (gfpflags_allow_blocking(gfp) || size <= most);
+	/* A page more: the object may have red zones, or the head of a slab. */
+	most += PAGE_SIZE;
+	return pcpu_populate_allowed(gfp) &&
+	       (gfpflags_allow_blocking(gfp) ||
+		(unsigned long)nr << PCPU_GRANULE_SHIFT <= most);
 }
 
 /* Place an extent that is longer than a chunk. */
@@ -248,7 +253,7 @@ static int pcpu_extent_place_long(unsigned int nr, enum pcpu_kind kind, gfp_t gf
 	unsigned int full = 0, turns = 0;
 	long first;
 
-	if (!pcpu_extent_may_populate(nr, gfp))
+	if (!pcpu_extent_may_populate(nr, kind, gfp))
 		return -EAGAIN;
 	limit = min(limit, pcpu_area.size) >> PCPU_CHUNK_SHIFT;
 	do {
@@ -295,7 +300,7 @@ static void pcpu_extent_spin(const struct pcpu_chunk *chunk, unsigned int page)
 {
 	unsigned int turns = PCPU_SPIN_TURNS * pcpu_area.nr_units;
 
-	while (turns-- && test_bit(page, chunk->populating))
+	while (turns-- && test_bit_acquire(page, chunk->populating))
 		cpu_relax();
 }
 
@@ -321,8 +326,9 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk, unsigned int page
 		err = pcpu_populate_page(off, gfp, chunk->present);
 	if (!err)
 		pcpu_chunk_publish_pages(chunk, BIT_ULL(page), run, max);
+	/* Pairs with test_bit_acquire() in pcpu_extent_spin(): the page is populated. */
 	if (first)
-		clear_bit(page, chunk->populating);
+		clear_bit_unlock(page, chunk->populating);
 	return err;
 }
 
@@ -369,7 +375,7 @@ static int pcpu_extent_place(struct pcpu_fit *fit, gfp_t gfp, struct pcpu_run *r
 	unsigned int full = 0, turns = 0;
 	int err, failed = 0;
 
-	fit->populated = !module && !pcpu_extent_may_populate(fit->nr, gfp);
+	fit->populated = !module && !pcpu_extent_may_populate(fit->nr, fit->kind, gfp);
 	for (;;) {
 		/* Offsets of modules are the scarcest; others may sleep meanwhile. */
 		fit->thorough = module || gfpflags_allow_blocking(gfp);

@@ -567,7 +567,7 @@ static noinline void __percpu *pcpu_alloc_wide(size_t size, size_t align,
 /**
  * pcpu_alloc - allocate an object on every possible CPU
  * @size: bytes on each CPU, not 0; at most pcpu_area.max_object, which is at
- *	least 1 MB on 64-bit
+ *	least a chunk
  * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; less than 4 is 4
  * @reserved: unused, there is no reserve to allocate from
  * @gfp: allocation flags

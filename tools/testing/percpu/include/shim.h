@@ -130,6 +130,8 @@ extern void (*shim_relax)(void);
 static inline void __set_bit(unsigned int n, unsigned long *p) { p[n / 64] |= 1UL << (n % 64); }
 static inline void __clear_bit(unsigned int n, unsigned long *p) { p[n / 64] &= ~(1UL << (n % 64)); }
 static inline void set_bit(unsigned int n, unsigned long *p) { __atomic_fetch_or(&p[n / 64], 1UL << (n % 64), __ATOMIC_RELAXED); }
+#define clear_bit_unlock	clear_bit
+#define test_bit_acquire(n, p)	(__atomic_load_n(&(p)[(n) / 64], __ATOMIC_ACQUIRE) >> ((n) % 64) & 1)
 static inline void clear_bit(unsigned int n, unsigned long *p) { __atomic_fetch_and(&p[n / 64], ~(1UL << (n % 64)), __ATOMIC_RELEASE); }
 static inline bool test_and_set_bit(unsigned int n, unsigned long *p) { return __atomic_fetch_or(&p[n / 64], 1UL << (n % 64), __ATOMIC_SEQ_CST) >> (n % 64) & 1; }
 static inline bool test_bit(unsigned int n, const unsigned long *p) { return p[n / 64] >> (n % 64) & 1; }

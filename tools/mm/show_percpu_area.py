@@ -51,7 +51,7 @@ class Area:
                           for unit in range(self.nr_units)]
         chunk = program.type("struct pcpu_chunk")
         types = {member.name: member.type for member in chunk.members}
-        self.chunk_pages = 8 * sizeof(types["populated"])
+        self.chunk_pages = types["owners"].length
         self.page_size = program["PAGE_SIZE"].value_()
         self.chunk_size = self.chunk_pages * self.page_size
         self.granules = 8 * sizeof(types["used"])

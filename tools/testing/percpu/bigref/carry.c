@@ -11,8 +11,6 @@
 
 #define FAR		(1u << 19)	/* half of what a counter may be */
 
-unsigned int shim_cpu;
-static unsigned long counters[CPUS] __attribute__((aligned(8)));
 static int failed;
 
 static void check(bool good, const char *what)
@@ -40,16 +38,6 @@ void bigref_hint_update(struct bigref *ref)
 
 void shim_step(void)
 {
-}
-
-unsigned long bigref_counters_sum(unsigned long *from)
-{
-	unsigned long sum = 0;
-	int cpu;
-
-	for (cpu = 0; from && cpu < CPUS; cpu++)
-		sum += from[cpu];
-	return sum;
 }
 
 static void begin(struct bigref *ref)

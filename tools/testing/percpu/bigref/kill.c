@@ -21,8 +21,6 @@ static const char * const act_names[] = {
 #define POISON		0x5a
 #define NR_HELD		3	/* references of others, less than this */
 
-unsigned int shim_cpu;
-static unsigned long counters[CPUS] __attribute__((aligned(8)));
 static struct bigref_req req;
 static struct bigref ref;
 
@@ -82,16 +80,6 @@ struct bigref_req *bigref_req_of(unsigned long *counters)
 unsigned long *bigref_counters_of(struct bigref_req *req)
 {
 	return counters;
-}
-
-unsigned long bigref_counters_sum(unsigned long *from)
-{
-	unsigned long sum = 0;
-	int cpu;
-
-	for (cpu = 0; from && cpu < CPUS; cpu++)
-		sum += from[cpu];
-	return sum;
 }
 
 unsigned long bigref_counters_take(unsigned long *from)

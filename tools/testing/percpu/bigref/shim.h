@@ -200,6 +200,7 @@ static inline bool atomic_long_try_cmpxchg(atomic_long_t *v, long *old, long val
 
 /* The CPU that the thread plays; the copies of a variable stand in an array. */
 extern unsigned int shim_cpu;
+extern unsigned long counters[CPUS];
 
 #define raw_smp_processor_id()	shim_cpu
 #define this_cpu_add(pcp, nr)		((void)((&(pcp))[shim_cpu] += (nr)))

@@ -58,7 +58,7 @@ group_kunit() {
 
 # Suites that are modules run when these are loaded; group_kunit has their results.
 group_kunit_modules() {
-	for module in percpu_area_test bigref_test percpu_tag_kunit; do
+	for module in percpu_area_test bigref_test percpu_tag_test; do
 		if modprobe $module; then
 			result ok "kunit_modules: $module"
 		else

@@ -631,6 +631,7 @@ DEFINE_CASES(bigref_cases,
 	     KUNIT_CASE(expected_mode),
 	     KUNIT_CASE(counters_are_freed),
 	     KUNIT_CASE(destroyed_in_disown),
+	     KUNIT_CASE(bigref_test_resurrect_race),
 );
 
 DEFINE_CASES(no_memory_cases,

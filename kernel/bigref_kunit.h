@@ -39,7 +39,6 @@ void bigref_test_release(struct kunit *test);
 	KUNIT_CASE(bigref_test_last_put),		\
 	KUNIT_CASE(bigref_test_kill_to_zero),		\
 	KUNIT_CASE(bigref_test_kill_and_destroy),	\
-	KUNIT_CASE(bigref_test_resurrect_race),		\
 	KUNIT_CASE(bigref_test_deferred),		\
 	KUNIT_CASE(bigref_test_zeroed),			\
 	KUNIT_CASE(bigref_test_destroy_frees),		\

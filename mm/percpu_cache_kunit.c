@@ -460,7 +460,7 @@ static void idle_object(struct kunit *test)
 	/* Until the worker has nothing to do for this cache */
 	msleep(3000);
 	percpu_cache_free(cache, ptr);
-	for (i = 0; i < 100 && READ_ONCE(cache->nr_slabs); i++)
+	for (i = 0; i < 600 && READ_ONCE(cache->nr_slabs); i++)
 		msleep(100);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(cache->nr_slabs), 0);
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);

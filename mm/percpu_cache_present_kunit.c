@@ -133,7 +133,7 @@ static unsigned long wait_for_pages(void)
 {
 	unsigned int turns;
 
-	for (turns = 0; READ_ONCE(pcpu_counts.present_empty) && turns < 300; turns++)
+	for (turns = 0; READ_ONCE(pcpu_counts.present_empty) && turns < 3000; turns++)
 		msleep(20);
 	return READ_ONCE(pcpu_nr_present);
 }

@@ -191,7 +191,7 @@ static bool chunk_goes(unsigned long off)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < 50 && pcpu_chunk_of(off); tries++) {
+	for (tries = 0; tries < 1500 && pcpu_chunk_of(off); tries++) {
 		pcpu_balance_now();
 		msleep(20);
 	}

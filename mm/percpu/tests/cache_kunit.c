@@ -296,7 +296,10 @@ static unsigned int burst_return_waits(struct kunit *test, void __percpu **ptrs)
 	return waits;
 }
 
-/* The worker gives the memory of a burst back soon, in one of several tries at least. */
+/*
+ * The worker gives the memory of a burst back soon, in one of several tries at least. A
+ * host can keep the CPU of the worker from running, and not that of the test.
+ */
 static void burst_returned(struct kunit *test)
 {
 	unsigned int tries, best = BURST_WAITS_MAX;
@@ -304,7 +307,7 @@ static void burst_returned(struct kunit *test)
 
 	ptrs = kvcalloc(BURST_MAX, sizeof(*ptrs), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ptrs);
-	for (tries = 0; tries < 5 && best > 12; tries++)
+	for (tries = 0; tries < 20 && best > 12; tries++)
 		best = min(best, burst_return_waits(test, ptrs));
 	KUNIT_EXPECT_LE(test, best, 15);
 	kvfree(ptrs);

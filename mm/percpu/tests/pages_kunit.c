@@ -176,7 +176,7 @@ static void busy_while_claimed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pcpu_chunk_creatable(0), -EBUSY);
 	pcpu_chunk_unclaim(chunk, BIT_ULL(page));
 	/* The worker may have claims of its own. */
-	for (i = 0; (err = place_too_long()) == -EBUSY && i < 100; i++)
+	for (i = 0; (err = place_too_long()) == -EBUSY && i < 1500; i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, err, -ENOSPC);
 }

@@ -35,7 +35,7 @@ aio() {
 	said=$("$DIR/aio_contexts" "$1" "$file" "$SECONDS_TO_RUN" 2>&1) ||
 		wrong="status $?: $said"
 	counters_are_back
-	if ! wait_for 10 contexts_are_back; then
+	if ! wait_for 60 contexts_are_back; then
 		others="aio-nr is $(aio_nr), $contexts before"
 		others_have_contexts || wrong=${wrong:-"$others"}
 	fi

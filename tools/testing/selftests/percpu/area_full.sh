@@ -15,12 +15,12 @@ hold() {
 
 # Memory of earlier tests is returned with a delay.
 half_and_back() {
-	wait_for 30 percpu_at_most "$IDLE_KB" || return 1
+	wait_for 60 percpu_at_most "$IDLE_KB" || return 1
 	before=$(percpu_kb)
 	hold $((AREA / 2 / SIZE)) || return 1
 	during=$(percpu_kb)
 	module_unload test_percpu || return 1
-	wait_for 30 percpu_at_most $((before + 64 * CPUS)) || return 1
+	wait_for 60 percpu_at_most $((before + 64 * CPUS)) || return 1
 	say "Percpu: $before kB, with $((AREA / 2048)) kB more for each of $CPUS CPUs $during kB, after $(percpu_kb) kB"
 	[ "$during" -gt "$before" ]
 }

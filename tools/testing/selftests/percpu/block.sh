@@ -63,12 +63,12 @@ freeze() {
 disks_end() {
 	wrong=''
 	log_mark
-	wait_for 10 module_unload null_blk || wrong="null_blk cannot be unloaded"
+	wait_for 60 module_unload null_blk || wrong="null_blk cannot be unloaded"
 	for _ in 1 2 3 4 5; do
 		modprobe null_blk nr_devices=8 memory_backed=1 gb=1 ||
 			wrong="null_blk does not load"
 		[ -b /dev/nullb7 ] || wrong=${wrong:-"no /dev/nullb7"}
-		wait_for 10 module_unload null_blk ||
+		wait_for 60 module_unload null_blk ||
 			wrong=${wrong:-"null_blk cannot be unloaded"}
 	done
 	counters_are_back
@@ -124,13 +124,13 @@ stays_suspended() {
 # A disk that is not in use is suspended, and stays so.  When the load has closed the
 # disk, udev may still read it: that can make attempts fail and resume the disk once.
 suspend_idle() {
-	if ! wait_for 10 try_until_suspended; then
+	if ! wait_for 60 try_until_suspended; then
 		wrong=${wrong:-"an idle disk was not suspended"}
 		return
 	fi
 	stays_suspended && return
 	resumed=$((resumed + 1))
-	wait_for 10 try_until_suspended && stays_suspended ||
+	wait_for 60 try_until_suspended && stays_suspended ||
 		wrong=${wrong:-"an idle disk was resumed twice"}
 }
 
@@ -138,8 +138,7 @@ suspend_idle() {
 # udev may disturb it.
 suspend_first() {
 	try_to_suspend
-	sleep 1
-	suspended || pidof systemd-udevd udevd > /dev/null ||
+	wait_for 20 suspended || pidof systemd-udevd udevd > /dev/null ||
 		wrong="the first attempt did not suspend an idle disk"
 }
 
@@ -171,12 +170,12 @@ modprobe null_blk nr_devices=1 memory_backed=1 gb=1 2>/dev/null ||
 plan 5
 freeze freeze_null_blk nullb0
 disks_end
-if modprobe scsi_debug dev_size_mb=8 delay=0 2>/dev/null && wait_for 20 scsi_disk; then
+if modprobe scsi_debug dev_size_mb=8 delay=0 2>/dev/null && wait_for 60 scsi_disk; then
 	freeze freeze_scsi "$disk"
 	runtime_suspend "$disk"
 	wrong=''
 	log_mark
-	wait_for 10 module_unload scsi_debug || wrong="scsi_debug cannot be unloaded"
+	wait_for 60 module_unload scsi_debug || wrong="scsi_debug cannot be unloaded"
 	counters_are_back
 	judge scsi_end
 else

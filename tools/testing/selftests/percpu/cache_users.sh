@@ -10,8 +10,10 @@
 
 ROUNDS=${ROUNDS:-20}
 TOP=
+SAID=$(mktemp)
 
 extra_cleanup() {
+	rm -f "$SAID"
 	[ -z "$TOP" ] || rmdir "$TOP"/* "$TOP" 2>/dev/null
 }
 
@@ -33,20 +35,30 @@ processes() {
 	judge processes "$wrong"
 }
 
-# A task of the group writes memory and reads a file on each CPU that is online.
+# A task of the group writes memory and reads a file on each CPU that is online. taskset
+# gets the path of dd: execvp() of a static program of sparc64's C library finds no name.
 group_used() {
 	for cpu in $(expand "$(cat $CPU_DIR/online)"); do
-		group_run "$1" taskset -c "$cpu" \
-			dd if=/dev/zero of=/dev/null bs=64k count=4 2>/dev/null || return 1
+		group_run "$1" taskset -c "$cpu" "$(command -v dd)" \
+			if=/dev/zero of=/dev/null bs=64k count=4 2>"$SAID" && continue
+		wrong="a task on CPU $cpu: $(cat "$SAID")"
+		return 1
 	done
 }
 
+# Set $wrong if a call or a task fails.
 groups_come_and_go() {
 	round=0
 	while [ $round -lt "$ROUNDS" ]; do
-		mkdir "$TOP/$round" "$TOP/$round/child" || return 1
-		group_used "$TOP/$round/child" || return 1
-		rmdir "$TOP/$round/child" "$TOP/$round" || return 1
+		if ! mkdir "$TOP/$round" "$TOP/$round/child"; then
+			wrong="mkdir in round $round"
+			return
+		fi
+		group_used "$TOP/$round/child" || return
+		if ! rmdir "$TOP/$round/child" "$TOP/$round"; then
+			wrong="rmdir in round $round"
+			return
+		fi
 		round=$((round + 1))
 	done
 }
@@ -78,7 +90,7 @@ cgroups() {
 	echo +memory > "$TOP/cgroup.subtree_control" 2>/dev/null
 	usage_before=$(sum_of cpu.stat usage_usec)
 	faults_before=$(sum_of memory.stat pgfault)
-	groups_come_and_go || wrong="mkdir, rmdir or a task fails"
+	groups_come_and_go
 	sleep 2
 	# Objects of the removed groups are used again, and begin at 0.
 	mkdir "$TOP/new" || wrong=${wrong:-"mkdir"}
@@ -87,7 +99,7 @@ cgroups() {
 	dirty=$(grep -v ' 0$' "$TOP/new/memory.stat" 2>/dev/null |
 		grep -Ev '^(percpu|kernel|slab|slab_unreclaimable) ')
 	[ -z "$dirty" ] || wrong=${wrong:-"a new group has $dirty"}
-	wait_for 10 sums_rose || wrong=${wrong:-"the sums do not rise"}
+	wait_for 60 sums_rose || wrong=${wrong:-"the sums do not rise"}
 	say "cgroups: $usage_before us before, $usage after," \
 		"${faults_before:-no} page faults before, ${faults:-none} after"
 	judge cgroups "$wrong"

@@ -63,10 +63,10 @@ charge_in_group() {
 		wrong="the module was not loaded"
 		return
 	}
-	wait_for 30 group_has "$CHILD" $due $((BYTES * CPUS)) ||
+	wait_for 60 group_has "$CHILD" $due $((BYTES * CPUS)) ||
 		wrong="charged $(group_percpu "$CHILD") bytes, not $due"
 	module_unload test_percpu_cache || wrong="the module does not unload"
-	wait_for 30 group_has "$CHILD" "$before" $((BYTES * CPUS)) ||
+	wait_for 60 group_has "$CHILD" "$before" $((BYTES * CPUS)) ||
 		wrong=${wrong:-"$(group_percpu "$CHILD") bytes stay charged, $before before"}
 }
 

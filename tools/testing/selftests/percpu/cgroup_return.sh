@@ -98,7 +98,7 @@ memory_returns() {
 	fi
 	allowed=$((before + ${PERCPU_SLACK_KB:-64} * CPUS + (peak - before) / 10))
 	wait_for 10 groups_gone
-	wait_for 30 percpu_back $allowed
+	wait_for 60 percpu_back $allowed
 	after=$(used_kb)
 	allowed=$((allowed + $(dying_kb)))
 	say "Percpu in use: $before kB, with $NR groups $peak kB, after them $after kB (at most $allowed)"
@@ -128,7 +128,7 @@ memory_of_most_returns() {
 	groups_thin || wrong="rmdir"
 	allowed=$((before + 32 * CPUS + (peak - before) * 6 / 10))
 	wait_for 60 groups_gone
-	wait_for 30 used_at_most $allowed
+	wait_for 60 used_at_most $allowed
 	after=$(used_kb)
 	say "Percpu in use: $before kB, with 330 groups $peak kB, with 30 of them $after kB (at most $allowed)"
 	say_dying
@@ -177,13 +177,13 @@ memory_charged() {
 		fail memory_charged "the module was not loaded"
 		return
 	fi
-	wait_for 10 stat_at_least $bytes
+	wait_for 60 stat_at_least $bytes
 	charged=$(stat_percpu)
 	if ! module_unload test_percpu; then
 		fail memory_charged "the module does not unload"
 		return
 	fi
-	wait_for 30 stat_at_most $((bytes / 100))
+	wait_for 60 stat_at_most $((bytes / 100))
 	left=$(stat_percpu)
 	say "$count objects of $size bytes on $CPUS CPUs: charged $charged (at least $bytes), after rmmod $left"
 	if [ "$charged" -lt $bytes ] || [ "$charged" -gt $most ]; then

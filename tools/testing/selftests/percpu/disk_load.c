@@ -48,7 +48,8 @@ static void *load(void *arg)
 	buffer = aligned_alloc(BLOCK, BLOCK);
 	if (!buffer)
 		die("memory");
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+	/* On a slow machine the end can be due before the first request. */
+	while (!nr_done[thread] || !__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		i = rand_r(&seed) % NR_BLOCKS;
 		offset = (off_t)(thread * NR_BLOCKS + i) * BLOCK;
 		if (!stamps[i] || rand_r(&seed) & 1) {

@@ -127,7 +127,7 @@ sweep_case() {
 		fail "$1" "a failure with another error, or a failure without a fault"
 	elif [ "${injected:-0}" = 0 ]; then
 		fail "$1" "no fault was injected"
-	elif ! wait_for 20 objects_at_most "$before"; then
+	elif ! wait_for 60 objects_at_most "$before"; then
 		fail "$1" "$before objects before, $objects after"
 	elif ! log_is_clean 'kmemleak: Cannot allocate a scan area'; then
 		fail "$1" "a report in the kernel's log"
@@ -142,7 +142,7 @@ memory_returns() {
 	rmmod test_percpu_fault || return 1
 	[ -z "$GROUP" ] || rmdir "$GROUP/payer" "$GROUP" && GROUP=
 	drop_caches
-	wait_for 20 used_at_most $most
+	wait_for 60 used_at_most $most
 	say "$USED kB in use before, $(used_kb) kB after $INJECTED faults"
 	used_at_most $most
 }

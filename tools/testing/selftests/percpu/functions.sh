@@ -443,7 +443,8 @@ run_case() {
 	fi
 }
 
-# wait_for <seconds> <command...>: repeat the command until it succeeds
+# wait_for <seconds> <command...>: repeat the command until it succeeds. The limits are for
+# a slow host, which can keep a CPU of a guest from running for seconds while time goes on.
 wait_for() {
 	limit=$1
 	shift
@@ -502,7 +503,7 @@ nr_cgroup_counts() {
 # counters_are_back: wait until no more bigrefs have percpu memory than $before, but for
 # those of cgroups; set $wrong if they do not return it
 counters_are_back() {
-	wait_for 20 counters_at_most && return
+	wait_for 60 counters_at_most && return
 	wrong=${wrong:-"$(nr_percpu) counters, $before before"}
 	say "the counts of cgroups are $(nr_cgroup_counts) of them at most"
 }
@@ -516,6 +517,8 @@ load_begin() {
 	said=$(mktemp)
 	"$DIR/disk_load" "$1" "$2" > "$said" 2>&1 &
 	LOAD=$!
+	# Until it catches SIGTERM, so that load_end() does not end it before it counts
+	wait_for 60 grep -qs '^SigCgt:.*[4567cdef]...$' "/proc/$LOAD/status"
 }
 
 # load_end: set $nr_requests, and $wrong if a request failed or there was none

@@ -34,7 +34,7 @@ held_and_back() {
 		fail "$test" "the module does not unload"
 		return
 	fi
-	wait_for 30 percpu_at_most $allowed
+	wait_for 60 percpu_at_most $allowed
 	after=$(percpu_kb)
 	say "$count objects of $size bytes on $CPUS CPUs." \
 		"Percpu: $before kB, $peak kB, $after kB (at most $allowed)"

@@ -62,7 +62,7 @@ reserve_is_short() {
 
 # came_back <kB before>: wait until the memory of the modules is returned
 came_back() {
-	wait_for 30 used_at_most $(($1 + 32 * CPUS)) && return
+	wait_for 60 used_at_most $(($1 + 32 * CPUS)) && return
 	say "used: $1 kB before, $(used_kb) kB after"
 	return 1
 }

@@ -29,7 +29,7 @@ begin() {
 }
 
 end() {
-	wait_for 30 used_at_most $((before + 32 * CPUS)) ||
+	wait_for 60 used_at_most $((before + 32 * CPUS)) ||
 		wrong=${wrong:-"memory was not returned"}
 	say "used: $before kB before, $(used_kb) kB after"
 	log_since_mark | grep -e FAIL -e 'not loaded' | head -n 5 | comment

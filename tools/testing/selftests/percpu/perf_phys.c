@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECONDS		10
+#define SECONDS		60
 
 /* A sample; the members are those that sample_type asks for. */
 struct sample {

@@ -121,14 +121,14 @@ charge_in_group() {
 		wrong="the module was not loaded"
 		return
 	}
-	wait_for 30 group_has "$CHILD" $due $((BYTES * CPUS)) ||
+	wait_for 60 group_has "$CHILD" $due $((BYTES * CPUS)) ||
 		wrong="charged $(group_percpu "$CHILD") bytes, not $due"
 	first=$(absent_cpus | head -n 1)
 	[ -z "$first" ] || set_cpu "$first" 1 || wrong=${wrong:-"cpu $first does not come"}
 	group_has "$CHILD" $due $((BYTES * CPUS)) ||
 		wrong=${wrong:-"the charge is $(group_percpu "$CHILD") bytes then, not $due"}
 	module_unload test_percpu_cache || wrong="the module does not unload"
-	wait_for 30 group_has "$CHILD" "$start" $((BYTES * CPUS)) ||
+	wait_for 60 group_has "$CHILD" "$start" $((BYTES * CPUS)) ||
 		wrong=${wrong:-"$(group_percpu "$CHILD") bytes stay charged, $start before"}
 }
 
@@ -241,7 +241,7 @@ groups_memory
 charge
 under_load load come_one_by_one
 under_load again again
-ktap_test_result returns wait_for 30 has_no_pages
+ktap_test_result returns wait_for 60 has_no_pages
 say "$(pcpu_stat present_pages) pages for present CPUs, $FIRST before"
 
 finish

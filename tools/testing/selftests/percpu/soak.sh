@@ -52,11 +52,7 @@ pressure() {
 # retry <command...>: repeat it, because memory is short; test_pressure frees some each
 # second
 retry() {
-	for _ in 1 2 3 4 5 6 7 8; do
-		"$@" && return 0
-		sleep 1
-	done
-	return 1
+	wait_for 60 "$@"
 }
 
 static_module() {
@@ -216,7 +212,7 @@ conclude soak "$wrong"
 
 rest
 wrong=''
-wait_for 10 back || wrong="more than $IDLE kB in use"
+wait_for 20 back || wrong="more than $IDLE kB in use"
 [ "$in_use" = "$IDLE" ] || owners_differ
 say "In use before: $idle"
 say "after $SECONDS_ASKED s: $in_use kB of $percpu kB, $objects objects"

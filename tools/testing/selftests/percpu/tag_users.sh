@@ -70,7 +70,7 @@ scsi_depth() {
 
 scsi_goes_on() {
 	before=$(scsi_done)
-	wait_for 20 scsi_went_on || wrong=${wrong:-"no command ends"}
+	wait_for 60 scsi_went_on || wrong=${wrong:-"no command ends"}
 }
 
 # More than those that were in flight before
@@ -97,7 +97,7 @@ test_depth() {
 	scsi_depth "$old"
 	scsi_goes_on
 	load_end
-	wait_for 10 scsi_is_idle || wrong=${wrong:-"commands are in flight at the end"}
+	wait_for 60 scsi_is_idle || wrong=${wrong:-"commands are in flight at the end"}
 	say "scsi_depth: $nr_requests requests, $rounds rounds of depths"
 	judge scsi_depth
 }
@@ -119,13 +119,13 @@ test_remove() {
 		scsi_goes_on
 		echo 1 > "$sys/delete" || wrong="the device is not removed"
 		load_dies
-		wait_for 10 scsi_is_gone || wrong="the disk stays"
+		wait_for 60 scsi_is_gone || wrong="the disk stays"
 		echo "- - -" > "$host/scsi_host/${host##*/}/scan"
-		wait_for 10 scsi_disk || wrong="the disk does not come back"
+		wait_for 60 scsi_disk || wrong="the disk does not come back"
 		rounds=$((rounds + 1))
 	done
 	say "scsi_remove: $rounds rounds"
-	wait_for 10 module_unload scsi_debug || wrong=${wrong:-"scsi_debug does not unload"}
+	wait_for 60 module_unload scsi_debug || wrong=${wrong:-"scsi_debug does not unload"}
 	judge scsi_remove
 }
 
@@ -144,7 +144,7 @@ mount_tag_9p() {
 
 # The device takes one client at a time, and does so when the last one has ended.
 mount_9p() {
-	wait_for 10 mount_tag_9p && : > "$MOUNT/percpu.$$" ||
+	wait_for 60 mount_tag_9p && : > "$MOUNT/percpu.$$" ||
 		wrong=${wrong:-"9p does not mount"}
 }
 
@@ -182,7 +182,7 @@ test_9p_unmount() {
 	while time_is_left || [ $rounds = 0 ]; do
 		mount_9p
 		load_begin "$MOUNT/percpu.$$" $THREADS
-		wait_for 10 test -s "$MOUNT/percpu.$$"
+		wait_for 60 test -s "$MOUNT/percpu.$$"
 		umount -l "$MOUNT" || wrong=${wrong:-"9p does not unmount"}
 		kill -9 "$LOAD"
 		load_dies
@@ -198,7 +198,7 @@ test_9p_unmount() {
 TAG_LEFT='percpu_tag: pool\|Tag [0-9]* still in use\|still references'
 plan 4
 if modprobe scsi_debug max_queue=64 dev_size_mb=8 ndelay=20000 2>/dev/null &&
-	wait_for 20 scsi_disk; then
+	wait_for 60 scsi_disk; then
 	test_depth
 	test_remove
 else

@@ -63,6 +63,10 @@ static unsigned int depth;
 module_param(depth, uint, 0444);
 MODULE_PARM_DESC(depth, "the only depth of requests, of 1, 32 and 1024; 0: all");
 
+static bool compare;
+module_param(compare, bool, 0444);
+MODULE_PARM_DESC(compare, "requests also run with sbitmap_queue, for as long");
+
 static bool stop;
 module_param(stop, bool, 0644);
 MODULE_PARM_DESC(stop, "end the test early");
@@ -394,6 +398,8 @@ static struct request *requests;
 static const struct tags *used;
 static bool in_interrupts;
 static unsigned long requests_end;
+/* Threads that have had a turn: the time begins when all have. */
+static atomic_t nr_submitters;
 static atomic_t in_flight;
 
 static int ours_get(unsigned int *cpu)
@@ -483,13 +489,18 @@ static void submit(struct hw_queue *hw, unsigned int tag, unsigned int cpu)
 	hw->submitted++;
 }
 
+static bool requests_over(void)
+{
+	return time_over(READ_ONCE(requests_end));
+}
+
 static void hw_interrupt(struct irq_work *irq)
 {
 	struct hw_queue *hw = container_of(irq, struct hw_queue, irq);
 	unsigned int i, cpu = 0;
 
 	complete_requests(hw);
-	if (!in_interrupts || time_over(requests_end))
+	if (!in_interrupts || requests_over())
 		return;
 	for (i = 0; i < BATCH; i++) {
 		int tag = used->get_atomic(&cpu);
@@ -503,13 +514,17 @@ static void hw_interrupt(struct irq_work *irq)
 static int submit_thread(void *arg)
 {
 	struct hw_queue *hw = arg;
+	bool begun = false;
 
-	while (!time_over(requests_end)) {
+	while (!requests_over()) {
 		unsigned int cpu = 0;
 
 		if (!in_interrupts)
 			submit(hw, used->get(&cpu), cpu);
 		irq_work_queue(&hw->irq);
+		if (!begun)
+			atomic_inc(&nr_submitters);
+		begun = true;
 		cond_resched();
 	}
 	/* The last interrupt only completes. */
@@ -520,7 +535,8 @@ static int submit_thread(void *arg)
 	return 0;
 }
 
-static void submit_begin(unsigned int cpu)
+/* Start the thread of the CPU. Return false if that fails. */
+static bool submit_begin(unsigned int cpu)
 {
 	struct hw_queue *hw = per_cpu_ptr(&hw_queues, cpu);
 
@@ -531,9 +547,10 @@ static void submit_begin(unsigned int cpu)
 	if (IS_ERR(hw->task)) {
 		hw->task = NULL;
 		fail("kthread_create_on_cpu() failed", cpu);
-		return;
+		return false;
 	}
 	wake_up_process(hw->task);
+	return true;
 }
 
 /* Requests per second of all CPUs, and of the slowest CPU */
@@ -541,6 +558,20 @@ struct rate {
 	unsigned long all;
 	unsigned long fewest;
 };
+
+/* Begin on each CPU. A minute is for a slow machine. */
+static void submit_begin_all(void)
+{
+	unsigned int cpu, nr = 0;
+
+	atomic_set(&nr_submitters, 0);
+	requests_end = jiffies + (seconds + 60) * HZ;
+	for_each_online_cpu(cpu)
+		nr += submit_begin(cpu);
+	while (atomic_read(&nr_submitters) < nr && !requests_over())
+		usleep_range(1000, 2000);
+	WRITE_ONCE(requests_end, jiffies + seconds * HZ);
+}
 
 static struct rate submit_all(const struct tags *tags, unsigned int depth)
 {
@@ -550,9 +581,7 @@ static struct rate submit_all(const struct tags *tags, unsigned int depth)
 	used = tags;
 	for (i = 0; i < depth; i++)
 		requests[i].payload[0] = ~0ULL;
-	requests_end = jiffies + seconds * HZ;
-	for_each_online_cpu(cpu)
-		submit_begin(cpu);
+	submit_begin_all();
 	for_each_online_cpu(cpu) {
 		struct hw_queue *hw = per_cpu_ptr(&hw_queues, cpu);
 
@@ -588,7 +617,8 @@ static struct rate submit_peer(unsigned int depth)
 	struct rate rate = { };
 
 #ifdef CONFIG_SBITMAP
-	if (!sbitmap_queue_init_node(&queue, depth, -1, false, GFP_KERNEL, NUMA_NO_NODE)) {
+	if (compare &&
+	    !sbitmap_queue_init_node(&queue, depth, -1, false, GFP_KERNEL, NUMA_NO_NODE)) {
 		rate = submit_all(&peer, depth);
 		sbitmap_queue_free(&queue);
 	}

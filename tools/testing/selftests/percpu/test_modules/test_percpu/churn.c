@@ -240,13 +240,23 @@ static bool churn_has_begun(void)
 	return false;
 }
 
+/*
+ * Return true if the test is over that was to end at @end. On a slow machine it takes up to
+ * a minute longer, until a thread has allocated.
+ */
+static bool churn_over(unsigned long end)
+{
+	if (time_after(jiffies, end + 60 * HZ))
+		return true;
+	return (READ_ONCE(test_stop) || time_after(jiffies, end)) && churn_has_begun();
+}
+
 static int churn_wait(void)
 {
 	unsigned long end = jiffies + (unsigned long)test_seconds * HZ;
 	unsigned int i;
 
-	while (time_before(jiffies, end) &&
-	       !(READ_ONCE(test_stop) && churn_has_begun())) {
+	while (!churn_over(end)) {
 		for (i = 0; i < nr_churn_threads; i++) {
 			if (READ_ONCE(churn_threads[i].err))
 				return churn_threads[i].err;

@@ -28,7 +28,7 @@ static unsigned int depth, nr_shallow, nr_done;
 static unsigned int owner[MOST];
 
 /* A wait of that many milliseconds is one that nothing ends. */
-#define FOREVER	20000
+#define FOREVER	60000
 
 struct fighter {
 	pthread_t id;

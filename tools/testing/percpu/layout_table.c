@@ -2,8 +2,7 @@
 /*
  * layout: address space and memory that the layout needs, by the number of possible
  * CPUs, on x86-64 with four levels of page tables.  The rules are those of
- * mm/percpu/first_chunk.c.  The boot log of a kernel has the same numbers;
- * overlay/bench/layout-check.sh compares.
+ * mm/percpu/first_chunk.c.  The boot log of a kernel has the same numbers.
  *
  * "large" is CPU-major with the first window in large pages.  Boot chooses it if the
  * large pages of all CPUs are at most 1/1024 of the memory, or by percpu_alloc=large.

@@ -11,7 +11,7 @@
  *
  * Cycles are ticks of get_cycles() for 1,000 turns of a loop, with the loop itself,
  * or for one object: the minimum of some runs.  If TSC ticks are guest
- * instructions (make bench) the values are the same each time.
+ * instructions, as with -icount of QEMU, the values are the same each time.
  *
  * A kernel without bigref prints the other rows.
  */

@@ -9,7 +9,7 @@
 # own, which ends if a command fails.
 [ "${1:-}" != findings ] || only=$2
 checks=("$@")
-[ $# -gt 0 ] || checks=(shell language figures layers kerneldoc maintainers checkpatch compile cocci linear)
+[ $# -gt 0 ] || checks=(shell language figures layers names kerneldoc maintainers checkpatch compile cocci linear)
 # A check prints findings to stdout, and a table that is always shown to fd 3.
 [ -n "${only:-}" ] || exec 3>&1
 
@@ -65,6 +65,18 @@ check_figures() {
 # Includes and calls go down the layers of overlay/lint/layers.
 check_layers() {
 	"$OVERLAY/lint/layers.py" "$TOP"
+}
+
+# Our files name no command that the kernel tree lacks, and documents compare by the
+# names of both allocators.
+check_names() {
+	local targets
+	targets=$(sed -n 's/^  make \([a-z-]*\) .*/\1/p' "$TOP/Makefile" |
+		grep -vx -e run -e test -e shell -e clean -e source -e kernel | paste -sd'|')
+	{
+		ours . | xargs grep -nHoE "\<overlay/[a-z]+|\<make ($targets)\>|\<(BED|ROW|PART)="
+		ours '^Documentation/' | xargs grep -nHoiwE 'ours|stock'
+	} | sed -E 's/^([^:]*:[0-9]+:)/\1 NAMES: /' || true
 }
 
 check_kerneldoc() {

@@ -15,9 +15,8 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 
-#include "percpu_cache_internal.h"
+#include "percpu_cache_kunit.h"
 
-#define NR	100
 #define MAGIC	0x5eed0000
 
 /* What a constructor leaves */
@@ -42,14 +41,6 @@ static bool item_check(const void *copy, unsigned int cpu)
 	return item->magic == MAGIC + cpu && !item->count && list_empty(&item->list);
 }
 
-static struct percpu_cache *create(struct kunit *test, size_t size, size_t align)
-{
-	struct percpu_cache *cache = percpu_cache_create("kunit", size, align, NULL, 0);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cache);
-	return cache;
-}
-
 static struct percpu_cache *create_items(struct kunit *test, unsigned int flags)
 {
 	struct percpu_cache *cache;
@@ -59,42 +50,6 @@ static struct percpu_cache *create_items(struct kunit *test, unsigned int flags)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cache);
 	percpu_cache_set_check(cache, item_check);
 	return cache;
-}
-
-/* All objects of a test */
-struct objs {
-	unsigned int nr;
-	void __percpu *ptr[4 * NR];
-};
-
-static struct objs *alloc_objs(struct kunit *test, struct percpu_cache *cache,
-			       unsigned int nr)
-{
-	struct objs *objs = kunit_kzalloc(test, sizeof(*objs), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, objs);
-	while (objs->nr < nr) {
-		objs->ptr[objs->nr] = percpu_cache_alloc(cache, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, (__force void *)objs->ptr[objs->nr]);
-		objs->nr++;
-	}
-	return objs;
-}
-
-static void free_objs(struct percpu_cache *cache, struct objs *objs)
-{
-	while (objs->nr)
-		percpu_cache_free(cache, objs->ptr[--objs->nr]);
-}
-
-static unsigned long nr_live(struct percpu_cache *cache)
-{
-	unsigned long nr;
-
-	mutex_lock(&cache->mutex);
-	nr = percpu_cache_count_live(cache);
-	mutex_unlock(&cache->mutex);
-	return nr;
 }
 
 /* Copies are aligned, do not overlap, and are zero. */
@@ -341,6 +296,30 @@ static void invalid_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(other), 0);
 }
 
+/* A large object has a slab of its own, which is a pointer longer. */
+static void large_objects(struct kunit *test)
+{
+	struct percpu_cache *cache = create(test, 200, 64), *other = create(test, 200, 64);
+	struct objs *objs = alloc_objs(test, cache, NR);
+	unsigned int i, nr_unaligned = 0;
+
+	KUNIT_EXPECT_EQ(test, cache->nr_slabs, NR);
+	KUNIT_EXPECT_LE(test, cache->slab_bytes, 200 + sizeof(void *));
+	for (i = 0; i < NR; i++)
+		nr_unaligned += !IS_ALIGNED((unsigned long)raw_cpu_ptr(objs->ptr[i]), 64);
+	KUNIT_EXPECT_EQ(test, nr_unaligned, 0);
+
+	kunit_activate_static_stub(test, percpu_cache_report_free, note_free);
+	nr_reports = 0;
+	expect_refused(test, cache, other, objs->ptr[0], 8);
+	KUNIT_EXPECT_EQ(test, nr_live(cache), NR);
+	free_objs(cache, objs);
+	KUNIT_EXPECT_EQ(test, nr_reports, 0);
+	kunit_deactivate_static_stub(test, percpu_cache_report_free);
+	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
+	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(other), 0);
+}
+
 /* A cache with live objects is not destroyed, and can be used on. */
 static void destroy_is_refused(struct kunit *test)
 {
@@ -387,165 +366,6 @@ static void walk(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, percpu_cache_for_each(cache, count_visit, NULL), 0);
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
-}
-
-/* A trim frees the slabs without live objects, and keeps the others. */
-static void shrink(struct kunit *test)
-{
-	struct percpu_cache *cache = create(test, 96, 8);
-	struct objs *objs = alloc_objs(test, cache, 4 * NR);
-	unsigned long slabs = cache->nr_slabs;
-	void __percpu *last = objs->ptr[--objs->nr];
-
-	KUNIT_EXPECT_EQ(test, percpu_cache_shrink(cache) / 3, 0);
-	free_objs(cache, objs);
-	KUNIT_EXPECT_GE(test, percpu_cache_shrink(cache), slabs - 4);
-	KUNIT_EXPECT_EQ(test, cache->nr_slabs, 1);
-	KUNIT_EXPECT_EQ(test, nr_live(cache), 1);
-	/* Its other objects can be allocated. */
-	migrate_disable();
-	objs = alloc_objs(test, cache, cache->slab_objs - 1);
-	migrate_enable();
-	KUNIT_EXPECT_EQ(test, cache->nr_slabs, 1);
-	free_objs(cache, objs);
-	percpu_cache_free(cache, last);
-	KUNIT_EXPECT_EQ(test, percpu_cache_shrink(cache), 1);
-	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
-}
-
-/* A burst of objects is given back by the worker's second visit, not by its first. */
-static void idle(struct kunit *test)
-{
-	struct percpu_cache *cache = create(test, 96, 8);
-	struct objs *objs = alloc_objs(test, cache, 4 * NR);
-	unsigned int i;
-
-	free_objs(cache, objs);
-	mutex_lock(&cache->mutex);
-	/* The worker may run meanwhile, too. */
-	for (i = 0; i < 10 && percpu_cache_trim_idle(cache); i++)
-		;
-	KUNIT_EXPECT_LT(test, i, 10);
-	KUNIT_EXPECT_LE(test, cache->nr_slabs, 4 + 5 * num_possible_cpus());
-	mutex_unlock(&cache->mutex);
-	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
-}
-
-/* So are the objects that the magazine of a CPU has, if the CPU does not use it. */
-static void idle_magazine(struct kunit *test)
-{
-	struct percpu_cache *cache = create(test, 96, 8);
-	unsigned int i;
-	bool again = true;
-
-	percpu_cache_free(cache, percpu_cache_alloc(cache, GFP_KERNEL));
-	mutex_lock(&cache->mutex);
-	for (i = 0; again && i < 10; i++) {
-		again = percpu_cache_flush_idle(cache);
-		again |= percpu_cache_trim_idle(cache);
-	}
-	KUNIT_EXPECT_EQ(test, cache->nr_slabs, 0);
-	mutex_unlock(&cache->mutex);
-	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
-}
-
-/* So is a single object, which no depot and no call of a test has seen. */
-static void idle_object(struct kunit *test)
-{
-	struct percpu_cache *cache = create(test, 200, 8);
-	void __percpu *ptr = percpu_cache_alloc(cache, GFP_KERNEL);
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, (__force void *)ptr);
-	/* Until the worker has nothing to do for this cache */
-	msleep(3000);
-	percpu_cache_free(cache, ptr);
-	for (i = 0; i < 600 && READ_ONCE(cache->nr_slabs); i++)
-		msleep(100);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(cache->nr_slabs), 0);
-	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
-}
-
-/* A large object has a slab of its own, which is a pointer longer. */
-static void large_objects(struct kunit *test)
-{
-	struct percpu_cache *cache = create(test, 200, 64), *other = create(test, 200, 64);
-	struct objs *objs = alloc_objs(test, cache, NR);
-	unsigned int i, nr_unaligned = 0;
-
-	KUNIT_EXPECT_EQ(test, cache->nr_slabs, NR);
-	KUNIT_EXPECT_LE(test, cache->slab_bytes, 200 + sizeof(void *));
-	for (i = 0; i < NR; i++)
-		nr_unaligned += !IS_ALIGNED((unsigned long)raw_cpu_ptr(objs->ptr[i]), 64);
-	KUNIT_EXPECT_EQ(test, nr_unaligned, 0);
-
-	kunit_activate_static_stub(test, percpu_cache_report_free, note_free);
-	nr_reports = 0;
-	expect_refused(test, cache, other, objs->ptr[0], 8);
-	KUNIT_EXPECT_EQ(test, nr_live(cache), NR);
-	free_objs(cache, objs);
-	KUNIT_EXPECT_EQ(test, nr_reports, 0);
-	kunit_deactivate_static_stub(test, percpu_cache_report_free);
-	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
-	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(other), 0);
-}
-
-/* Large objects that stay keep the memory of no other object. */
-static void large_objects_stay(struct kunit *test)
-{
-	struct percpu_cache *cache = create(test, 200, 8);
-	struct objs *objs = alloc_objs(test, cache, NR);
-	unsigned int i;
-
-	for (i = 0; i < NR; i++) {
-		if (i % (NR / 4))
-			percpu_cache_free(cache, objs->ptr[i]);
-	}
-	percpu_cache_shrink(cache);
-	KUNIT_EXPECT_EQ(test, cache->nr_slabs, 4);
-	KUNIT_EXPECT_LE(test, cache->nr_slabs * cache->slab_bytes, 4 * 256);
-	for (i = 0; i < NR; i += NR / 4)
-		percpu_cache_free(cache, objs->ptr[i]);
-	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
-}
-
-/* Bytes of each CPU that magazines hold, if all CPUs are like this one. */
-static size_t magazine_bytes(struct percpu_cache *cache)
-{
-	struct percpu_cache_cpu *mag = get_cpu_ptr(cache->cpus);
-	size_t nr = mag->current_batch.nr + mag->spare.nr;
-
-	put_cpu_ptr(cache->cpus);
-	return nr * cache->stride * num_possible_cpus();
-}
-
-/* The magazines of all CPUs keep to their budget, also with objects that are too large. */
-static void magazine_budget(struct kunit *test)
-{
-	static const size_t parts[] = { 1, 2, 3, 5, 40 };
-	struct percpu_cache *cache;
-	struct objs *objs;
-	unsigned int i;
-	size_t size;
-
-	if (!IS_ENABLED(CONFIG_MMU))
-		kunit_skip(test, "large objects need an MMU");
-	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		size = PERCPU_CACHE_BUDGET / num_possible_cpus() / parts[i];
-		cache = create(test, max(size, PERCPU_CACHE_SHARED_MAX + 1), 8);
-		objs = alloc_objs(test, cache, 4);
-		free_objs(cache, objs);
-		KUNIT_EXPECT_LE(test, magazine_bytes(cache), PERCPU_CACHE_BUDGET);
-		objs = alloc_objs(test, cache, 4);
-		KUNIT_EXPECT_EQ(test, cache->nr_slabs, 4);
-		KUNIT_EXPECT_EQ(test, nr_live(cache), 4);
-		percpu_cache_free(cache, objs->ptr[0]);
-		objs->ptr[0] = NULL;
-		percpu_cache_shrink(cache);
-		KUNIT_EXPECT_EQ(test, cache->nr_slabs, 3);
-		free_objs(cache, objs);
-		KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
-	}
 }
 
 /* Allocate and free on a CPU, in an interrupt. */
@@ -625,76 +445,6 @@ static void remote_free(struct kunit *test)
 	cpus_read_unlock();
 	KUNIT_EXPECT_EQ(test, nr_live(on.cache), 0);
 	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(on.cache), 0);
-}
-
-static unsigned int fail_after;
-
-static void *failing_meta(size_t size, gfp_t gfp)
-{
-	return fail_after-- ? kzalloc(size, gfp) : NULL;
-}
-
-static void __percpu *failing_mem(size_t size, size_t align, gfp_t gfp)
-{
-	return fail_after-- ? __alloc_percpu_gfp(size, align, gfp) : NULL;
-}
-
-/* Let allocations of descriptors, or of percpu memory, fail after @nr of them. */
-static void fail_begin(struct kunit *test, bool mem, unsigned int nr)
-{
-	fail_after = nr;
-	if (mem)
-		kunit_activate_static_stub(test, percpu_cache_alloc_mem, failing_mem);
-	else
-		kunit_activate_static_stub(test, percpu_cache_alloc_meta, failing_meta);
-}
-
-static void fail_end(struct kunit *test, bool mem)
-{
-	if (mem)
-		kunit_deactivate_static_stub(test, percpu_cache_alloc_mem);
-	else
-		kunit_deactivate_static_stub(test, percpu_cache_alloc_meta);
-}
-
-/* Each allocation may fail, and nothing is left then. */
-static void create_fails(struct kunit *test)
-{
-	unsigned int i;
-
-	for (i = 0; i < 2; i++) {
-		fail_begin(test, i, 0);
-		KUNIT_EXPECT_PTR_EQ(test, percpu_cache_create("kunit", 8, 8, NULL, 0),
-				    ERR_PTR(-ENOMEM));
-		fail_end(test, i);
-	}
-}
-
-static void slab_fails(struct kunit *test)
-{
-	struct percpu_cache *cache = create(test, 500, 8);
-	void __percpu *ptr;
-	unsigned int i, nr;
-	struct objs *objs;
-
-	for (i = 0; i < 2; i++) {
-		objs = alloc_objs(test, cache, 0);
-		fail_begin(test, i, 2);
-		/* The objects of a slab are on the CPU that has created it. */
-		migrate_disable();
-		while ((ptr = percpu_cache_alloc(cache, GFP_KERNEL)) && objs->nr < 4 * NR)
-			objs->ptr[objs->nr++] = ptr;
-		migrate_enable();
-		fail_end(test, i);
-		nr = objs->nr;
-		KUNIT_EXPECT_GE(test, nr, 2 * cache->slab_objs);
-		KUNIT_EXPECT_LT(test, nr, 4 * NR);
-		KUNIT_EXPECT_EQ(test, nr_live(cache), nr);
-		KUNIT_EXPECT_EQ(test, cache->nr_slabs, 2);
-		free_objs(cache, objs);
-		KUNIT_EXPECT_EQ(test, percpu_cache_shrink(cache), 2);
-	}
-	KUNIT_EXPECT_EQ(test, percpu_cache_destroy(cache), 0);
 }
 
 /* Threads that allocate and free, while the test walks and trims */
@@ -838,19 +588,11 @@ static struct kunit_case percpu_cache_cases[] = {
 	KUNIT_CASE(damage_at_free),
 	KUNIT_CASE(damage_while_free),
 	KUNIT_CASE(invalid_frees),
+	KUNIT_CASE(large_objects),
 	KUNIT_CASE(destroy_is_refused),
 	KUNIT_CASE(walk),
-	KUNIT_CASE(shrink),
-	KUNIT_CASE(idle),
-	KUNIT_CASE(idle_magazine),
-	KUNIT_CASE_SLOW(idle_object),
-	KUNIT_CASE(large_objects),
-	KUNIT_CASE(large_objects_stay),
-	KUNIT_CASE(magazine_budget),
 	KUNIT_CASE(dead_cpu),
 	KUNIT_CASE(remote_free),
-	KUNIT_CASE(create_fails),
-	KUNIT_CASE(slab_fails),
 	KUNIT_CASE(walk_and_trim),
 	{ }
 };

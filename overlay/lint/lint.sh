@@ -118,7 +118,10 @@ check_compile() {
 	local config log words sparse
 	for config in x86_64 um-up i386 riscv64-nommu; do
 		log=$out/compile-$config.log
-		words="mm/percpu/ kernel/bigref.o kernel/bigref_mode.o kernel/bigref_owner.o kernel/bigref_kunit.o kernel/bigref_owner_kunit.o kernel/bigref_race_kunit.o lib/percpu_tag.o lib/percpu_tag_list.o lib/percpu_tag_pool.o lib/percpu_tag_wait.o lib/percpu_tag_kunit.o lib/percpu_tag_wait_kunit.o mm/percpu_cache.o mm/percpu_cache_main.o mm/percpu_cache_slab.o mm/percpu_cache_trim.o mm/percpu_cache_walk.o mm/percpu_cache_check.o mm/percpu_cache_debugfs.o mm/percpu_cache_charge.o mm/percpu_cache_present.o mm/percpu_cache_kunit.o mm/percpu_cache_present_kunit.o"
+		words="mm/percpu/ $(echo kernel/bigref{,_mode,_owner,_kunit,_owner_kunit,_race_kunit}.o \
+			lib/percpu_tag{,_list,_pool,_wait,_kunit,_wait_kunit}.o \
+			mm/percpu_cache{,_main,_slab,_trim,_walk,_check,_debugfs,_charge,_present}.o \
+			mm/percpu_cache{,_memory,_present}_kunit.o)"
 		[[ $config != x86_64 && $config != i386 ]] ||
 			words="$words kernel/bigref_counters.o kernel/module/main.o lib/percpu_counter.o lib/percpu_counter_cache.o lib/percpu_counter_kunit.o"
 		[ "$config" != x86_64 ] ||

@@ -188,7 +188,7 @@ static __always_inline void pcpu_clear_granules(unsigned long addr,
 		pcpu_clear_long(addr, size);
 }
 
-/* Clear an extent of up to a page at @off. */
+/* Clear an extent at @off. */
 static noinline void pcpu_clear_extent(unsigned long off, unsigned int size)
 {
 	pcpu_clear_granules(pcpu_area_off_to_addr(off), size);
@@ -360,16 +360,19 @@ static void pcpu_request_unplace(const struct pcpu_request *req, unsigned long o
 		pcpu_chunks_free(off - front, (req->alloc_size + front) >> PCPU_GRANULE_SHIFT);
 }
 
-/* Clear an object without a class, page by page if the caller may sleep. */
+/* Bytes of each copy that are cleared without a pause, if the caller may sleep. */
+#define PCPU_CLEAR_PART		(16U << 10)
+
+/* Clear an object without a class, in parts. */
 static void pcpu_request_clear_long(const struct pcpu_request *req,
 				    unsigned long off)
 {
 	size_t part, size = req->alloc_size;
 
 	for (; size; off += part, size -= part) {
-		part = min_t(size_t, size, PAGE_SIZE);
+		part = min_t(size_t, size, PCPU_CLEAR_PART);
 		pcpu_clear_extent(off, part);
-		if (size > PAGE_SIZE && gfpflags_allow_blocking(req->gfp))
+		if (size > PCPU_CLEAR_PART && gfpflags_allow_blocking(req->gfp))
 			cond_resched();
 	}
 }

@@ -132,10 +132,10 @@ struct pcpu_chunk {
 	 */
 	DECLARE_BITMAP(slow_free, PCPU_CHUNK_PAGES);
 	/**
-	 * @populating: pages that a CPU is populating; changes atomically. A CPU
-	 * that may not wait populates such a page as well.
+	 * @populating: pages that a CPU is populating that must not sleep, and behind
+	 * them those that one populates that may; changes atomically
 	 */
-	DECLARE_BITMAP(populating, PCPU_CHUNK_PAGES);
+	DECLARE_BITMAP(populating, 2 * PCPU_CHUNK_PAGES);
 	/** @objmap: the object map, see objmap.h; no lock */
 	u8 *objmap;
 	/** @partial: pages that have free small objects, by class */

@@ -293,8 +293,8 @@ static int pcpu_extent_add_chunk(enum pcpu_kind kind, unsigned int *turns, gfp_t
 }
 
 /*
- * Wait for the CPU that populates a page, about as long as it takes: one that must not
- * sleep populates the page itself then.
+ * Wait for a CPU that populates a page and must not sleep, about as long as it takes: the
+ * caller populates the page itself then.
  */
 static void pcpu_extent_spin(const struct pcpu_chunk *chunk, unsigned int page)
 {
@@ -306,20 +306,21 @@ static void pcpu_extent_spin(const struct pcpu_chunk *chunk, unsigned int page)
 
 /*
  * Populate a page for @run. Of CPUs that need it at once, those that may wait leave it to
- * the first one.
+ * the first one. Those that must not sleep leave it to the first one of their kind: the
+ * other one may sleep in reclaim.
  */
 static int pcpu_extent_populate_page(struct pcpu_chunk *chunk, unsigned int page,
 				     struct pcpu_run *run, unsigned int max, gfp_t gfp)
 {
 	unsigned long off = pcpu_chunk_off(chunk) + (page << PAGE_SHIFT);
-	unsigned int turns = 0;
-	bool first;
+	bool sleeps = gfpflags_allow_blocking(gfp), first;
+	unsigned int mine = sleeps ? PCPU_CHUNK_PAGES + page : page, turns = 0;
 	int err = 0;
 
 	do {
-		first = !test_and_set_bit(page, chunk->populating);
+		first = !test_and_set_bit(mine, chunk->populating);
 	} while (!first && pcpu_extent_wait(&turns, gfp));
-	if (!first)
+	if (sleeps || !first)
 		pcpu_extent_spin(chunk, page);
 	/* Another CPU may have done it meanwhile. */
 	if (!(READ_ONCE(chunk->populated) & BIT_ULL(page)))
@@ -328,7 +329,7 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk, unsigned int page
 		pcpu_chunk_publish_pages(chunk, BIT_ULL(page), run, max);
 	/* Pairs with test_bit_acquire() in pcpu_extent_spin(): the page is populated. */
 	if (first)
-		clear_bit_unlock(page, chunk->populating);
+		clear_bit_unlock(mine, chunk->populating);
 	return err;
 }
 

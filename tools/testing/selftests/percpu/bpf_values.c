@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bpf_values array|hash SIZE CPUS: make a BPF map with percpu values of SIZE bytes,
- * write different values for each of CPUS possible CPUs, and compare what is read.
+ * bpf_values array|hash|grow SIZE CPUS: make a BPF map with percpu values of SIZE bytes,
+ * write different values for each of CPUS possible CPUs, and compare what is read. A
+ * table that grows allocates its values when they are written.
  *
  * Status: 0 if they are equal, 1 if not, 2 if the kernel refuses the size, 4 if it has
  * no BPF.
@@ -22,10 +23,12 @@ static int bpf(enum bpf_cmd cmd, union bpf_attr *attr)
 	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
-static int map_create(enum bpf_map_type type, uint32_t size)
+static int map_create(const char *type, uint32_t size)
 {
 	union bpf_attr attr = {
-		.map_type = type,
+		.map_type = strcmp(type, "array") ? BPF_MAP_TYPE_PERCPU_HASH :
+						    BPF_MAP_TYPE_PERCPU_ARRAY,
+		.map_flags = strcmp(type, "grow") ? 0 : BPF_F_NO_PREALLOC,
 		.key_size = 4,
 		.value_size = size,
 		.max_entries = NR_VALUES,
@@ -85,8 +88,7 @@ int main(int argc, char **argv)
 		return 1;
 	size = strtoul(argv[2], NULL, 0);
 	cpus = strtoul(argv[3], NULL, 0);
-	map = map_create(strcmp(argv[1], "hash") ? BPF_MAP_TYPE_PERCPU_ARRAY :
-						   BPF_MAP_TYPE_PERCPU_HASH, size);
+	map = map_create(argv[1], size);
 	if (map < 0) {
 		int err = errno;
 

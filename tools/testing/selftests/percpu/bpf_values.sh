@@ -16,7 +16,7 @@ cpus=$(count_cpus /sys/devices/system/cpu/possible)
 values array 8
 [ $? != 4 ] || skip_all "no BPF"
 
-plan 4
+plan 6
 
 # test_values <test> <type> <size> <status due>
 test_values() {
@@ -29,6 +29,9 @@ test_values() {
 test_values array array 131072 0
 test_values hash hash 131072 0
 test_values array_1m array 1048576 0
+# Values of a table that grows are allocated with IRQs off.
+test_values grow grow 32768 0
+test_values grow_refused grow 32776 2
 # The values of all CPUs together must fit into an int.
 test_values refused array 2147483640 2
 

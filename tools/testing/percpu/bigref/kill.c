@@ -7,7 +7,12 @@
  * make it live again, and the kill must not access the count any more.  A waiter that
  * sleeps must be woken when the kill is over.  Until then an end of the object is refused.
  * Each kind of kill is repeated with a waiter that acts one step later each time.
+ *
+ * A tryget of a live count is interrupted by a whole kill, before each of its accesses: it
+ * must not succeed once the confirm of the kill was called.
  */
+#include <setjmp.h>
+
 #include "bigref_internal.h"
 
 enum kind { PERCPU, SWITCHING, SHARED, NOW, NR_KINDS };
@@ -44,6 +49,15 @@ static struct {
 	bool gone;		/* the object is freed or leaked */
 	bool asleep;		/* the other CPU waits for the end of the kill */
 } run;
+
+/* A tryget: the step at which a kill comes, and how far that one has got */
+static struct {
+	unsigned int steps_left;
+	bool active;
+	bool confirmed;
+	unsigned int nr_readers;
+	jmp_buf in_confirm;
+} tryget;
 
 static unsigned int nr_runs;
 
@@ -161,8 +175,41 @@ static void look(void)
 		act();
 }
 
+static void run_callback(void)
+{
+	struct rcu_head *rcu = callback.rcu;
+
+	callback.rcu = NULL;
+	if (rcu)
+		callback.func(rcu);
+}
+
+/* The confirm does not return before the tryget has. */
+static void stay_in_confirm(struct bigref *unused)
+{
+	tryget.confirmed = true;
+	longjmp(tryget.in_confirm, 1);
+}
+
+/* The other CPU kills.  The grace period ends unless the tryget is in a reader. */
+static void kill_meanwhile(void)
+{
+	tryget.nr_readers = shim_nr_readers;
+	shim_nr_readers = 0;
+	if (!setjmp(tryget.in_confirm)) {
+		check(bigref_kill_and_confirm(&ref, stay_in_confirm), "no kill");
+		if (!tryget.nr_readers)
+			run_callback();
+	}
+	shim_nr_readers = tryget.nr_readers;
+}
+
 void shim_step(void)
 {
+	if (tryget.active && !--tryget.steps_left) {
+		tryget.active = false;
+		kill_meanwhile();
+	}
 	if (!run.observed || run.inside)
 		return;
 	run.inside = true;
@@ -190,15 +237,6 @@ void shim_call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *rcu))
 	check(!callback.rcu, "two callbacks");
 	callback.rcu = rcu;
 	callback.func = func;
-}
-
-static void run_callback(void)
-{
-	struct rcu_head *rcu = callback.rcu;
-
-	callback.rcu = NULL;
-	if (rcu)
-		callback.func(rcu);
 }
 
 /*
@@ -297,6 +335,38 @@ static void test_resurrect(void)
 	check(bigref_val(&ref) == 2, "the value is wrong after a resurrect");
 }
 
+/* Return false if the tryget has fewer steps. */
+static bool one_tryget(enum kind kind, unsigned int act_at)
+{
+	bool taken, reached;
+
+	memset(&run, 0, sizeof(run));
+	memset(&tryget, 0, sizeof(tryget));
+	run.kind = kind;
+	run.act_at = act_at;
+	bigref_init(&ref, release, kind == SHARED ? BIGREF_INIT_EXACT : 0, GFP_KERNEL);
+	if (kind == SWITCHING)
+		bigref_switch_to_exact_async(&ref);
+	tryget.steps_left = act_at;
+	tryget.active = true;
+	taken = bigref_tryget_live(&ref);
+	reached = !tryget.active;
+	tryget.active = false;
+	check(!shim_nr_readers, "unbalanced");
+	check(reached || taken, "a live count was not taken");
+	check(!taken || !tryget.confirmed, "taken live after the confirm");
+	if (!tryget.confirmed && !setjmp(tryget.in_confirm))
+		run_callback();
+	shim_nr_readers = 0;
+	check(!reached || tryget.confirmed, "confirmed");
+	check(!reached || bigref_val(&ref) == 1 + taken, "the value is wrong in the confirm");
+	/* The confirm never returns: forget its list of counts. */
+	while (bigref_mode_begin_pending(true))
+		;
+	nr_runs++;
+	return reached;
+}
+
 int main(void)
 {
 	unsigned int kind, act, confirmed, held, act_at;
@@ -308,6 +378,9 @@ int main(void)
 					for (act_at = 1; one_kill(kind, act, confirmed,
 								  held, act_at); act_at++)
 						;
+	for (kind = PERCPU; kind <= SHARED; kind++)
+		for (act_at = 1; one_tryget(kind, act_at); act_at++)
+			;
 	test_resurrect();
 	printf("kill, %d bits: ok, %u runs\n", BITS_PER_LONG, nr_runs);
 	return 0;

@@ -5,6 +5,7 @@
 #include "bigref_internal.h"
 
 unsigned int shim_cpu;
+unsigned int shim_nr_readers;
 unsigned long counters[CPUS] __aligned(8);
 
 unsigned long bigref_counters_sum(unsigned long *from)

@@ -59,13 +59,7 @@
 #define DEFINE_RATELIMIT_STATE(name, interval, burst)	int name
 #define __ratelimit(state)	(*(state) = 0)
 #define RCU_LOCKDEP_WARN(cond, what)	((void)0)
-#define preempt_disable()	((void)0)
-#define preempt_enable()	((void)0)
-static inline void shim_guard_preempt(void) { }
-#define guard(lock)		shim_guard_##lock
 #define in_nmi()		false
-#define rcu_read_lock()		((void)0)
-#define rcu_read_unlock()	((void)0)
 #define rcu_barrier()		((void)0)
 #define WARN_ON_ONCE(cond)	(cond)
 #define might_sleep()		((void)0)
@@ -81,6 +75,27 @@ static inline void shim_guard_preempt(void) { }
 #define FIELD_MAX(mask)		((mask) / ((mask) & -(mask)))
 #define FIELD_GET(mask, word)	(((word) & (mask)) / ((mask) & -(mask)))
 #define FIELD_PREP(mask, value)	((value) * ((mask) & -(mask)))
+
+/* RCU read-side critical sections of this CPU: no grace period ends in one. */
+extern unsigned int shim_nr_readers;
+
+#define preempt_disable()	((void)shim_nr_readers++)
+#define preempt_enable()	((void)shim_nr_readers--)
+#define rcu_read_lock()		preempt_disable()
+#define rcu_read_unlock()	preempt_enable()
+
+static inline unsigned int shim_guard_preempt(void)
+{
+	return shim_nr_readers++;
+}
+
+static inline void shim_guard_ends(unsigned int *before)
+{
+	shim_nr_readers = *before;
+}
+
+#define guard(lock)		unsigned int __attribute__((cleanup(shim_guard_ends))) \
+				shim_guarded = shim_guard_##lock
 
 /* Locks are never contended, and no work is run. */
 #define DEFINE_RAW_SPINLOCK(name)	int name

@@ -428,7 +428,8 @@ static __always_inline long list_free_some(struct percpu_tag_cpu *list, const in
 
 		if (tag >= list->limit || !clear_in_use(next, tag, head))
 			break;
-		head = tag;
+		/* Read again, as @tag would have to be moved out of the way of the cmpxchg. */
+		head = end[left];
 	}
 	list->head = head;
 	return left;

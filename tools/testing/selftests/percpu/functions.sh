@@ -512,10 +512,11 @@ counters_at_most() {
 	[ "$(nr_percpu)" -le $((before + $(nr_cgroup_counts))) ]
 }
 
-# load_begin <file> <threads>: read and write in the background, as process $LOAD
+# load_begin <file> <threads>: read and write in the background, as process $LOAD;
+# load_begin <file> <seed> file_model: also truncate and map the file
 load_begin() {
 	said=$(mktemp)
-	"$DIR/disk_load" "$1" "$2" > "$said" 2>&1 &
+	"$DIR/${3:-disk_load}" "$1" "$2" > "$said" 2>&1 &
 	LOAD=$!
 	# Until it catches SIGTERM, so that load_end() does not end it before it counts
 	wait_for 60 grep -qs '^SigCgt:.*[4567cdef]...$' "/proc/$LOAD/status"
@@ -524,7 +525,7 @@ load_begin() {
 # load_end: set $nr_requests, and $wrong if a request failed or there was none
 load_end() {
 	kill "$LOAD"
-	wait "$LOAD" || wrong=${wrong:-"disk_load: $(cat "$said")"}
+	wait "$LOAD" || wrong=${wrong:-"the load failed: $(cat "$said")"}
 	LOAD=
 	nr_requests=$(cat "$said")
 	rm -f "$said"

@@ -139,11 +139,13 @@ mount_tag() {
 }
 
 mount_tag_9p() {
-	mount -t 9p -o trans=virtio,version=9p2000.L,cache=none "$tag" "$MOUNT"
+	mount -t 9p -o "trans=virtio,version=9p2000.L,cache=$cache" "$tag" "$MOUNT"
 }
 
-# The device takes one client at a time, and does so when the last one has ended.
+# mount_9p [<cache>]: the device takes one client at a time, and does so when the last one
+# has ended.
 mount_9p() {
+	cache=${1:-none}
 	wait_for 60 mount_tag_9p && : > "$MOUNT/percpu.$$" ||
 		wrong=${wrong:-"9p does not mount"}
 }
@@ -172,6 +174,23 @@ test_9p_load() {
 	judge 9p_load "$TAG_LEFT"
 }
 
+# A file is as written when it is truncated, extended and mapped, too: without a cache,
+# and with one for shared mappings.
+test_9p_model() {
+	wrong=
+	log_mark
+	for cache in none mmap; do
+		mount_9p $cache
+		load_begin "$MOUNT/percpu.$$" "${PERCPU_TEST_SEED:-1}" file_model
+		sleep "$SECONDS_TO_RUN"
+		load_end
+		say "9p_model: $nr_requests operations, cache=$cache"
+		rm "$MOUNT/percpu.$$"
+		umount "$MOUNT" || wrong=${wrong:-"9p does not unmount"}
+	done
+	judge 9p_model "$TAG_LEFT"
+}
+
 # Threads that wait for a reply are killed, and the file system is unmounted meanwhile:
 # the requests are flushed, and none is left when the client ends.
 test_9p_unmount() {
@@ -196,7 +215,7 @@ test_9p_unmount() {
 }
 
 TAG_LEFT='percpu_tag: pool\|Tag [0-9]* still in use\|still references'
-plan 4
+plan 5
 if modprobe scsi_debug max_queue=64 dev_size_mb=8 ndelay=20000 2>/dev/null &&
 	wait_for 60 scsi_disk; then
 	test_depth
@@ -209,9 +228,10 @@ fi
 if tag=$(mount_tag); then
 	MOUNT=$(mktemp -d)
 	test_9p_load
+	test_9p_model
 	test_9p_unmount
 else
-	for test in 9p_load 9p_unmount; do
+	for test in 9p_load 9p_model 9p_unmount; do
 		skip $test "no virtio device of 9p"
 	done
 fi

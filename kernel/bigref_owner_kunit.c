@@ -171,7 +171,7 @@ static void get_max(struct counted *obj, unsigned int times)
 		bigref_get_many(&obj->ref, BIGREF_NR_MAX);
 }
 
-/* The word overflows: 64 gets are as many as it has values. */
+/* The word overflows: 64 gets are almost as many as it has values. */
 void bigref_test_overflow(struct kunit *test)
 {
 	int before = atomic_read(&bigref_nr_reports);

@@ -25,8 +25,9 @@
 /* bigref_val() of a saturated count */
 #define BIGREF_VAL_SATURATED	ULONG_MAX
 
-/* The most references that one call may take or drop */
-#define BIGREF_NR_MAX		(1UL << (BITS_PER_LONG - 6))
+/* The most references that one call may take or drop; tested by a shift, without a constant */
+#define BIGREF_NR_MAX		((1UL << __BIGREF_NR_BITS) - 1)
+#define __BIGREF_NR_BITS	(BITS_PER_LONG - 6)
 
 struct bigref;
 typedef void (bigref_func_t)(struct bigref *ref);
@@ -145,7 +146,7 @@ static __always_inline void bigref_get_many(struct bigref *ref,
 {
 	unsigned long mode;
 
-	if (unlikely(nr > BIGREF_NR_MAX)) {
+	if (unlikely(nr >> __BIGREF_NR_BITS)) {
 		__bigref_invalid_nr(ref);
 		return;
 	}
@@ -187,7 +188,7 @@ bigref_tryget_many(struct bigref *ref, unsigned long nr)
 {
 	unsigned long mode;
 
-	if (unlikely(nr > BIGREF_NR_MAX)) {
+	if (unlikely(nr >> __BIGREF_NR_BITS)) {
 		__bigref_invalid_nr(ref);
 		return false;
 	}
@@ -266,7 +267,7 @@ static __always_inline void bigref_put_many_release(struct bigref *ref,
 {
 	unsigned long mode;
 
-	if (unlikely(nr > BIGREF_NR_MAX)) {
+	if (unlikely(nr >> __BIGREF_NR_BITS)) {
 		__bigref_invalid_nr(ref);
 		return;
 	}

@@ -127,31 +127,25 @@ static struct percpu_cache *cache_of(u32 nr, gfp_t gfp)
 	return cache;
 }
 
-/**
- * percpu_counter_cache_init - create counters
- * @fbc: the counters
- * @amount: their value
- * @gfp: allocation flags
- * @nr_counters: their number
- * @key: lockdep class of their locks
- *
- * Context: any that @gfp allows, except NMI.
- * Return: 0 or -ENOMEM.
- */
-int percpu_counter_cache_init(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
+/* Before percpu_counter_cache_fold() can find the counter. */
+static __always_inline void counter_begin(struct percpu_counter *fbc, s64 amount,
+					  struct lock_class_key *key)
+{
+	raw_spin_lock_init(&fbc->lock);
+	lockdep_set_class(&fbc->lock, key);
+	fbc->count = amount;
+	atomic_set(&fbc->touched, 0);
+}
+
+static noinline int init_some(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
 			      u32 nr_counters, struct lock_class_key *key)
 {
 	struct percpu_cache *cache = cache_of(nr_counters, gfp);
 	s32 __percpu *counters = NULL;
 	u32 i;
 
-	/* Before percpu_counter_cache_fold() can find them. */
-	for (i = 0; i < nr_counters; i++) {
-		raw_spin_lock_init(&fbc[i].lock);
-		lockdep_set_class(&fbc[i].lock, key);
-		fbc[i].count = amount;
-		atomic_set(&fbc[i].touched, 0);
-	}
+	for (i = 0; i < nr_counters; i++)
+		counter_begin(&fbc[i], amount, key);
 	if (likely(cache))
 		counters = percpu_cache_alloc_owner(cache, gfp, fbc);
 	if (unlikely(!counters)) {
@@ -161,6 +155,31 @@ int percpu_counter_cache_init(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
 	for (i = 0; i < nr_counters; i++)
 		fbc[i].counters = counters + i;
 	return 0;
+}
+
+/**
+ * percpu_counter_cache_init - create counters
+ * @fbc: the counters
+ * @amount: their value
+ * @gfp: allocation flags
+ * @nr_counters: their number
+ * @key: lockdep class of their locks
+ *
+ * A single counter needs no loop, and no search for a cache.
+ *
+ * Context: any that @gfp allows, except NMI.
+ * Return: 0 or -ENOMEM.
+ */
+int percpu_counter_cache_init(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
+			      u32 nr_counters, struct lock_class_key *key)
+{
+	struct percpu_cache *cache = READ_ONCE(counter_caches[0]);
+
+	if (unlikely(nr_counters != 1 || !cache))
+		return init_some(fbc, amount, gfp, nr_counters, key);
+	counter_begin(fbc, amount, key);
+	fbc->counters = percpu_cache_alloc_owner(cache, gfp, fbc);
+	return likely(fbc->counters) ? 0 : -ENOMEM;
 }
 
 /**
@@ -175,7 +194,7 @@ int percpu_counter_cache_init(struct percpu_counter *fbc, s64 amount, gfp_t gfp,
 void percpu_counter_cache_destroy(struct percpu_counter *fbc, u32 nr_counters)
 {
 	s32 __percpu *counters = fbc[0].counters;
-	unsigned int cpu;
+	unsigned int order, cpu;
 	u32 i;
 
 	for (i = 0; i < nr_counters; i++) {
@@ -186,7 +205,8 @@ void percpu_counter_cache_destroy(struct percpu_counter *fbc, u32 nr_counters)
 		}
 		fbc[i].counters = NULL;
 	}
-	percpu_cache_free(counter_caches[order_base_2(nr_counters)], counters);
+	order = order_base_2(nr_counters);
+	percpu_cache_free(counter_caches[order], counters);
 }
 
 /**

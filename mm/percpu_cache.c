@@ -210,32 +210,34 @@ no_memory:
 	return 0;
 }
 
-/* Find the descriptor of an object. NULL if @ptr is no object of the cache. */
-static __always_inline struct percpu_cache_obj *find_obj(struct percpu_cache *cache,
-							 void __percpu *ptr)
+/*
+ * Find the descriptor of an object. Return false if @ptr is no object of the cache. @alone
+ * is true if a slab has one object.
+ */
+static __always_inline bool find_obj(struct percpu_cache *cache, void __percpu *ptr,
+				     bool alone, struct percpu_cache_obj **obj)
 {
 	unsigned long addr = (unsigned long)raw_cpu_ptr(ptr), found, slab;
 	struct percpu_cache_head *head = (void *)((addr - 1) & cache->mask) + cache->to_head;
-	struct percpu_cache_obj *obj;
 	u32 offset, index;
 
 	/* A wrong pointer may lead to a page without memory. */
 	__get_kernel_nofault(&slab, (unsigned long *)&head->slab, unsigned long, no_object);
-	if (cache->slab_objs == 1)
+	if (alone)
 		found = cache_of_slab(slab);
 	else
 		__get_kernel_nofault(&found, (unsigned long *)&head->cache, unsigned long,
 				     no_object);
 	if (unlikely(found != (unsigned long)cache || !slab))
-		return NULL;
+		return false;
 	offset = addr - (unsigned long)head - cache->first;
 	index = ((u64)offset * cache->reciprocal) >> 32;
 	if (unlikely(index >= cache->slab_objs))
-		return NULL;
-	obj = &((struct percpu_cache_slab *)slab)->objs[index];
-	return likely(obj->ptr == ptr) ? obj : NULL;
+		return false;
+	*obj = &((struct percpu_cache_slab *)slab)->objs[index];
+	return likely((*obj)->ptr == ptr);
 no_object:
-	return NULL;
+	return false;
 }
 
 /* Tell lockdep that a free waits for a visitor, wherever it is called. */
@@ -265,25 +267,32 @@ static noinline bool claim_slow(struct percpu_cache_obj *obj)
 	return true;
 }
 
-/* Change a live object to a free one. Return false if it is not live. */
-static __always_inline bool claim(struct percpu_cache_obj *obj)
+/* Change a live object to a free one. Return false if a walk visits it, or it is not live. */
+static __always_inline bool try_claim(struct percpu_cache_obj *obj)
 {
 	int old = OBJ_LIVE;
 
 	might_wait_for_visitor();
-	return likely(atomic_try_cmpxchg(&obj->state, &old, OBJ_FREE)) || claim_slow(obj);
+	return likely(atomic_try_cmpxchg(&obj->state, &old, OBJ_FREE));
 }
 
-/* Uncharge and check an object before it can be allocated again. */
-static noinline void free_with_steps(struct percpu_cache *cache,
-				     struct percpu_cache_obj *obj, unsigned long caller)
+/* Push a claimed object on the current batch. Return false if that is full. */
+static __always_inline bool free_fast(struct percpu_cache *cache,
+				      struct percpu_cache_obj *obj, bool *first)
 {
-	struct obj_cgroup *objcg = obj->objcg;
+	struct percpu_cache_batch *batch;
+	unsigned long flags;
+	bool pushed = false;
 
-	obj->objcg = NULL;
-	percpu_cache_uncharge(cache, obj->nr, objcg);
-	if (percpu_cache_is_checked(cache))
-		percpu_cache_check_obj(cache, obj, true, caller);
+	local_irq_save(flags);
+	batch = &this_cpu_ptr(cache->cpus)->current_batch;
+	if (likely(batch->nr < cache->mag_batch)) {
+		*first = !batch->first;
+		percpu_cache_batch_push(batch, obj);
+		pushed = true;
+	}
+	local_irq_restore(flags);
+	return pushed;
 }
 
 /*
@@ -302,6 +311,58 @@ static struct percpu_cache_batch *make_space(struct percpu_cache *cache,
 	return &mag->current_batch;
 }
 
+/* The current batch was full: free a claimed object. */
+static noinline void free_slow(struct percpu_cache *cache, struct percpu_cache_obj *obj)
+{
+	struct percpu_cache_batch full = { }, *batch;
+	struct percpu_cache_cpu *mag;
+	unsigned long flags;
+	bool first;
+
+	local_irq_save(flags);
+	mag = this_cpu_ptr(cache->cpus);
+	batch = &mag->current_batch;
+	if (batch->nr >= cache->mag_batch)
+		batch = make_space(cache, mag, &full);
+	first = !batch->first;
+	percpu_cache_batch_push(batch, obj);
+	local_irq_restore(flags);
+	if (full.first)
+		percpu_cache_depot_put(cache, &full);
+	else if (first)
+		percpu_cache_kick();
+}
+
+/* Free a claimed object that is charged or checked. */
+static noinline void free_claimed(struct percpu_cache *cache, struct percpu_cache_obj *obj,
+				  unsigned long caller)
+{
+	struct obj_cgroup *objcg = obj->objcg;
+
+	obj->objcg = NULL;
+	percpu_cache_uncharge(cache, obj->nr, objcg);
+	if (percpu_cache_is_checked(cache))
+		percpu_cache_check_obj(cache, obj, true, caller);
+	free_slow(cache, obj);
+}
+
+/* Free an object that is visited, checked or alone in its slab; or no object. */
+static noinline void free_with_steps(struct percpu_cache *cache, void __percpu *ptr,
+				     unsigned long caller)
+{
+	struct percpu_cache_obj *obj = NULL;
+	bool found;
+
+	if (cache->slab_objs == 1)
+		found = find_obj(cache, ptr, true, &obj);
+	else
+		found = find_obj(cache, ptr, false, &obj);
+	if (found && (try_claim(obj) || claim_slow(obj)))
+		free_claimed(cache, obj, caller);
+	else
+		percpu_cache_report_free(cache, ptr, found ? obj : NULL, caller);
+}
+
 /**
  * percpu_cache_free - free an object
  * @cache: the cache that @ptr was allocated from
@@ -318,32 +379,19 @@ static struct percpu_cache_batch *make_space(struct percpu_cache *cache,
  */
 void percpu_cache_free(struct percpu_cache *cache, void __percpu *ptr)
 {
-	struct percpu_cache_batch full = { }, *batch;
-	struct percpu_cache_cpu *mag;
 	struct percpu_cache_obj *obj;
-	unsigned long flags;
 	bool first;
 
 	if (unlikely(!ptr))
 		return;
-	obj = find_obj(cache, ptr);
-	if (unlikely(!obj || !claim(obj))) {
-		percpu_cache_report_free(cache, ptr, obj, _RET_IP_);
-		return;
-	}
-	if (unlikely(obj->objcg || percpu_cache_is_checked(cache)))
-		free_with_steps(cache, obj, _RET_IP_);
-
-	local_irq_save(flags);
-	mag = this_cpu_ptr(cache->cpus);
-	batch = &mag->current_batch;
-	if (unlikely(batch->nr >= cache->mag_batch))
-		batch = make_space(cache, mag, &full);
-	first = !batch->first;
-	percpu_cache_batch_push(batch, obj);
-	local_irq_restore(flags);
-	if (unlikely(full.first))
-		percpu_cache_depot_put(cache, &full);
+	/* Each call is the last one, so that no register is saved. */
+	if (unlikely(cache->slab_objs == 1 || !find_obj(cache, ptr, false, &obj) ||
+		     percpu_cache_is_checked(cache) || !try_claim(obj)))
+		free_with_steps(cache, ptr, _RET_IP_);
+	else if (unlikely(obj->objcg))
+		free_claimed(cache, obj, _RET_IP_);
+	else if (unlikely(!free_fast(cache, obj, &first)))
+		free_slow(cache, obj);
 	else if (unlikely(first))
 		percpu_cache_kick();
 }

@@ -6,7 +6,9 @@
  * uncharged after the object is free. No lock is held at either time.
  */
 #include <linux/alloc_tag.h>
+#include <linux/cleanup.h>
 #include <linux/memcontrol.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -61,15 +63,14 @@ static bool pcpu_charge_bytes(struct obj_cgroup *objcg, gfp_t gfp, size_t bytes)
 /* Add @bytes, which may be negative, to the statistics of a cgroup. */
 static void pcpu_account_stat(struct obj_cgroup *objcg, long bytes)
 {
+	guard(rcu)();
 	/* mod_memcg_state() takes an int. */
-	rcu_read_lock();
 	while (bytes) {
 		int part = clamp(bytes, -(long)INT_MAX, (long)INT_MAX);
 
 		mod_memcg_state(obj_cgroup_memcg(objcg), MEMCG_PERCPU_B, part);
 		bytes -= part;
 	}
-	rcu_read_unlock();
 }
 
 /*

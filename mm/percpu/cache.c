@@ -23,6 +23,7 @@
  * a freed object.
  */
 #include <linux/cache.h>
+#include <linux/cleanup.h>
 #include <linux/init.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
@@ -119,24 +120,18 @@ static void pcpu_depot_push(struct pcpu_batch *batch)
 /* Add a batch, not empty, unless the depot is full; it is empty afterwards if it was added. */
 void pcpu_depot_put(struct pcpu_batch *batch)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_depot_lock);
 	if (!pcpu_depot_is_full())
 		pcpu_depot_push(batch);
-	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
 }
 
 /* Remove a batch of the class of @batch, which is empty afterwards if there is none. */
 void pcpu_depot_get(struct pcpu_batch *batch)
 {
-	unsigned long flags;
-
 	batch->nr = 0;
-	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_depot_lock);
 	if (pcpu_depot_has(batch->class))
 		pcpu_depot_pop(batch->class, PCPU_BATCH_MAX, batch);
-	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
 }
 
 /*
@@ -146,35 +141,28 @@ void pcpu_depot_get(struct pcpu_batch *batch)
 bool pcpu_depot_get_idle(struct pcpu_batch *batch)
 {
 	unsigned int low, class = batch->class;
-	unsigned long flags;
 
-	batch->nr = 0;
-	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_depot_lock);
 	while (class < PCPU_NR_CLASSES && !pcpu_depot->classes[class].low)
 		class++;
-	if (class < PCPU_NR_CLASSES) {
-		low = pcpu_depot->classes[class].low;
-		pcpu_depot_pop(class, min(low, PCPU_BATCH_MAX), batch);
-		/* The objects taken were idle ones. */
-		pcpu_depot->classes[class].low = low - batch->nr;
-	}
-	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
-	return batch->nr;
+	if (class == PCPU_NR_CLASSES)
+		return false;
+	low = pcpu_depot->classes[class].low;
+	pcpu_depot_pop(class, min(low, PCPU_BATCH_MAX), batch);
+	/* The objects taken were idle ones. */
+	pcpu_depot->classes[class].low = low - batch->nr;
+	return true;
 }
 
 /* Count idle objects of the depot from now on. Return true if it has an object. */
 bool pcpu_depot_track(void)
 {
-	unsigned long flags;
 	unsigned int i;
-	bool any;
 
-	raw_spin_lock_irqsave(&pcpu_depot_lock, flags);
+	guard(raw_spinlock_irqsave)(&pcpu_depot_lock);
 	for (i = 0; i < PCPU_NR_CLASSES; i++)
 		pcpu_depot->classes[i].low = pcpu_depot->classes[i].nr;
-	any = pcpu_depot->bytes;
-	raw_spin_unlock_irqrestore(&pcpu_depot_lock, flags);
-	return any;
+	return pcpu_depot->bytes;
 }
 
 /*

@@ -3,7 +3,8 @@
  * objmap: which live object begins at a granule, functions of slow paths; and granules
  * that are split into objects of 4 or 8 bytes.
  */
-#include <linux/init.h>
+#include <linux/cleanup.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -75,16 +76,16 @@ unsigned int pcpu_objmap_clear_module(unsigned long off)
 {
 	unsigned int granule = pcpu_off_to_granule(off);
 	struct pcpu_chunk *chunk;
-	u8 entry = 0;
+	u8 entry;
 
-	rcu_read_lock();
+	guard(rcu)();
 	chunk = pcpu_chunk_of(off);
-	if (chunk && !(off & (PCPU_GRANULE - 1)))
-		entry = pcpu_objmap_read(chunk, granule);
+	if (!chunk || off & (PCPU_GRANULE - 1))
+		return 0;
+	entry = pcpu_objmap_read(chunk, granule);
 	if (!pcpu_objmap_is_module(entry) ||
 	    !pcpu_objmap_try_clear(pcpu_objmap_entry(chunk, granule), entry, entry))
-		entry = 0;
-	rcu_read_unlock();
+		return 0;
 	if (entry == PCPU_OBJMAP_MODULE_LONG)
 		return pcpu_objmap_clear_digits(chunk, granule);
 	return entry & ~PCPU_OBJMAP_MODULE;
@@ -181,17 +182,15 @@ unsigned int pcpu_objmap_find(struct pcpu_chunk *chunk, unsigned int granule,
  */
 unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to)
 {
-	unsigned int granules = 0, granule = pcpu_off_to_granule(off);
+	unsigned int granule = pcpu_off_to_granule(off);
 	struct pcpu_chunk *chunk;
 
-	rcu_read_lock();
+	guard(rcu)();
 	chunk = pcpu_chunk_of(off);
-	if (chunk && !(off & (PCPU_GRANULE - 1)) &&
-	    pcpu_objmap_read(chunk, granule) == from &&
-	    try_cmpxchg(pcpu_objmap_entry(chunk, granule), &from, to))
-		granules = pcpu_objmap_read_digits(chunk->objmap, granule);
-	rcu_read_unlock();
-	return granules;
+	if (!chunk || off & (PCPU_GRANULE - 1) || pcpu_objmap_read(chunk, granule) != from ||
+	    !try_cmpxchg(pcpu_objmap_entry(chunk, granule), &from, to))
+		return 0;
+	return pcpu_objmap_read_digits(chunk->objmap, granule);
 }
 
 /* Clear the entry of an object in quarantine. */

@@ -15,6 +15,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/cacheflush.h>
+#include <linux/cleanup.h>
 #include <linux/gfp.h>
 #include <linux/kasan.h>
 #include <linux/kmsan.h>
@@ -48,11 +49,8 @@ static DEFINE_SPINLOCK(pcpu_map_lock);
  */
 void pcpu_populate_tables_exist(unsigned long end)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&pcpu_tables_lock, flags);
+	guard(spinlock_irqsave)(&pcpu_tables_lock);
 	WRITE_ONCE(pcpu_tables_end, max(pcpu_tables_end, end));
-	spin_unlock_irqrestore(&pcpu_tables_lock, flags);
 }
 
 /* Create page tables and shadow of @size bytes at @addr of one unit. */
@@ -330,14 +328,12 @@ static struct page *pcpu_exchange_page(unsigned long addr, struct page *page)
 {
 	pte_t *pte = virt_to_kpte(addr);
 	struct page *old;
-	unsigned long flags;
 
-	spin_lock_irqsave(&pcpu_map_lock, flags);
+	guard(spinlock_irqsave)(&pcpu_map_lock);
 	old = pte_page(ptep_get(pte));
 	if (pcpu_is_zero_page(old) == !!page)
 		set_pte_at(&init_mm, addr, pte, page ? mk_pte(page, PAGE_KERNEL) :
 						       pcpu_zero_entry());
-	spin_unlock_irqrestore(&pcpu_map_lock, flags);
 	return old;
 }
 

@@ -33,6 +33,7 @@
 
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
+#include <linux/cleanup.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/init.h>
@@ -249,16 +250,13 @@ bool pcpu_addr_is_absent(unsigned long addr, unsigned long *off, unsigned int *c
 {
 	struct pcpu_chunk *chunk;
 	unsigned int unit;
-	bool absent;
 
 	if (!pcpu_present_units || !pcpu_area_addr_to_off(addr, off, &unit))
 		return false;
-	rcu_read_lock();
-	chunk = pcpu_chunk_of(*off);
-	absent = chunk && chunk->present && !test_bit(unit, pcpu_present_units);
-	rcu_read_unlock();
 	*cpu = pcpu_unit_cpu(unit);
-	return absent;
+	guard(rcu)();
+	chunk = pcpu_chunk_of(*off);
+	return chunk && chunk->present && !test_bit(unit, pcpu_present_units);
 }
 
 #ifdef CONFIG_X86

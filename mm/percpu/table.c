@@ -125,15 +125,13 @@ static void pcpu_chunk_trace_create(const struct pcpu_chunk *chunk)
 void pcpu_chunk_add_first(struct pcpu_chunk *chunk, unsigned int static_granules,
 			  u64 withheld)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_chunk_publish(chunk);
-	if (static_granules)
-		pcpu_range_alloc(chunk, 0, static_granules);
-	if (withheld)
-		pcpu_chunk_withhold(chunk, withheld);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	scoped_guard(raw_spinlock_irqsave, &pcpu_chunk_lock) {
+		pcpu_chunk_publish(chunk);
+		if (static_granules)
+			pcpu_range_alloc(chunk, 0, static_granules);
+		if (withheld)
+			pcpu_chunk_withhold(chunk, withheld);
+	}
 	pcpu_chunk_trace_create(chunk);
 }
 
@@ -188,6 +186,20 @@ static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp, bool presen
 	return chunk;
 }
 
+/* Claim the lowest free number of a chunk. Return it, or as pcpu_no_space(). */
+static int pcpu_chunk_claim_nr(void)
+{
+	unsigned int nr;
+
+	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
+	nr = find_first_zero_bit(pcpu_chunk_nrs, pcpu_area_nr_chunks());
+	if (nr == pcpu_area_nr_chunks())
+		return pcpu_no_space();
+	__set_bit(nr, pcpu_chunk_nrs);
+	pcpu_claims++;
+	return nr;
+}
+
 /*
  * Create the chunk with the lowest free number, in any context that @gfp allows.
  * @present: it is for objects of present CPUs. Return it, or ERR_PTR(): -ENOSPC if all
@@ -195,32 +207,19 @@ static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp, bool presen
  */
 struct pcpu_chunk *pcpu_chunk_create(gfp_t gfp, bool present)
 {
-	unsigned int nr, nr_chunks = pcpu_area_nr_chunks();
+	int nr = pcpu_chunk_claim_nr();
 	struct pcpu_chunk *chunk;
-	unsigned long flags;
-	int err = 0;
 
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	nr = find_first_zero_bit(pcpu_chunk_nrs, nr_chunks);
-	if (nr < nr_chunks) {
-		__set_bit(nr, pcpu_chunk_nrs);
-		pcpu_claims++;
-	} else {
-		err = pcpu_no_space();
-	}
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	if (err)
-		return ERR_PTR(err);
-
+	if (nr < 0)
+		return ERR_PTR(nr);
 	chunk = pcpu_chunk_new(nr, gfp, present);
-
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	pcpu_claims--;
-	if (chunk)
-		pcpu_chunk_publish(chunk);
-	else
-		__clear_bit(nr, pcpu_chunk_nrs);
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	scoped_guard(raw_spinlock_irqsave, &pcpu_chunk_lock) {
+		pcpu_claims--;
+		if (chunk)
+			pcpu_chunk_publish(chunk);
+		else
+			__clear_bit(nr, pcpu_chunk_nrs);
+	}
 	if (!chunk)
 		return ERR_PTR(-ENOMEM);
 	pcpu_chunk_trace_create(chunk);
@@ -323,7 +322,6 @@ long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp)
 {
 	long first = pcpu_chunks_claim_run(nr, limit);
 	struct pcpu_chunk *chunk;
-	unsigned long flags;
 	unsigned int i;
 
 	if (first < 0)
@@ -337,10 +335,10 @@ long pcpu_chunks_create_run(unsigned int nr, unsigned int limit, gfp_t gfp)
 			pcpu_chunks_unclaim_run(first, nr);
 			return -ENOMEM;
 		}
-		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-		pcpu_chunk_publish(chunk);
-		pcpu_chunk_withhold(chunk, PCPU_ALL_PAGES);
-		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+		scoped_guard(raw_spinlock_irqsave, &pcpu_chunk_lock) {
+			pcpu_chunk_publish(chunk);
+			pcpu_chunk_withhold(chunk, PCPU_ALL_PAGES);
+		}
 		pcpu_chunk_trace_create(chunk);
 	}
 	return first;
@@ -378,11 +376,10 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, struct pcpu_run *run, boo
 	struct pcpu_search search = { };
 	struct pcpu_run old = *run;
 	enum pcpu_found found;
-	unsigned long flags;
 
 	run->nr = 0;
 	do {
-		raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
+		guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
 		if (old.nr)
 			pcpu_range_free(pcpu_chunk_of(old.off),
 					pcpu_off_to_granule(old.off), old.nr);
@@ -392,7 +389,6 @@ bool pcpu_chunks_alloc_run(const struct pcpu_fit *fit, struct pcpu_run *run, boo
 						  &search, run);
 		else
 			found = pcpu_place_run(fit, &search, run);
-		raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	} while (unlikely(found == PCPU_FOUND_LATER));
 	*cut = search.cut;
 	return found == PCPU_FOUND;
@@ -610,13 +606,11 @@ out:
 /* Free a chunk that is out of the table and has no pages. Its memory is freed by RCU. */
 void pcpu_chunk_discard(struct pcpu_chunk *chunk)
 {
-	unsigned long flags;
-
 	trace_percpu_destroy_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	__clear_bit(chunk->nr, pcpu_chunk_nrs);
-	pcpu_claims--;
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
+	scoped_guard(raw_spinlock_irqsave, &pcpu_chunk_lock) {
+		__clear_bit(chunk->nr, pcpu_chunk_nrs);
+		pcpu_claims--;
+	}
 	call_rcu(&chunk->rcu, pcpu_chunk_free_rcu);
 }
 

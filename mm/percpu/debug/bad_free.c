@@ -9,6 +9,7 @@
 
 #include <linux/atomic.h>
 #include <linux/bug.h>
+#include <linux/cleanup.h>
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
@@ -153,12 +154,11 @@ void pcpu_bad_free_diagnose(const void __percpu *ptr, struct pcpu_bad_free *w)
 		.off = pcpu_area_ptr_to_off(ptr),
 		.begin = PCPU_NO_OFF,
 	};
-	rcu_read_lock();
+	guard(rcu)();
 	pcpu_bad_free_as_pointer(w);
 	/* In the chunk-major layout, an address may look like a pointer. */
 	if (w->why == PCPU_BAD_FREE_FOREIGN || w->why == PCPU_BAD_FREE_NO_MEMORY)
 		pcpu_bad_free_as_address(ptr, w);
-	rcu_read_unlock();
 }
 
 static const char * const pcpu_bad_free_names[] = {

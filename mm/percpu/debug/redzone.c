@@ -33,6 +33,7 @@
 #include <kunit/static_stub.h>
 #include <linux/atomic.h>
 #include <linux/cache.h>
+#include <linux/cleanup.h>
 #include <linux/cpumask.h>
 #include <linux/init.h>
 #include <linux/kasan.h>
@@ -42,6 +43,7 @@
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
@@ -212,12 +214,11 @@ static size_t pcpu_debug_alloc_size_at(unsigned long off)
 	struct pcpu_chunk *chunk;
 	size_t alloc_size = 0;
 
-	rcu_read_lock();
+	guard(rcu)();
 	chunk = pcpu_chunk_of(off);
 	if (chunk && pcpu_objmap_is_debug(pcpu_objmap_read(chunk, granule)))
 		alloc_size = (size_t)pcpu_objmap_length(chunk, granule) <<
 			     PCPU_GRANULE_SHIFT;
-	rcu_read_unlock();
 	/* While an object is freed, digits of its length may be missing. */
 	return alloc_size < PCPU_DEBUG_MIN_SIZE ? 0 : alloc_size;
 }
@@ -476,20 +477,18 @@ int pcpu_quarantine_init(unsigned long bytes)
 static unsigned long pcpu_quarantine_pop(bool all)
 {
 	struct pcpu_quarantine *q = READ_ONCE(pcpu_quarantine);
-	unsigned long flags, off = PCPU_NO_OFF;
+	struct pcpu_quarantine_entry *oldest;
 
 	if (!q)
-		return off;
-	raw_spin_lock_irqsave(&q->lock, flags);
-	if (q->nr && (all || q->bytes > q->limit ||
-		      q->nr == PCPU_QUARANTINE_SLOTS)) {
-		off = q->ring[q->first].off;
-		q->bytes -= q->ring[q->first].alloc_size;
-		q->first = (q->first + 1) % PCPU_QUARANTINE_SLOTS;
-		q->nr--;
-	}
-	raw_spin_unlock_irqrestore(&q->lock, flags);
-	return off;
+		return PCPU_NO_OFF;
+	guard(raw_spinlock_irqsave)(&q->lock);
+	if (!q->nr || !(all || q->bytes > q->limit || q->nr == PCPU_QUARANTINE_SLOTS))
+		return PCPU_NO_OFF;
+	oldest = &q->ring[q->first];
+	q->bytes -= oldest->alloc_size;
+	q->first = (q->first + 1) % PCPU_QUARANTINE_SLOTS;
+	q->nr--;
+	return oldest->off;
 }
 
 /* Add an object. Return false if it is too large, or without quarantine. */
@@ -497,21 +496,17 @@ static bool pcpu_quarantine_push(unsigned long off, size_t alloc_size)
 {
 	struct pcpu_quarantine *q = READ_ONCE(pcpu_quarantine);
 	struct pcpu_quarantine_entry *entry;
-	bool added = false;
-	unsigned long flags;
 
 	if (!q)
 		return false;
-	raw_spin_lock_irqsave(&q->lock, flags);
-	if (q->nr < PCPU_QUARANTINE_SLOTS && alloc_size <= q->limit) {
-		entry = &q->ring[(q->first + q->nr++) % PCPU_QUARANTINE_SLOTS];
-		entry->off = off;
-		entry->alloc_size = alloc_size;
-		q->bytes += alloc_size;
-		added = true;
-	}
-	raw_spin_unlock_irqrestore(&q->lock, flags);
-	return added;
+	guard(raw_spinlock_irqsave)(&q->lock);
+	if (q->nr == PCPU_QUARANTINE_SLOTS || alloc_size > q->limit)
+		return false;
+	entry = &q->ring[(q->first + q->nr++) % PCPU_QUARANTINE_SLOTS];
+	entry->off = off;
+	entry->alloc_size = alloc_size;
+	q->bytes += alloc_size;
+	return true;
 }
 
 /*

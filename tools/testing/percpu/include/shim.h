@@ -278,7 +278,10 @@ extern unsigned int shim_refused;	/* requests, and frees */
 #include "plain.h"
 #endif
 
-/* guard(raw_spinlock_irqsave)(lock): holds the lock up to the end of the block */
+/*
+ * guard(raw_spinlock_irqsave)(lock) holds the lock up to the end of the block, scoped_guard()
+ * that of the next statement; guard(rcu)() begins a read side.
+ */
 struct shim_guard {
 	raw_spinlock_t *lock;
 	unsigned long flags;
@@ -294,10 +297,24 @@ static inline void shim_guard_end(struct shim_guard *guard)
 {
 	raw_spin_unlock_irqrestore(guard->lock, guard->flags);
 }
+static inline bool shim_rcu_begin(void)
+{
+	rcu_read_lock();
+	return true;
+}
+static inline void shim_rcu_end(bool *guard)
+{
+	rcu_read_unlock();
+}
 #define guard(kind)		shim_guard_##kind
 #define shim_guard_raw_spinlock_irqsave(lock)					\
 	struct shim_guard shim_guard __attribute__((cleanup(shim_guard_end), unused)) =	\
 		shim_guard_begin(lock)
+#define shim_guard_rcu()							\
+	bool shim_guard __attribute__((cleanup(shim_rcu_end), unused)) = shim_rcu_begin()
+#define scoped_guard(kind, ...)							\
+	for (bool shim_once = true; shim_once;)					\
+		for (guard(kind)(__VA_ARGS__); shim_once; shim_once = false)
 
 struct work_struct { int pending; };
 struct delayed_work { struct work_struct work; };

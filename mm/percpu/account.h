@@ -56,13 +56,6 @@ static inline struct pcpu_owner pcpu_owner_detach(struct pcpu_chunk *chunk,
 	return detached;
 }
 
-/* Return true if the object may be charged or tagged. */
-static inline bool pcpu_account_wanted(gfp_t gfp)
-{
-	return ((gfp & __GFP_ACCOUNT) && memcg_kmem_online()) ||
-	       mem_alloc_profiling_enabled();
-}
-
 size_t pcpu_account_bytes(size_t size);
 bool pcpu_account_charge(size_t size, gfp_t gfp, struct obj_cgroup **objcg);
 void pcpu_account_cancel(size_t size, struct obj_cgroup *objcg);

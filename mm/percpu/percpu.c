@@ -188,12 +188,6 @@ static __always_inline void pcpu_clear_granules(unsigned long addr,
 		pcpu_clear_long(addr, size);
 }
 
-/* Clear an extent at @off. */
-static noinline void pcpu_clear_extent(unsigned long off, unsigned int size)
-{
-	pcpu_clear_granules(pcpu_area_off_to_addr(off), size);
-}
-
 /* Flags of the caller that are passed to the page allocator and to slab. */
 #define PCPU_GFP_PASSED		(GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY | \
 				 __GFP_NOWARN)
@@ -223,6 +217,13 @@ struct pcpu_request {
 	size_t alloc_size;
 	int err;
 };
+
+/* Return true if the object may be charged or tagged. */
+static inline bool pcpu_account_wanted(gfp_t gfp)
+{
+	return ((gfp & __GFP_ACCOUNT) && memcg_kmem_online()) ||
+	       mem_alloc_profiling_enabled();
+}
 
 /* All objects are aligned to it; an alignment below it need not be a power of two. */
 #define PCPU_ALIGN_MIN	4UL
@@ -256,33 +257,28 @@ static int pcpu_request_check(struct pcpu_request *req)
 	return 0;
 }
 
-static const char *pcpu_strerror_no_space(const struct pcpu_request *req)
-{
-	if (req->kind != PCPU_KIND_MODULE)
-		return req->alloc_size > PCPU_CHUNK_SIZE ?
-		       "no adjacent chunks are free, see percpu_area=" :
-		       "the area is full, see percpu_area=";
-	return pcpu_modules_in_first_window() ?
-	       "the module range is full, raise percpu_reserve=" :
-	       "the module range is full, see percpu_area=";
-}
-
 /* The words for the error of a request, for the log. */
 static const char *pcpu_strerror(const struct pcpu_request *req)
 {
+	bool window = req->kind == PCPU_KIND_MODULE && pcpu_modules_in_first_window();
+
 	switch (req->err) {
 	case -EINVAL:
 		return !req->size ? "size is 0" :
 		       req->align > PAGE_SIZE ? "alignment is over a page" :
 		       "alignment is not a power of two";
 	case -E2BIG:
-		return req->kind == PCPU_KIND_MODULE && pcpu_modules_in_first_window() ?
-		       "size is over the limit, raise percpu_reserve=" :
-		       "size is over the limit";
+		return window ? "size is over the limit, raise percpu_reserve=" :
+				"size is over the limit";
 	case -ECANCELED:
 		return "fault injection";
 	case -ENOSPC:
-		return pcpu_strerror_no_space(req);
+		return window ? "the module range is full, raise percpu_reserve=" :
+		       req->kind == PCPU_KIND_MODULE ?
+		       "the module range is full, see percpu_area=" :
+		       req->alloc_size > PCPU_CHUNK_SIZE ?
+		       "no adjacent chunks are free, see percpu_area=" :
+		       "the area is full, see percpu_area=";
 	case -EBUSY:
 		return "the last free chunks or pages are being given back or populated";
 	case -EAGAIN:
@@ -364,37 +360,17 @@ static void pcpu_request_unplace(const struct pcpu_request *req, unsigned long o
 #define PCPU_CLEAR_PART		(16U << 10)
 
 /* Clear an object without a class, in parts. */
-static void pcpu_request_clear_long(const struct pcpu_request *req,
-				    unsigned long off)
+static noinline void pcpu_request_clear_long(const struct pcpu_request *req,
+					     unsigned long off)
 {
 	size_t part, size = req->alloc_size;
 
 	for (; size; off += part, size -= part) {
 		part = min_t(size_t, size, PCPU_CLEAR_PART);
-		pcpu_clear_extent(off, part);
+		pcpu_clear_granules(pcpu_area_off_to_addr(off), part);
 		if (size > PCPU_CLEAR_PART && gfpflags_allow_blocking(req->gfp))
 			cond_resched();
 	}
-}
-
-/* Clear the object; @addr: the address of @off in unit 0 */
-static void pcpu_request_clear(const struct pcpu_request *req, unsigned long off,
-			       unsigned long addr)
-{
-	/* KASAN must not see a write beyond the requested size. */
-	if (PCPU_SHADOW)
-		pcpu_shadow_unpoison(off, req->size);
-	/* Some copies have no memory: the caller clears the others. */
-	if (req->kind == PCPU_KIND_PRESENT)
-		return;
-	if (PCPU_SHADOW)
-		pcpu_clear_memset(addr, req->size);
-	else if (req->class < PCPU_NR_SMALL)
-		pcpu_clear_small(addr, req->class);
-	else if (likely(req->class != PCPU_CLASS_LONG))
-		pcpu_clear_granules(addr, req->alloc_size);
-	else
-		pcpu_request_clear_long(req, off);
 }
 
 /*
@@ -408,7 +384,18 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	unsigned int nr = req->alloc_size >> PCPU_GRANULE_SHIFT;
 	unsigned long addr = pcpu_area_off_to_addr(off);
 
-	pcpu_request_clear(req, off, addr);
+	/* KASAN must not see a write beyond the requested size. */
+	if (PCPU_SHADOW)
+		pcpu_shadow_unpoison(off, req->size);
+	/* Some copies of a present object have no memory: the caller clears the others. */
+	if (PCPU_SHADOW && req->kind != PCPU_KIND_PRESENT)
+		pcpu_clear_memset(addr, req->size);
+	else if (req->class < PCPU_NR_SMALL)
+		pcpu_clear_small(addr, req->class);
+	else if (likely(req->class != PCPU_CLASS_LONG))
+		pcpu_clear_granules(addr, req->alloc_size);
+	else if (req->kind != PCPU_KIND_PRESENT)
+		pcpu_request_clear_long(req, off);
 	if (unlikely(req->debug))
 		pcpu_debug_alloc(off, req->size, req->alloc_size,
 				 req->kind == PCPU_KIND_MODULE, caller);
@@ -429,9 +416,9 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	return pcpu_area_addr_to_ptr(addr);
 }
 
-/* Log that a request is refused; of a module its caller does, which knows its name. */
+/* Log why a request is refused; of a module its caller does, which knows its name. */
 static noinline void pcpu_request_refused(const struct pcpu_request *req,
-					  unsigned long caller)
+					  unsigned long caller, const char **why)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
@@ -439,6 +426,8 @@ static noinline void pcpu_request_refused(const struct pcpu_request *req,
 
 	trace_percpu_alloc_percpu_fail(module, !gfpflags_allow_blocking(req->gfp),
 				       req->size, req->align);
+	if (module)
+		*why = pcpu_strerror(req);
 	if (module || (req->gfp & __GFP_NOWARN) || !__ratelimit(&limit))
 		return;
 	pr_warn("allocation refused: %s (size %zu, align %zu, gfp %pGg, caller %pS, limit %lu)\n",
@@ -447,53 +436,47 @@ static noinline void pcpu_request_refused(const struct pcpu_request *req,
 }
 
 /*
- * All steps of an allocation. Each of the static functions above is called from here
- * only, so that the compiler inlines them. Return NULL if the request is refused, or if
- * the cgroup is over its limit.
+ * Allocate an object with all steps; the fast paths fail into this. Each of the static
+ * functions above is called from here only, so that the compiler inlines them. Return NULL
+ * if the request is refused, of a module with the reason in @why, or if the cgroup is over
+ * its limit.
  */
-static noinline void __percpu *pcpu_request_serve(struct pcpu_request *req,
-						  unsigned long caller)
-{
-	struct obj_cgroup *objcg = NULL;
-	unsigned long off;
-
-	req->err = pcpu_request_check(req);
-	if (unlikely(req->err))
-		goto refused;
-	if (unlikely(req->owned && req->kind == PCPU_KIND_OBJECT &&
-		     !pcpu_account_charge(req->alloc_size, req->gfp, &objcg)))
-		return NULL;
-
-	off = pcpu_request_place(req);
-	if (req->owned && !IS_ERR_VALUE(off) &&
-	    !pcpu_account_record(off, req->alloc_size,
-				 req->gfp & PCPU_GFP_PASSED, objcg)) {
-		pcpu_request_unplace(req, off);
-		off = -ENOMEM;
-	}
-	if (IS_ERR_VALUE(off)) {
-		req->err = off;
-		pcpu_account_cancel(req->alloc_size, objcg);
-		pcpu_balance_kick();
-		goto refused;
-	}
-	return pcpu_request_finish(req, off, caller);
-refused:
-	pcpu_request_refused(req, caller);
-	return NULL;
-}
-
-/* Allocate an object with all steps; the fast path fails into this. */
 static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
-					       unsigned long caller, gfp_t gfp)
+					       unsigned long caller, gfp_t gfp,
+					       enum pcpu_kind kind, const char **why)
 {
 	struct pcpu_request req = {
 		.size = size,
 		.align = align,
 		.gfp = current_gfp_context(gfp),
+		.kind = kind,
 	};
+	struct obj_cgroup *objcg = NULL;
+	unsigned long off;
 
-	return pcpu_request_serve(&req, caller);
+	req.err = pcpu_request_check(&req);
+	if (unlikely(req.err))
+		goto refused;
+	if (unlikely(req.owned && kind == PCPU_KIND_OBJECT &&
+		     !pcpu_account_charge(req.alloc_size, req.gfp, &objcg)))
+		return NULL;
+
+	off = pcpu_request_place(&req);
+	if (req.owned && !IS_ERR_VALUE(off) &&
+	    !pcpu_account_record(off, req.alloc_size, req.gfp & PCPU_GFP_PASSED, objcg)) {
+		pcpu_request_unplace(&req, off);
+		off = -ENOMEM;
+	}
+	if (IS_ERR_VALUE(off)) {
+		req.err = off;
+		pcpu_account_cancel(req.alloc_size, objcg);
+		pcpu_balance_kick();
+		goto refused;
+	}
+	return pcpu_request_finish(&req, off, caller);
+refused:
+	pcpu_request_refused(&req, caller, why);
+	return NULL;
 }
 
 /*
@@ -508,7 +491,7 @@ static noinline void __percpu *pcpu_alloc_small(size_t size, size_t align,
 	unsigned long addr, off = pcpu_cache_alloc_fast(class, 1);
 
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_slow(size, align, caller, gfp);
+		return pcpu_alloc_slow(size, align, caller, gfp, PCPU_KIND_OBJECT, NULL);
 	addr = pcpu_area_off_to_addr(off);
 	pcpu_clear_small(addr, class);
 	pcpu_objmap_set_small(off);
@@ -525,7 +508,7 @@ static noinline void __percpu *pcpu_alloc_short(size_t size, size_t align,
 	unsigned long addr, off = pcpu_cache_alloc_fast(class, 1);
 
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_slow(size, align, caller, gfp);
+		return pcpu_alloc_slow(size, align, caller, gfp, PCPU_KIND_OBJECT, NULL);
 	addr = pcpu_area_off_to_addr(off);
 	pcpu_clear_short(addr, nr * PCPU_GRANULE);
 	pcpu_objmap_set_granules(off, nr);
@@ -543,7 +526,7 @@ static noinline void __percpu *pcpu_alloc_medium(size_t size, size_t align,
 	unsigned long addr, off = pcpu_cache_alloc_fast(class, align);
 
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_slow(size, align, caller, gfp);
+		return pcpu_alloc_slow(size, align, caller, gfp, PCPU_KIND_OBJECT, NULL);
 	addr = pcpu_area_off_to_addr(off);
 	pcpu_clear_granules(addr, nr * PCPU_GRANULE);
 	pcpu_objmap_set_granules(off, nr);
@@ -559,7 +542,7 @@ static noinline void __percpu *pcpu_alloc_wide(size_t size, size_t align,
 	unsigned long addr, off = pcpu_cache_alloc_wide(nr, align);
 
 	if (unlikely(off == PCPU_NO_OFF))
-		return pcpu_alloc_slow(size, align, caller, gfp);
+		return pcpu_alloc_slow(size, align, caller, gfp, PCPU_KIND_OBJECT, NULL);
 	addr = pcpu_area_off_to_addr(off);
 	pcpu_clear_wide(addr, nr * PCPU_GRANULE);
 	pcpu_objmap_set_wide(off, nr);
@@ -596,7 +579,7 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 	/* The fast paths only cover what no charge, hook or fault injection has to see. */
 	if (unlikely(most >= PAGE_SIZE || align & (align - 1) || pcpu_account_wanted(gfp) ||
 		     pcpu_alloc_has_hooks() || pcpu_may_fail()))
-		return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
+		return pcpu_alloc_slow(size, align, _RET_IP_, gfp, PCPU_KIND_OBJECT, NULL);
 	if (most < 8)
 		return pcpu_alloc_small(size, align, _RET_IP_, gfp);
 	if (size <= PCPU_CLEAR_SHORT && likely(align <= PCPU_GRANULE))
@@ -605,7 +588,7 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 		return pcpu_alloc_medium(size, align, _RET_IP_, gfp);
 	if (size <= PCPU_WIDE_BYTES)
 		return pcpu_alloc_wide(size, align, _RET_IP_, gfp);
-	return pcpu_alloc_slow(size, align, _RET_IP_, gfp);
+	return pcpu_alloc_slow(size, align, _RET_IP_, gfp, PCPU_KIND_OBJECT, NULL);
 }
 EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 
@@ -625,19 +608,8 @@ EXPORT_SYMBOL_GPL(pcpu_alloc_noprof);
 void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
 					const char **why)
 {
-	struct pcpu_request req = {
-		.size = size,
-		.align = align,
-		.gfp = current_gfp_context(GFP_KERNEL),
-		.kind = PCPU_KIND_MODULE,
-	};
-	void __percpu *ptr;
-
-	might_alloc(req.gfp);
-	ptr = pcpu_request_serve(&req, _RET_IP_);
-	if (!ptr)
-		*why = pcpu_strerror(&req);
-	return ptr;
+	might_alloc(current_gfp_context(GFP_KERNEL));
+	return pcpu_alloc_slow(size, align, _RET_IP_, GFP_KERNEL, PCPU_KIND_MODULE, why);
 }
 
 #ifdef CONFIG_PERCPU_PRESENT
@@ -658,14 +630,7 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
  */
 void __percpu *pcpu_alloc_present(size_t size, size_t align, gfp_t gfp)
 {
-	struct pcpu_request req = {
-		.size = size,
-		.align = align,
-		.gfp = current_gfp_context(gfp),
-		.kind = PCPU_KIND_PRESENT,
-	};
-
 	might_alloc(gfp);
-	return pcpu_request_serve(&req, _RET_IP_);
+	return pcpu_alloc_slow(size, align, _RET_IP_, gfp, PCPU_KIND_PRESENT, NULL);
 }
 #endif

@@ -173,7 +173,7 @@ static bool is_valid(size_t size, size_t align)
 static size_t alloc_size_of(size_t size, size_t align, gfp_t gfp, enum model_kind kind)
 {
 	if (kind == MODEL_PLAIN && size <= 8 && align <= 8) {
-		if (pcpu_account_wanted(gfp))
+		if (((gfp & __GFP_ACCOUNT) && memcg_kmem_online()) || mem_alloc_profiling_enabled())
 			return 8;
 		return size > 4 || align > 4 ? 8 : 4;
 	}

@@ -482,41 +482,23 @@ static unsigned int pcpu_cache_victim(struct pcpu_cache *cache)
 	return victim;
 }
 
-/* Cache an object, and move half of the magazine @from to the depot. */
-static noinline void pcpu_cache_free_to_depot(unsigned long off, struct pcpu_cache *cache,
-					      struct pcpu_magazine *mag,
-					      struct pcpu_magazine *from,
-					      unsigned long flags)
+/*
+ * Cache an object in magazine @mag, and evict the last @nr objects of @from, to the depot or
+ * to the chunks.
+ */
+static noinline void pcpu_cache_free_evict(unsigned long off, struct pcpu_cache *cache,
+					   struct pcpu_magazine *mag,
+					   struct pcpu_magazine *from, unsigned int nr,
+					   unsigned long flags)
 {
 	struct pcpu_batch batch;
 
 	batch.class = from - cache->magazines;
-	batch.nr = pcpu_magazine_pop_batch(cache, from, batch.offs,
-					   DIV_ROUND_UP(from->nr, 2));
+	batch.nr = pcpu_magazine_pop_batch(cache, from, batch.offs, nr);
 	pcpu_magazine_push(cache, mag, off);
 	pcpu_cache_put_tracked(cache, flags);
-	pcpu_cache_spill(&batch);
-}
-
-/* Cache an object, and free a few of the magazine @from to the chunks, if not NULL. */
-static noinline void pcpu_cache_free_to_chunks(unsigned long off, struct pcpu_cache *cache,
-					       struct pcpu_magazine *mag,
-					       struct pcpu_magazine *from,
-					       unsigned long flags)
-{
-	unsigned int class = 0, nr = 0;
-	u32 offs[PCPU_PART_MAX];
-
-	if (from)
-		class = from - cache->magazines;
-	while (from && from->nr && nr < PCPU_PART_MAX && cache->capacity < mag->size)
-		offs[nr++] = pcpu_magazine_pop(cache, from);
-	pcpu_magazine_push(cache, mag, off);
-	pcpu_cache_put_tracked(cache, flags);
-	if (!nr)
-		return;
-	pcpu_chunks_free_batch(class, offs, nr);
-	pcpu_balance_check();
+	if (batch.nr)
+		pcpu_cache_spill(&batch);
 }
 
 /*
@@ -532,6 +514,7 @@ void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
 {
 	bool full = mag->nr >= mag->max, depot_full = pcpu_depot_is_full();
 	struct pcpu_magazine *from = mag;
+	unsigned int nr = 0;
 	u32 last;
 
 	pcpu_cache_assert_owned(cache);
@@ -545,13 +528,15 @@ void pcpu_cache_free_full(unsigned long off, struct pcpu_cache *cache,
 		pcpu_balance_check();
 		return;
 	}
-	if (!full)
-		from = pcpu_cache_take_share(cache, 1) ? NULL :
-		       &cache->magazines[pcpu_cache_victim(cache)];
-	if (from && from->nr && !depot_full)
-		pcpu_cache_free_to_depot(off, cache, mag, from, flags);
-	else
-		pcpu_cache_free_to_chunks(off, cache, mag, from, flags);
+	if (full || !pcpu_cache_take_share(cache, 1)) {
+		if (!full)
+			from = &cache->magazines[pcpu_cache_victim(cache)];
+		nr = DIV_ROUND_UP(from->nr, 2);
+		if (depot_full)
+			nr = min(PCPU_PART_MAX,
+				 DIV_ROUND_UP(mag->size - cache->capacity, from->size));
+	}
+	pcpu_cache_free_evict(off, cache, mag, from, nr, flags);
 }
 
 /* Cache an object that the caller owns, and for which the object map has no entry. */

@@ -142,56 +142,32 @@ void pcpu_present_synchronize(void)
 	}
 }
 
-/**
- * struct pcpu_visit - changes of one unit
- * @unit: the unit
- * @first: lowest offset that was changed
- * @end: end of the highest page that was changed
- * @pages: pages to free
- */
-struct pcpu_visit {
-	unsigned int unit;
-	unsigned long first;
-	unsigned long end;
-	struct list_head pages;
-};
-
-/* Change @pages of chunk @nr. */
-static int pcpu_visit_chunk(struct pcpu_visit *visit, unsigned int nr, u64 pages,
-			    bool present)
-{
-	unsigned long off, base = (unsigned long)nr << PCPU_CHUNK_SHIFT;
-	int err = 0;
-
-	for (; pages && !err; pages &= pages - 1) {
-		off = base + (__ffs64(pages) << PAGE_SHIFT);
-		if (present)
-			err = pcpu_populate_unit(off, visit->unit,
-						 GFP_KERNEL | __GFP_RETRY_MAYFAIL |
-						 __GFP_NOWARN);
-		else
-			pcpu_depopulate_unit(off, visit->unit, &visit->pages);
-		visit->first = min(visit->first, off);
-		visit->end = max(visit->end, off + PAGE_SIZE);
-		cond_resched();
-	}
-	return err;
-}
-
 /* Give memory to all populated pages of @unit, or take it from them. */
 static int pcpu_present_visit(unsigned int unit, bool present)
 {
-	struct pcpu_visit visit = { .unit = unit, .first = PCPU_NO_OFF };
+	unsigned long off, first = PCPU_NO_OFF, end = 0;
 	int nr = -1, err = 0;
+	LIST_HEAD(freed);
 	u64 pages;
 
-	INIT_LIST_HEAD(&visit.pages);
 	while (!err && (nr = pcpu_chunks_hold_present(nr + 1, &pages)) >= 0) {
-		err = pcpu_visit_chunk(&visit, nr, pages, present);
+		for (; pages && !err; pages &= pages - 1) {
+			off = ((unsigned long)nr << PCPU_CHUNK_SHIFT) +
+			      (__ffs64(pages) << PAGE_SHIFT);
+			if (present)
+				err = pcpu_populate_unit(off, unit,
+							 GFP_KERNEL | __GFP_RETRY_MAYFAIL |
+							 __GFP_NOWARN);
+			else
+				pcpu_depopulate_unit(off, unit, &freed);
+			first = min(first, off);
+			end = max(end, off + PAGE_SIZE);
+			cond_resched();
+		}
 		pcpu_chunk_unhold(nr);
 	}
-	if (visit.end)
-		pcpu_flush_units(unit, unit, visit.first, visit.end, &visit.pages);
+	if (end)
+		pcpu_flush_units(unit, unit, first, end, &freed);
 	/* The worker has passed by chunks that were held. */
 	pcpu_balance_kick();
 	return err;

@@ -296,22 +296,6 @@ void pcpu_range_free(struct pcpu_chunk *chunk, unsigned int start,
 	pcpu_chunk_add_free(chunk, nr);
 }
 
-/* Call @act for each run of adjacent @pages. */
-static void pcpu_chunk_each_run(struct pcpu_chunk *chunk, u64 pages,
-				void (*act)(struct pcpu_chunk *chunk,
-					    unsigned int start, unsigned int nr))
-{
-	while (pages) {
-		unsigned int first = __ffs64(pages);
-		u64 stop = ~pages & ~0ULL << first;
-		unsigned int end = stop ? __ffs64(stop) : PCPU_CHUNK_PAGES;
-
-		act(chunk, first * PCPU_PAGE_GRANULES,
-		    (end - first) * PCPU_PAGE_GRANULES);
-		pages &= ~GENMASK_ULL(end - 1, first);
-	}
-}
-
 /*
  * Withhold empty pages from allocations, for the time in which the caller populates them
  * or gives them back.
@@ -321,7 +305,8 @@ void pcpu_chunk_withhold(struct pcpu_chunk *chunk, u64 pages)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	WRITE_ONCE(chunk->withheld, chunk->withheld | pages);
-	pcpu_chunk_each_run(chunk, pages, pcpu_range_alloc);
+	for (; pages; pages &= pages - 1)
+		pcpu_range_alloc(chunk, __ffs64(pages) * PCPU_PAGE_GRANULES, PCPU_PAGE_GRANULES);
 }
 
 /* Undo pcpu_chunk_withhold(). */
@@ -330,7 +315,8 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages)
 	lockdep_assert_held(&pcpu_chunk_lock);
 
 	WRITE_ONCE(chunk->withheld, chunk->withheld & ~pages);
-	pcpu_chunk_each_run(chunk, pages, pcpu_range_free);
+	for (; pages; pages &= pages - 1)
+		pcpu_range_free(chunk, __ffs64(pages) * PCPU_PAGE_GRANULES, PCPU_PAGE_GRANULES);
 }
 
 /*

@@ -292,19 +292,6 @@ bool pcpu_small_available(unsigned int class)
 	return !list_empty(&pcpu_small_partial[class]);
 }
 
-/* Allocate up to @want objects of the split granule at @off. */
-static unsigned int pcpu_small_alloc_granule(u8 *mask, unsigned long off,
-					     u32 *offs, unsigned int want)
-{
-	unsigned int i, n = 0;
-
-	for (; *mask && n < want; *mask &= *mask - 1) {
-		i = __ffs(*mask);
-		offs[n++] = off + 4 * i;
-	}
-	return n;
-}
-
 /* Allocate up to @want objects of a page of @chunk that has some. */
 static unsigned int pcpu_small_alloc_page(struct pcpu_chunk *chunk,
 					  unsigned int page, unsigned int class,
@@ -325,7 +312,8 @@ static unsigned int pcpu_small_alloc_page(struct pcpu_chunk *chunk,
 		if ((pcpu_objmap_read(chunk, pcpu_off_to_granule(off)) &
 		     PCPU_OBJMAP_KIND) != pcpu_objmap_split(class))
 			continue;
-		n += pcpu_small_alloc_granule(mask, off, offs + n, want - n);
+		for (; *mask && n < want; *mask &= *mask - 1)
+			offs[n++] = off + 4 * __ffs(*mask);
 		if (!*mask)
 			pcpu_small_remove_partial(chunk, page, class);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What bench_percpu.c measures by: samples of get_cycles(), and rows of the result.
+ * What bench_percpu.c measures by: sizes, samples of get_cycles(), and rows of the result.
  */
 #ifndef _SELFTESTS_PERCPU_BENCH_MEASURE_H
 #define _SELFTESTS_PERCPU_BENCH_MEASURE_H
@@ -27,6 +27,36 @@ static unsigned long nr_disturbed;
 /* Ticks of CALIBRATION rounds of two instructions, and of one get_cycles() */
 static u64 calibrated;
 static u64 overhead;
+
+/* The sequence is the same for all kernels. */
+static u32 seed;
+
+static u32 next_random(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed;
+}
+
+/* Sizes as in real kernels: many counters, few structures. */
+static size_t mixed_size(void)
+{
+	u32 r = next_random();
+
+	switch (r % 10) {
+	case 0 ... 1:
+		return 4;
+	case 2 ... 4:
+		return 8;
+	case 5 ... 6:
+		return 16 + (r >> 8) % 7 * 8;
+	case 7 ... 8:
+		return 72 + (r >> 8) % 24 * 8;
+	default:
+		return 264 + (r >> 8) % 96 * 8;
+	}
+}
 
 static u64 to_instructions(u64 ticks)
 {

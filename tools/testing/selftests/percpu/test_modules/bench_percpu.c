@@ -41,9 +41,10 @@
 
 #include "bench_measure.h"
 
-static char *rows = "all";
-module_param(rows, charp, 0444);
-MODULE_PARM_DESC(rows, "list of groups to run, or all");
+static char *rows[32];
+static unsigned int nr_rows;
+module_param_array(rows, charp, &nr_rows, 0444);
+MODULE_PARM_DESC(rows, "list of groups to run; default: all");
 
 #define MANY		MAX_SAMPLES	/* objects of rows with percentiles */
 #define LIVE		4096	/* objects of churn */
@@ -56,36 +57,6 @@ MODULE_PARM_DESC(rows, "list of groups to run, or all");
 static void __percpu *objects[MANY];
 
 static DEFINE_PER_CPU(unsigned long, module_counter);
-
-/* The sequence is the same for all kernels. */
-static u32 seed;
-
-static u32 next_random(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 17;
-	seed ^= seed << 5;
-	return seed;
-}
-
-/* Sizes as in real kernels: many counters, few structures. */
-static size_t mixed_size(void)
-{
-	u32 r = next_random();
-
-	switch (r % 10) {
-	case 0 ... 1:
-		return 4;
-	case 2 ... 4:
-		return 8;
-	case 5 ... 6:
-		return 16 + (r >> 8) % 7 * 8;
-	case 7 ... 8:
-		return 72 + (r >> 8) % 24 * 8;
-	default:
-		return 264 + (r >> 8) % 96 * 8;
-	}
-}
 
 static void __percpu *alloc(size_t size, size_t align, gfp_t gfp)
 {
@@ -663,19 +634,12 @@ static const struct {
 
 static bool is_selected(const char *name)
 {
-	size_t len = strlen(name);
-	const char *p = rows;
+	unsigned int i;
 
-	if (!strcmp(rows, "all"))
-		return true;
-	while (p) {
-		if (!strncmp(p, name, len) && (!p[len] || p[len] == ','))
+	for (i = 0; i < nr_rows; i++)
+		if (!strcmp(rows[i], name) || !strcmp(rows[i], "all"))
 			return true;
-		p = strchr(p, ',');
-		if (p)
-			p++;
-	}
-	return false;
+	return !nr_rows;
 }
 
 static int __init bench_percpu_init(void)

@@ -178,7 +178,8 @@ static void pcpu_balance_pages(bool shrink, unsigned int keep_chunks)
 /* Drain all caches and do the work of the worker. Process context, may sleep. */
 void pcpu_balance_now(void)
 {
-	pcpu_debug_drain();
+	if (pcpu_debug_begun())
+		pcpu_debug_drain();
 	pcpu_caches_drain();
 	pcpu_balance_pages(true, PCPU_EMPTY_CHUNKS_KEEP);
 }

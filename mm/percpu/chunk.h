@@ -438,7 +438,6 @@ int pcpu_extent_alloc_run(unsigned int nr, size_t align, unsigned int max, gfp_t
 
 void pcpu_balance_kick(void);
 void pcpu_balance_check(void);
-void pcpu_balance_want_chunk(void);
 void pcpu_worker_enable(void (*run)(struct work_struct *work));
 bool pcpu_worker_begin(void);
 void pcpu_worker_again(unsigned long delay);

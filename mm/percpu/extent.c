@@ -97,13 +97,6 @@ void pcpu_balance_check(void)
 		pcpu_balance_kick();
 }
 
-/* Queue the worker, which gives all empty chunks back. */
-void pcpu_balance_want_chunk(void)
-{
-	WRITE_ONCE(pcpu_chunk_wanted, 1);
-	pcpu_balance_kick();
-}
-
 /* Let @run be queued as the worker, and queue it. At boot, once workqueues run. */
 void __init pcpu_worker_enable(void (*run)(struct work_struct *work))
 {
@@ -225,7 +218,8 @@ static long pcpu_extent_want_chunk(enum pcpu_kind kind, long err)
 						       pcpu_counts.present_chunks);
 	if (err != -ENOSPC || !others)
 		return err;
-	pcpu_balance_want_chunk();
+	WRITE_ONCE(pcpu_chunk_wanted, 1);
+	pcpu_balance_kick();
 	return -EBUSY;
 }
 

@@ -34,28 +34,11 @@ static void pcpu_free_end(size_t size, struct pcpu_owner *owner)
 	pcpu_stats_free();
 }
 
-/* Free an object that percpu_debug= checks. Return false if it is none. */
-static bool pcpu_free_debug(void __percpu *ptr, unsigned long off,
-			    unsigned long caller)
-{
-	size_t size = pcpu_debug_free(off, caller);
-	struct pcpu_owner owner;
-
-	if (likely(!size))
-		return false;
-	owner = pcpu_free_begin(ptr, off, size);
-	pcpu_debug_retire(off, size);
-	pcpu_balance_check();
-	pcpu_free_end(size, &owner);
-	return true;
-}
-
 /* Free an object with all steps, or report an invalid free. @rel is the pointer's. */
 static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 {
 	void __percpu *ptr = pcpu_area_addr_to_ptr(pcpu_area.base + rel);
-	unsigned long flags, off;
-	struct pcpu_chunk *chunk;
+	unsigned long off;
 	struct pcpu_owner owner;
 	unsigned int class, nr;
 	struct pcpu_run run;
@@ -72,13 +55,16 @@ static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 		pcpu_stats_free();
 		return;
 	}
-	if (pcpu_debug_begun() && pcpu_free_debug(ptr, off, caller))
-		return;
-	/* A chunk that is found with IRQs off does not go away. */
-	local_irq_save(flags);
-	chunk = pcpu_chunk_of(off);
-	nr = chunk ? pcpu_objmap_clear(chunk, off, &class) : 0;
-	local_irq_restore(flags);
+	if (pcpu_debug_begun()) {
+		size = pcpu_debug_free(off, caller);
+		if (size) {
+			owner = pcpu_free_begin(ptr, off, size);
+			pcpu_debug_retire(off, size);
+			pcpu_balance_check();
+			goto done;
+		}
+	}
+	nr = pcpu_objmap_clear(off, &class);
 	if (unlikely(!nr))
 		goto invalid;
 	size = class < PCPU_NR_SMALL ? pcpu_class_size(class) :
@@ -92,6 +78,7 @@ static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 	} else {
 		pcpu_cache_free_slow(off, class);
 	}
+done:
 	pcpu_free_end(size, &owner);
 	return;
 invalid:

@@ -4,6 +4,7 @@
  * that are split into objects of 4 or 8 bytes.
  */
 #include <linux/cleanup.h>
+#include <linux/irqflags.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -106,17 +107,23 @@ static unsigned int pcpu_objmap_clear_wide(struct pcpu_chunk *chunk, unsigned lo
 }
 
 /*
- * Clear the entry of an object that may begin at @off, and store its class. Return its
- * granules, which the caller owns then, 1 for an object of a split granule, or 0 if no
- * object was live. IRQs are off, so that @chunk stays.
+ * Clear the entry of an object that may begin at @off, within the area, and store its
+ * class. Return its granules, which the caller owns then, 1 for an object of a split
+ * granule, or 0 if no object was live. Any context.
  */
-unsigned int pcpu_objmap_clear(struct pcpu_chunk *chunk, unsigned long off,
-			       unsigned int *class)
+unsigned int pcpu_objmap_clear(unsigned long off, unsigned int *class)
 {
-	u8 *where = pcpu_objmap_entry(chunk, off >> PCPU_GRANULE_SHIFT);
-	u8 bits, entry = READ_ONCE(*where);
+	struct pcpu_chunk *chunk;
+	u8 *where, bits, entry;
 
 	*class = PCPU_CLASS_LONG;
+	/* A chunk that is found with IRQs off does not go away. */
+	guard(irqsave)();
+	chunk = pcpu_chunk_of(off);
+	if (!chunk)
+		return 0;
+	where = pcpu_objmap_entry(chunk, off >> PCPU_GRANULE_SHIFT);
+	entry = READ_ONCE(*where);
 	if (pcpu_objmap_is_wide(entry))
 		return pcpu_objmap_clear_wide(chunk, off, entry);
 	do {

@@ -241,14 +241,14 @@ static int pcpu_request_check(struct pcpu_request *req)
 		return -E2BIG;
 	req->owned = pcpu_account_wanted(req->gfp) &&
 		     req->kind != PCPU_KIND_PRESENT;
-	if (unlikely(pcpu_should_fail(size, req->gfp)))
+	if (unlikely(pcpu_may_fail() && pcpu_should_fail(size, req->gfp)))
 		return -ECANCELED;
 	if (req->owned)
 		size = max(size, PCPU_OWNED_MIN);
 	size = min(size + PCPU_SHADOW_GAP, pcpu_area.max_object);
 	req->debug = pcpu_debug_enabled() && req->kind != PCPU_KIND_PRESENT &&
 		     pcpu_debug_alloc_size(size) + req->align <= pcpu_area.max_object;
-	if (unlikely(req->debug))
+	if (pcpu_debug_begun() && req->debug)
 		size = pcpu_debug_alloc_size(size);
 	req->class = req->debug || section ? PCPU_CLASS_LONG :
 					     pcpu_class_of(size, req->align);
@@ -322,7 +322,8 @@ static noinline void pcpu_request_drain(const struct pcpu_request *req)
 		return;
 	}
 	/* Draining the quarantine can take long. */
-	pcpu_debug_drain();
+	if (pcpu_debug_begun())
+		pcpu_debug_drain();
 	/* Caches of other CPUs may hold the missing memory. */
 	pcpu_caches_drain();
 }
@@ -396,7 +397,7 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 		pcpu_clear_granules(addr, req->alloc_size);
 	else if (req->kind != PCPU_KIND_PRESENT)
 		pcpu_request_clear_long(req, off);
-	if (unlikely(req->debug))
+	if (pcpu_debug_begun() && req->debug)
 		pcpu_debug_alloc(off, req->size, req->alloc_size,
 				 req->kind == PCPU_KIND_MODULE, caller);
 	if (unlikely(req->kind != PCPU_KIND_OBJECT))

@@ -235,7 +235,7 @@ void pcpu_bad_free_report(const void __percpu *ptr, unsigned long caller)
 	/* mem_dump_obj() continues the line. */
 	if (maybe_foreign)
 		mem_dump_obj(addr);
-	if (w.begin != PCPU_NO_OFF)
+	if (pcpu_debug_begun() && w.begin != PCPU_NO_OFF)
 		pcpu_debug_describe(w.begin);
 	dump_stack();
 }

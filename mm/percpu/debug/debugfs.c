@@ -438,7 +438,7 @@ static void pcpu_stats_global(struct seq_file *m)
 	if (IS_ENABLED(CONFIG_PERCPU_STATS))
 		pcpu_stats_counters(m);
 	pcpu_stats_row(m, "invalid_frees", pcpu_bad_free_count());
-	pcpu_stats_row(m, "damages", pcpu_debug_count());
+	pcpu_stats_row(m, "damages", pcpu_debug_begun() ? pcpu_debug_count() : 0);
 	pcpu_stats_row(m, "nr_chunks", counts.chunks);
 	pcpu_stats_row(m, "nr_max_chunks", counts.max_chunks);
 	pcpu_stats_row(m, "empty_pop_pages", counts.empty);

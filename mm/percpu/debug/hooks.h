@@ -54,26 +54,24 @@ static inline void pcpu_shadow_poison(unsigned long off, size_t size)
 /* Invalid frees, bad_free.c */
 void pcpu_bad_free_report(const void __percpu *ptr, unsigned long caller);
 
-/* percpu_debug=, redzone.c */
-/* Bytes of the red zone before a checked object: a granule. */
-#define PCPU_DEBUG_FRONT	16
-
-#ifdef CONFIG_PERCPU_DEBUG
+/*
+ * percpu_debug=, redzone.c. Without CONFIG_PERCPU_DEBUG both conditions are a constant false,
+ * and no call of the functions below is left: each stands behind one of them.
+ */
 
 DECLARE_STATIC_KEY_FALSE(pcpu_debug_key);
 DECLARE_STATIC_KEY_FALSE(pcpu_debug_begun_key);
 
-/* Return true if new objects get red zones and a record. */
-static inline bool pcpu_debug_enabled(void)
-{
-	return static_branch_unlikely(&pcpu_debug_key);
-}
+/* True if new objects get red zones and a record. */
+#define pcpu_debug_enabled()						\
+	(IS_ENABLED(CONFIG_PERCPU_DEBUG) && static_branch_unlikely(&pcpu_debug_key))
 
-/* Return true if objects with red zones may exist. */
-static inline bool pcpu_debug_begun(void)
-{
-	return static_branch_unlikely(&pcpu_debug_begun_key);
-}
+/* True if objects with red zones may exist: once true, it stays so. */
+#define pcpu_debug_begun()						\
+	(IS_ENABLED(CONFIG_PERCPU_DEBUG) && static_branch_unlikely(&pcpu_debug_begun_key))
+
+/* Bytes of the red zone before a checked object: a granule. */
+#define PCPU_DEBUG_FRONT	16
 
 size_t pcpu_debug_alloc_size(size_t size);
 void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size, bool section,
@@ -83,38 +81,6 @@ void pcpu_debug_free_section(unsigned long off, size_t alloc_size);
 void pcpu_debug_retire(unsigned long off, size_t alloc_size);
 void pcpu_debug_drain(void);
 
-#else
-
-static inline bool pcpu_debug_enabled(void)
-{
-	return false;
-}
-
-static inline bool pcpu_debug_begun(void)
-{
-	return false;
-}
-
-static inline size_t pcpu_debug_alloc_size(size_t size)
-{
-	return size;
-}
-
-static inline void pcpu_debug_alloc(unsigned long off, size_t size, size_t alloc_size,
-				    bool section, unsigned long caller) { }
-
-static inline size_t pcpu_debug_free(unsigned long off, unsigned long caller)
-{
-	return 0;
-}
-
-static inline void pcpu_debug_free_section(unsigned long off, size_t alloc_size) { }
-static inline void pcpu_debug_retire(unsigned long off, size_t alloc_size) { }
-
-static inline void pcpu_debug_drain(void) { }
-
-#endif /* CONFIG_PERCPU_DEBUG */
-
 /* Fault injection */
 #ifdef CONFIG_FAIL_PERCPU
 
@@ -122,8 +88,6 @@ static inline void pcpu_debug_drain(void) { }
 #include <linux/sched.h>
 
 extern struct fault_attr pcpu_fail_attr;
-
-bool pcpu_should_fail(size_t size, gfp_t gfp);
 
 /* Return true if pcpu_should_fail() must be called for each allocation. */
 static inline bool pcpu_may_fail(void)
@@ -134,17 +98,11 @@ static inline bool pcpu_may_fail(void)
 
 #else
 
-static inline bool pcpu_should_fail(size_t size, gfp_t gfp)
-{
-	return false;
-}
-
-static inline bool pcpu_may_fail(void)
-{
-	return false;
-}
+#define pcpu_may_fail()	false
 
 #endif /* CONFIG_FAIL_PERCPU */
+
+bool pcpu_should_fail(size_t size, gfp_t gfp);
 
 /**
  * struct pcpu_stats - lifetime counters

@@ -57,8 +57,7 @@ struct pcpu_damage {
 	struct pcpu_record record;
 };
 
-#ifdef CONFIG_PERCPU_DEBUG
-
+/* Only behind pcpu_debug_enabled() or pcpu_debug_begun(), see hooks.h. */
 bool pcpu_debug_switch(bool on);
 void pcpu_debug_describe(unsigned long off);
 void pcpu_debug_report(const struct pcpu_damage *damage);
@@ -66,23 +65,5 @@ unsigned long pcpu_debug_count(void);
 
 int pcpu_quarantine_init(unsigned long bytes);
 unsigned long pcpu_quarantine_count(unsigned long *bytes);
-
-#else
-
-static inline bool pcpu_debug_switch(bool on)
-{
-	return false;
-}
-
-static inline void pcpu_debug_describe(unsigned long off)
-{
-}
-
-static inline unsigned long pcpu_debug_count(void)
-{
-	return 0;
-}
-
-#endif /* CONFIG_PERCPU_DEBUG */
 
 #endif /* _MM_PERCPU_DEBUG_REDZONE_H */

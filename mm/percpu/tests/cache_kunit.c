@@ -475,13 +475,14 @@ static bool was_checked;
 
 static int plain_init(struct kunit_suite *suite)
 {
-	was_checked = pcpu_debug_switch(false);
+	was_checked = pcpu_debug_enabled() && pcpu_debug_switch(false);
 	return 0;
 }
 
 static void plain_exit(struct kunit_suite *suite)
 {
-	pcpu_debug_switch(was_checked);
+	if (IS_ENABLED(CONFIG_PERCPU_DEBUG) && was_checked)
+		pcpu_debug_switch(true);
 }
 
 static void area_is_valid(struct kunit *test)

@@ -97,14 +97,14 @@ static void objmap(struct kunit *test)
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
 	unsigned int class = pcpu_class_of(5 * PCPU_GRANULE, 8), got;
 
-	KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off, &got));
+	KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(off, &got));
 	pcpu_objmap_set_granules(off, 5);
 	for (i = 1; i < 5 * PCPU_GRANULE; i++)
-		KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off + i, &got));
+		KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(off + i, &got));
 	KUNIT_EXPECT_TRUE(test, pcpu_objmap_is_live(chunk, off));
-	KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(chunk, off, &got), 5);
+	KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(off, &got), 5);
 	KUNIT_EXPECT_EQ(test, got, class);
-	KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(chunk, off, &got));
+	KUNIT_EXPECT_FALSE(test, pcpu_objmap_clear(off, &got));
 	pcpu_chunks_free(off, 5);
 }
 
@@ -130,15 +130,15 @@ static void long_objects(struct kunit *test)
 		pcpu_objmap_set_long(off, lengths[i]);
 		for (nr = 1; nr < 10; nr++)
 			KUNIT_EXPECT_FALSE(test,
-					   pcpu_objmap_clear(chunk, off + nr * PCPU_GRANULE,
+					   pcpu_objmap_clear(off + nr * PCPU_GRANULE,
 							     &got));
 		KUNIT_EXPECT_TRUE(test, pcpu_objmap_is_live(chunk, off));
 		KUNIT_EXPECT_EQ(test, lengths[i],
 				pcpu_objmap_copy_length(chunk->objmap,
 							pcpu_off_to_granule(off)));
-		KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(chunk, off, &got), lengths[i]);
+		KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(off, &got), lengths[i]);
 		KUNIT_EXPECT_EQ(test, got, PCPU_CLASS_LONG);
-		KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(chunk, off, &got), 0);
+		KUNIT_EXPECT_EQ(test, pcpu_objmap_clear(off, &got), 0);
 		for (nr = 0; nr < 10; nr++)
 			KUNIT_EXPECT_EQ(test, 0,
 					pcpu_objmap_read(chunk, pcpu_off_to_granule(off) + nr));

@@ -103,12 +103,7 @@ static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define pr_warn(...)		fprintf(stderr, __VA_ARGS__)
 #define pr_err(...)		fprintf(stderr, __VA_ARGS__)
 
-/* for debug.c, with CONFIG_PERCPU_DEBUG: the checks are always on */
-#define DECLARE_STATIC_KEY_FALSE(k)	extern bool k
-#define DEFINE_STATIC_KEY_FALSE(k)	bool k = true
-#define static_branch_unlikely(k)	(*(k))
-#define static_branch_enable(k)		(*(k) = true)
-#define static_branch_disable(k)	(*(k) = false)
+/* for redzone.c, with CONFIG_PERCPU_DEBUG */
 #define early_param(name, f)		static int (*shim_##f)(char *) __attribute__((unused)) = f
 #define kstrtobool(s, b)		((void)(s), *(b) = true, 0)
 #define memparse(s, e)			strtoul(s, e, 0)

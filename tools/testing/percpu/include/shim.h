@@ -272,6 +272,13 @@ static inline void shim_ignore(int first, ...) { }
 extern int shim_verbose;
 extern unsigned int shim_refused;	/* requests, and frees */
 
+/* With SAN=-DCONFIG_PERCPU_DEBUG all objects are checked. */
+#define DECLARE_STATIC_KEY_FALSE(k)	extern bool k
+#define DEFINE_STATIC_KEY_FALSE(k)	bool k = true
+#define static_branch_unlikely(k)	(*(k))
+#define static_branch_enable(k)		(*(k) = true)
+#define static_branch_disable(k)	(*(k) = false)
+
 #ifdef BED_STRICT
 #include "strict.h"
 #else
@@ -280,7 +287,8 @@ extern unsigned int shim_refused;	/* requests, and frees */
 
 /*
  * guard(raw_spinlock_irqsave)(lock) holds the lock up to the end of the block, scoped_guard()
- * that of the next statement; guard(rcu)() begins a read side.
+ * that of the next statement; guard(rcu)() begins a read side, guard(irqsave)() disables
+ * IRQs.
  */
 struct shim_guard {
 	raw_spinlock_t *lock;
@@ -312,6 +320,20 @@ static inline void shim_rcu_end(bool *guard)
 		shim_guard_begin(lock)
 #define shim_guard_rcu()							\
 	bool shim_guard __attribute__((cleanup(shim_rcu_end), unused)) = shim_rcu_begin()
+static inline unsigned long shim_irqsave_begin(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	return flags;
+}
+static inline void shim_irqsave_end(unsigned long *flags)
+{
+	local_irq_restore(*flags);
+}
+#define shim_guard_irqsave()							\
+	unsigned long shim_guard __attribute__((cleanup(shim_irqsave_end), unused)) =	\
+		shim_irqsave_begin()
 #define scoped_guard(kind, ...)							\
 	for (bool shim_once = true; shim_once;)					\
 		for (guard(kind)(__VA_ARGS__); shim_once; shim_once = false)

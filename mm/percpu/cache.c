@@ -8,16 +8,9 @@
  * New objects of all classes and CPUs are cut from one run, so that objects which
  * are allocated together are adjacent. The worker trims what is idle, see trim.c.
  *
- * What a cache has no capacity for goes to the depot in batches. Without the depot,
- * objects that are freed on a different CPU, or in large bursts, would go through the
- * chunk lock one by one. Its limit grows with the populated memory. A full depot takes
- * nothing until objects are allocated from it or trimmed: the frees that come next go to
- * the chunks, see pcpu_cache_free_full().
- *
- * All caches have one budget in bytes. A cache takes a share of it in steps, when
- * it has no capacity for a freed object, and returns what it does not use when it is
- * trimmed. A cache takes no more than is left, and returns half of what it has beyond
- * that, if that is more: all busy caches approach the same share.
+ * What a cache has no capacity for goes to the depot in batches, or objects that are freed
+ * on a different CPU would go through the chunk lock one by one. Documentation/mm/percpu.rst,
+ * "Limits of caches and depot", tells the sizes of both, and how caches share one budget.
  *
  * Offsets are kept beside the objects and not in them, out of reach of a write to
  * a freed object.

@@ -107,18 +107,9 @@ static unsigned long __init pcpu_linear_dynamic(unsigned long wanted)
 #ifdef CONFIG_NUMA
 
 /*
- * Linear units on the nodes of their CPUs, one stride apart.
- *
- * The stride is constant, so the nodes bound it: it leads from the memory of one node
- * into that of the next one, and not out of a node before its last unit::
- *
- *	            base                 + stride              + 2 * stride
- *	linear      | unit 0 |    ...    | unit 1 |    ...     | unit 2 |    ...
- *	              CPU 0, node 0        CPU 1, node 0         CPU 2, node 1
- *
- * Units have only the memory that the first chunk needs; what lies between them
- * belongs to memblock. Such a stride is longer than a window, and all later windows of
- * a unit lie one after the other.
+ * Linear units on the nodes of their CPUs, one stride apart: it leads from the memory of one
+ * node into that of the next one, and not out of a node before its last unit. See
+ * Documentation/mm/percpu.rst, "Nodes in the chunk-major layout".
  */
 
 /* Places that are tried for the units. */

@@ -76,18 +76,11 @@ bool pcpu_node_base(const struct pcpu_node_run *runs, unsigned int nr,
 		    unsigned long *low, unsigned long *high);
 
 /*
- * Offsets that all relocations of modules reach.
+ * Offsets that all relocations of modules reach, see Documentation/mm/percpu.rst, "The module
+ * range". S is the address of the first static percpu variable, P that of the code:
  *
- * A percpu pointer is the address S of the first static percpu variable plus an
- * offset. Code at address P encodes it, with an addend A, as
- *
- *	R_X86_64_64           S + offset + A        64 bits, always fits
- *	R_X86_64_32S          S + offset + A        32 bits, sign-extended
- *	R_X86_64_PC32, PLT32  S + offset + A - P    32 bits, sign-extended
- *
- * Exported symbols of modules are stored as PC32, too. The loader refuses a 32S
- * that does not fit, but truncates a PC32: the allocator must not give a module
- * an offset that does not fit.
+ *	R_X86_64_32S          S + offset + addend        32 bits, sign-extended
+ *	R_X86_64_PC32, PLT32  S + offset + addend - P    32 bits, sign-extended
  */
 
 /* Bytes that an addend may point beyond an object, on either side. */

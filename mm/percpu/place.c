@@ -6,9 +6,8 @@
  * Objects are sorted by the time of their allocation and not by size, because
  * objects that are allocated together are often freed together.
  *
- * The hints of pages, chunks and slots are upper bounds of the free runs. A
- * search skips what is bounded below its length, and a search that fails lowers
- * the bounds that it has proved too high.
+ * A search skips what its hints bound below its length, see Documentation/mm/percpu.rst,
+ * "Run hints".
  */
 #include "chunk.h"
 

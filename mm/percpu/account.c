@@ -167,25 +167,6 @@ static void pcpu_account_drop_tag(size_t size, struct pcpu_owner *owner) { }
 
 #endif /* CONFIG_MEM_ALLOC_PROFILING */
 
-/* The owner entry of @off. NULL if its page has none and there is no memory. */
-static struct pcpu_owner *pcpu_account_entry(struct pcpu_chunk *chunk,
-					     unsigned long off, gfp_t gfp)
-{
-	unsigned int page = pcpu_off_to_page(off);
-	struct pcpu_owner *owners = READ_ONCE(chunk->owners[page]);
-
-	if (!owners && pcpu_metadata_allowed(gfp)) {
-		owners = kcalloc(PCPU_PAGE_OWNERS, sizeof(*owners),
-				 gfp | __GFP_NOWARN);
-		if (owners && cmpxchg(&chunk->owners[page], NULL, owners))
-			kfree(owners);
-	}
-	/* Before a free of an owned object can take the fast path. */
-	if (READ_ONCE(chunk->owners[page]) && !test_bit(page, chunk->slow_free))
-		set_bit(page, chunk->slow_free);
-	return pcpu_owner_at(chunk, off);
-}
-
 /*
  * Record what a new object, which the caller owns, is charged to: @objcg, or NULL. Any
  * context that @gfp allows. Return false if there is no memory for the entry of a
@@ -194,13 +175,24 @@ static struct pcpu_owner *pcpu_account_entry(struct pcpu_chunk *chunk,
 bool pcpu_account_record(unsigned long off, size_t size, gfp_t gfp,
 			 struct obj_cgroup *objcg)
 {
-	struct pcpu_owner *owner;
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	unsigned int page = pcpu_off_to_page(off);
+	struct pcpu_owner *owner, *owners = READ_ONCE(chunk->owners[page]);
 
 	if (!objcg && !mem_alloc_profiling_enabled())
 		return true;
-	owner = pcpu_account_entry(pcpu_chunk_of(off), off, gfp);
+	if (!owners && pcpu_metadata_allowed(gfp)) {
+		owners = kcalloc(PCPU_PAGE_OWNERS, sizeof(*owners),
+				 gfp | __GFP_NOWARN);
+		if (owners && cmpxchg(&chunk->owners[page], NULL, owners))
+			kfree(owners);
+	}
+	owner = pcpu_owner_at(chunk, off);
 	if (!owner)
 		return !objcg;
+	/* Before a free of an owned object can take the fast path. */
+	if (!test_bit(page, chunk->slow_free))
+		set_bit(page, chunk->slow_free);
 	pcpu_account_set_objcg(owner, size, objcg);
 	pcpu_account_set_tag(owner, size);
 	return true;

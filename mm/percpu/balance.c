@@ -150,28 +150,21 @@ static void pcpu_balance_shrink(enum pcpu_shrink_what what, unsigned int keep)
 	} while (chunk);
 }
 
-/* Prepare page tables, so that atomic callers can create chunks. */
-static void pcpu_balance_tables(void)
-{
-	unsigned long end;
-
-	if (!pcpu_populate_allowed(GFP_NOWAIT))
-		return;
-	end = (unsigned long)pcpu_chunk_top() << PCPU_CHUNK_SHIFT;
-	end = min(end + PCPU_TABLES_AHEAD, pcpu_area.size);
-	pcpu_populate_tables(0, end, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
-}
-
 static void pcpu_balance_pages(bool shrink, unsigned int keep_chunks)
 {
 	unsigned int noio = memalloc_noio_save();
+	unsigned long end;
 
 	if (shrink) {
 		pcpu_balance_shrink(PCPU_SHRINK_PAGES, PCPU_RESERVE_KEEP);
 		pcpu_balance_shrink(PCPU_SHRINK_CHUNKS, keep_chunks);
 	}
 	pcpu_balance_grow(keep_chunks);
-	pcpu_balance_tables();
+	end = (unsigned long)pcpu_chunk_top() << PCPU_CHUNK_SHIFT;
+	/* Page tables, so that atomic callers can create chunks. */
+	if (pcpu_populate_allowed(GFP_NOWAIT))
+		pcpu_populate_tables(0, min(end + PCPU_TABLES_AHEAD, pcpu_area.size),
+				     GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 	memalloc_noio_restore(noio);
 }
 

@@ -83,15 +83,24 @@ static void pcpu_depot_pop(unsigned int class, unsigned int max,
 	WRITE_ONCE(pcpu_depot->unused, i);
 }
 
-/* Move all objects of @batch to the depot, which is not full, the last ones first. */
-static void pcpu_depot_push(struct pcpu_batch *batch)
+/*
+ * Move all objects of @batch, the last ones first, to the depot, unless it is full: the batch
+ * is not empty afterwards then.
+ */
+void pcpu_depot_put(struct pcpu_batch *batch)
 {
 	struct pcpu_depot_class *stack = &pcpu_depot->classes[batch->class];
-	unsigned int i = stack->head, nr = batch->nr, n;
-	struct pcpu_depot_batch *to = &pcpu_depot->batches[i];
+	struct pcpu_depot_batch *to;
+	unsigned int i, n;
 
-	lockdep_assert_held(&pcpu_depot_lock);
-
+	guard(raw_spinlock_irqsave)(&pcpu_depot_lock);
+	if (pcpu_depot_is_full())
+		return;
+	stack->nr += batch->nr;
+	WRITE_ONCE(pcpu_depot->bytes,
+		   pcpu_depot->bytes + batch->nr * pcpu_class_size(batch->class));
+	i = stack->head;
+	to = &pcpu_depot->batches[i];
 	while (batch->nr) {
 		if (!i || to->nr == PCPU_BATCH_MAX) {
 			i = pcpu_depot->unused;
@@ -105,17 +114,6 @@ static void pcpu_depot_push(struct pcpu_batch *batch)
 		memcpy(to->offs + to->nr, batch->offs + batch->nr, n * sizeof(*to->offs));
 		to->nr += n;
 	}
-	stack->nr += nr;
-	WRITE_ONCE(pcpu_depot->bytes,
-		   pcpu_depot->bytes + nr * pcpu_class_size(batch->class));
-}
-
-/* Add a batch, not empty, unless the depot is full; it is empty afterwards if it was added. */
-void pcpu_depot_put(struct pcpu_batch *batch)
-{
-	guard(raw_spinlock_irqsave)(&pcpu_depot_lock);
-	if (!pcpu_depot_is_full())
-		pcpu_depot_push(batch);
 }
 
 /* Remove a batch of the class of @batch, which is empty afterwards if there is none. */

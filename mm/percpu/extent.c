@@ -287,41 +287,31 @@ static int pcpu_extent_add_chunk(enum pcpu_kind kind, unsigned int *turns, gfp_t
 }
 
 /*
- * Wait for a CPU that populates a page and must not sleep, about as long as it takes: the
- * caller populates the page itself then.
- */
-static void pcpu_extent_spin(const struct pcpu_chunk *chunk, unsigned int page)
-{
-	unsigned int turns = PCPU_SPIN_TURNS * pcpu_area.nr_units;
-
-	while (turns-- && test_bit_acquire(page, chunk->populating))
-		cpu_relax();
-}
-
-/*
  * Populate a page for @run. Of CPUs that need it at once, those that may wait leave it to
- * the first one. Those that must not sleep leave it to the first one of their kind: the
- * other one may sleep in reclaim.
+ * the first one. Those that must not sleep leave it to the first one of their kind, about as
+ * long as it takes, and populate the page themselves then: one that may sleep may do so in
+ * reclaim.
  */
 static int pcpu_extent_populate_page(struct pcpu_chunk *chunk, unsigned int page,
 				     struct pcpu_run *run, unsigned int max, gfp_t gfp)
 {
 	unsigned long off = pcpu_chunk_off(chunk) + (page << PAGE_SHIFT);
 	bool sleeps = gfpflags_allow_blocking(gfp), first;
-	unsigned int mine = sleeps ? PCPU_CHUNK_PAGES + page : page, turns = 0;
+	unsigned int mine = sleeps ? PCPU_CHUNK_PAGES + page : page;
+	unsigned int turns = 0, spins = PCPU_SPIN_TURNS * pcpu_area.nr_units;
 	int err = 0;
 
 	do {
 		first = !test_and_set_bit(mine, chunk->populating);
 	} while (!first && pcpu_extent_wait(&turns, gfp));
-	if (sleeps || !first)
-		pcpu_extent_spin(chunk, page);
+	while ((sleeps || !first) && spins-- && test_bit_acquire(page, chunk->populating))
+		cpu_relax();
 	/* Another CPU may have done it meanwhile. */
 	if (!(READ_ONCE(chunk->populated) & BIT_ULL(page)))
 		err = pcpu_populate_page(off, gfp, chunk->present);
 	if (!err)
 		pcpu_chunk_publish_pages(chunk, BIT_ULL(page), run, max);
-	/* Pairs with test_bit_acquire() in pcpu_extent_spin(): the page is populated. */
+	/* Pairs with test_bit_acquire() above: the page is populated. */
 	if (first)
 		clear_bit_unlock(mine, chunk->populating);
 	return err;

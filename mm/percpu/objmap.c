@@ -247,18 +247,6 @@ void pcpu_small_prepare(unsigned long off, gfp_t gfp)
 		kfree(masks);
 }
 
-/* Note that one more granule of @page has free objects. */
-static void pcpu_small_add_partial(struct pcpu_chunk *chunk, unsigned int page,
-				   unsigned int class)
-{
-	if (chunk->pages[page].partial[class]++)
-		return;
-	chunk->partial[class] |= BIT_ULL(page);
-	if (list_empty(&chunk->partial_node[class]))
-		list_add(&chunk->partial_node[class],
-			 &pcpu_small_partial[class]);
-}
-
 /* Note that one granule less of @page has free objects. */
 static void pcpu_small_remove_partial(struct pcpu_chunk *chunk,
 				      unsigned int page, unsigned int class)
@@ -384,8 +372,10 @@ unsigned int pcpu_small_free(const u32 *offs, unsigned int nr, unsigned int clas
 			pcpu_small_remove_partial(chunk, page, class);
 		pcpu_objmap_write(chunk, granule, 0);
 		pcpu_range_free(chunk, granule, 1);
-	} else if (!partial) {
-		pcpu_small_add_partial(chunk, page, class);
+	} else if (!partial && !chunk->pages[page].partial[class]++) {
+		chunk->partial[class] |= BIT_ULL(page);
+		if (list_empty(&chunk->partial_node[class]))
+			list_add(&chunk->partial_node[class], &pcpu_small_partial[class]);
 	}
 	return n;
 }

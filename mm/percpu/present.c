@@ -105,18 +105,10 @@ unsigned int pcpu_present_enter(void)
  */
 void pcpu_present_leave(unsigned int index)
 {
-	/* Pairs with smp_mb() in pcpu_present_wait(): changes come before. */
+	/* Pairs with smp_mb() in pcpu_present_synchronize(): changes come before. */
 	smp_mb__before_atomic();
 	atomic_dec(&pcpu_present_busy[index]);
 	lock_map_release(&pcpu_present_map);
-}
-
-static void pcpu_present_wait(unsigned int index)
-{
-	while (atomic_read(&pcpu_present_busy[index]))
-		schedule_timeout_uninterruptible(1);
-	/* Pairs with smp_mb__before_atomic() in pcpu_present_leave(). */
-	smp_mb();
 }
 
 /**
@@ -138,7 +130,10 @@ void pcpu_present_synchronize(void)
 
 		/* A caller that has read the old index may come later: wait for both. */
 		WRITE_ONCE(pcpu_present_index, !index);
-		pcpu_present_wait(index);
+		while (atomic_read(&pcpu_present_busy[index]))
+			schedule_timeout_uninterruptible(1);
+		/* Pairs with smp_mb__before_atomic() in pcpu_present_leave(). */
+		smp_mb();
 	}
 }
 

@@ -157,19 +157,6 @@ static char pcpu_snapshot_use(const struct pcpu_snapshot *snap, unsigned int g)
 	return snap->chunk.reserved & page ? PCPU_USE_RESERVED : PCPU_USE_FREE;
 }
 
-/* Length of the span at @g, which does not belong to an object */
-static unsigned int pcpu_snapshot_run(const struct pcpu_snapshot *snap,
-				      unsigned int g, char use)
-{
-	unsigned int end = g + 1;
-
-	while (end < PCPU_CHUNK_GRANULES &&
-	       !snap->objmap[pcpu_objmap_index(end)] &&
-	       pcpu_snapshot_use(snap, end) == use)
-		end++;
-	return end - g;
-}
-
 /* Replace @span, initially zero, by the next one; return false at the end. */
 static bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 			       struct pcpu_span *span)
@@ -191,7 +178,11 @@ static bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 		nr = snap->continuation;
 	} else {
 		span->use = pcpu_snapshot_use(snap, g);
-		nr = pcpu_snapshot_run(snap, g, span->use);
+		do {
+			nr++;
+		} while (g + nr < PCPU_CHUNK_GRANULES &&
+			 !snap->objmap[pcpu_objmap_index(g + nr)] &&
+			 pcpu_snapshot_use(snap, g + nr) == span->use);
 	}
 	span->nr = min(nr, PCPU_CHUNK_GRANULES - g);
 	return true;

@@ -5,6 +5,8 @@
  * Between the rounds there are three races: all threads free the same objects, of
  * which each must be freed once; threads free and allocate small objects that share
  * granules; and invalid frees look up chunks that are created and released.
+ *
+ *	churn [CPUS [THREADS [SEED [STEP [ROUNDS]]]]]
  */
 #include <shim.h>
 
@@ -311,6 +313,7 @@ int main(int argc, char **argv)
 	unsigned int cpus = argc > 1 ? atoi(argv[1]) : 4;
 	unsigned int nr = argc > 2 ? atoi(argv[2]) : 2;
 	unsigned int seed = argc > 3 ? atoi(argv[3]) : 1, round, i, k;
+	unsigned int rounds = argc > 5 ? atoi(argv[5]) : ROUNDS;
 	static struct thread threads[64];
 	unsigned long start, ops = 0;
 
@@ -323,7 +326,7 @@ int main(int argc, char **argv)
 	start = pcpu_nr_populated;
 	for (i = 0; i < nr; i++)
 		threads[i] = (struct thread){ .cpu = i % cpus * shim_cpu_step, .seed = seed + i };
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds; round++) {
 		bed_fail_populate_after(round % 4 == 3 ? 300 : -1);
 		in_threads(run, threads, nr);
 		race_all(threads, nr);

@@ -19,8 +19,11 @@
 #include <linux/gfp.h>
 #include <linux/kasan.h>
 #include <linux/kmsan.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/nodemask.h>
+#include <linux/numa.h>
 #include <linux/pgtable.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
@@ -144,23 +147,46 @@ static void pcpu_free_pages(struct list_head *pages)
 	}
 }
 
-/* Pages of a node in one request to the page allocator. */
-#define PCPU_PAGES_BULK		16
+/*
+ * Allocate 2^@order adjacent pages of @node, without direct reclaim, and split them. Return
+ * the first one, or NULL.
+ */
+static struct page *pcpu_get_block(int node, unsigned int order, gfp_t gfp)
+{
+	struct page *page;
 
-/* Allocate @nr pages of @node, at most PCPU_PAGES_BULK. */
+	/* The page allocator reports requests for a node that is offline, without others. */
+	if (node == NUMA_NO_NODE || !node_online(node))
+		return NULL;
+	gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_HIGH);
+	page = alloc_pages_node(node, gfp | __GFP_THISNODE | __GFP_NOWARN | __GFP_NOMEMALLOC,
+				order);
+	if (page)
+		split_page(page, order);
+	return page;
+}
+
+/*
+ * Allocate @nr pages of @node, in blocks where there are such. For these the page allocator
+ * refills its lists by few pages at a time, but for single pages by up to 2,016.
+ */
 static bool pcpu_get_node_pages(struct list_head *pages, int node,
 				unsigned int nr, gfp_t gfp)
 {
-	struct page *page, *bulk[PCPU_PAGES_BULK] = { };
-	unsigned int i, got = 0;
+	unsigned int i, order = PAGE_ALLOC_COSTLY_ORDER;
+	struct page *page;
 
-	if (nr > 1)
-		got = alloc_pages_bulk_node(gfp, node, nr, bulk);
-	for (i = 0; i < nr; i++) {
-		page = i < got ? bulk[i] : alloc_pages_node(node, gfp, 0);
+	for (; nr; nr -= 1U << order) {
+		order = min_t(unsigned int, order, ilog2(nr));
+		page = order ? pcpu_get_block(node, order, gfp) : NULL;
+		if (!page) {
+			order = 0;
+			page = alloc_pages_node(node, gfp, 0);
+		}
 		if (!page)
 			return false;
-		list_add_tail(&page->lru, pages);
+		for (i = 0; i < 1U << order; i++)
+			list_add_tail(&page[i].lru, pages);
 	}
 	return true;
 }
@@ -177,7 +203,7 @@ static int pcpu_get_pages(struct list_head *pages, gfp_t gfp)
 		gfp |= __GFP_NOWARN;
 	for_each_pcpu_unit(unit) {
 		next = cpu_to_node(pcpu_unit_cpu(unit));
-		if (nr && (nr == PCPU_PAGES_BULK || next != node)) {
+		if (next != node) {
 			if (!pcpu_get_node_pages(pages, node, nr, gfp))
 				goto failed;
 			nr = 0;

@@ -13,8 +13,10 @@ shift 7
 verdict=$dir/verdict.tap
 mkdir -p "$dir"
 : >"$verdict"
-# A slow host must not cause reports of RCU stalls.
-append="console=$console panic=-1 oops=panic rcupdate.rcu_cpu_stall_timeout=120 $append ${APPEND:-}"
+# A slow host must not cause reports of RCU stalls and soft lockups, the latter after twice
+# the threshold.
+patience="rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+append="console=$console panic=-1 oops=panic $patience $append ${APPEND:-}"
 
 if [ "$seconds" = 0 ]; then
 	console_to=mon:stdio

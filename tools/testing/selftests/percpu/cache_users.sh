@@ -35,13 +35,14 @@ processes() {
 	judge processes "$wrong"
 }
 
-# A task of the group writes memory and reads a file on each CPU that is online. taskset
-# gets the path of dd: execvp() of a static program of sparc64's C library finds no name.
+# A task of the group writes memory and reads a file on each CPU that is online. The shell
+# starts dd, not taskset: execvp() of the C library of sparc64 fails in a static program.
 group_used() {
 	for cpu in $(expand "$(cat $CPU_DIR/online)"); do
-		group_run "$1" taskset -c "$cpu" "$(command -v dd)" \
-			if=/dev/zero of=/dev/null bs=64k count=4 2>"$SAID" && continue
-		wrong="a task on CPU $cpu: $(cat "$SAID")"
+		# shellcheck disable=SC2016 # the shell in the group expands it
+		group_run "$1" sh -c 'taskset -pc "$0" $$ && exec dd if=/dev/zero of=/dev/null \
+			bs=64k count=4' "$cpu" >"$SAID" 2>&1 && continue
+		wrong="a task on CPU $cpu: $(tail -n 1 "$SAID")"
 		return 1
 	done
 }

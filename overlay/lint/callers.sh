@@ -23,13 +23,13 @@ cc=
 mk() { kmake -C "$tree" O="$build" ARCH=x86_64 CC="$cc" "$@" </dev/null; }
 
 # The files, without those of other architectures and of programs. In place of a file
-# that another one of its folder includes, the latter.
+# that another one includes, of its folder or of the one above, the latter.
 callers() {
 	cd "$tree" || exit
 	grep -rlE --include='*.c' "\<($interfaces)\(" arch/x86 block crypto drivers fs init \
 		io_uring ipc kernel lib mm net security sound virt >"$out/callers"
-	sed 's,/[^/]*$,,' "$out/callers" | sort -u | while read -r folder; do
-		grep -sE '^# *include "[^/"]*\.c"' "$folder"/*.c /dev/null || true
+	sed -nE 's,/[^/]*$,,p; T; s,/[^/]*$,,p' "$out/callers" | sort -u | while read -r folder; do
+		grep -sE '^# *include "[^"]*\.c"' "$folder"/*.c /dev/null || true
 	done | sed -E 's,^((.*/)[^/]*):# *include "(.*)".*,\2\3 \1,' >"$out/included"
 	awk 'FILENAME == ARGV[1] {by[$1] = $2; next} {print ($1 in by) ? by[$1] : $1}' \
 		"$out/included" "$out/callers" | sort -u

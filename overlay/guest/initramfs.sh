@@ -43,19 +43,23 @@ install_tests() {
 		INSTALL_PATH="$tests/installed" KHDR_INCLUDES="-isystem $build/usr/include" "$@" install
 }
 
+cgroup_tests="test_kmem test_core test_kill test_freezer test_pids"
+
 # Selftests of the kernel that use percpu memory or reference counts; built again if their source changes
 kernel_tests() {
 	local dir=$tree/tools/testing/selftests stamp=$tests/kernel-tests
 	# The names of those that are kept, as an older cache has others
-	[ "$(cat "$stamp" 2>/dev/null)" = "test_kmem test_core" ] &&
+	[ "$(cat "$stamp" 2>/dev/null)" = "$cgroup_tests" ] &&
 		[ -z "$(find "$dir/cgroup" "$dir/cpu-hotplug" -newer "$stamp" -print -quit)" ] &&
 		return
 	step "make headers" kmake -C "$tree" O="$build" ARCH="$karch" headers
 	step "building the selftests" install_tests "cgroup cpu-hotplug" LDLIBS=-static
 	must_exist cgroup test_kmem
 	must_exist cpu-hotplug cpu-on-off-test.sh
-	find "$tests/installed/cgroup" -type f ! -name test_kmem ! -name test_core -delete
-	echo "test_kmem test_core" >"$stamp"
+	for test in "$tests"/installed/cgroup/*; do
+		[[ " $cgroup_tests " == *" ${test##*/} "* ]] || rm -rf "$test"
+	done
+	echo "$cgroup_tests" >"$stamp"
 }
 
 # Those of rseq are built one by one: they link with a shared library.
@@ -121,6 +125,8 @@ cp "$OVERLAY"/guest/root/* "$root/"
 kunit_suites >"$root/kunit-suites"
 # cpu-on-off-test.sh needs bash; it is not run in guests without.
 [ -n "${cross:-}" ] || add_program "$root" "$(command -v bash)"
+# A line "# programs" in the config
+! grep -qx '# programs' "$OVERLAY/config/$config.config" || "$OVERLAY/guest/programs.sh" "$root"
 step "modules_install" kmake -C "$tree" O="$build" ARCH="$karch" \
 	CROSS_COMPILE="${cross:-}" "${compiler_words[@]}" INSTALL_MOD_PATH="$root" modules_install
 rm -f "$root"/lib/modules/*/{build,source}

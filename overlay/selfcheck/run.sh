@@ -90,7 +90,8 @@ check "guest: results and status of a kselftest are used" $?
 "$overlay/beds.sh" | while read -r name _ config _ _ _ groups _; do
 	[ -f "$overlay/config/$config.config" ] || echo "$name: no kernel $config"
 	for group in ${groups//,/ }; do
-		grep -q "^group_$group()" "$overlay/guest/root/tests.sh" ||
+		grep -q "^group_$group()" "$overlay/guest/root/tests.sh" \
+			"$overlay/guest/root/programs.sh" ||
 			echo "$name: no group $group"
 	done
 done >"$tmp/bad"

@@ -199,6 +199,9 @@ group_kmemleak() {
 	fi
 }
 
+# shellcheck source=programs.sh
+[ ! -d /programs ] || . /programs.sh
+
 echo "TAP version 13" >&3
 for group in $(echo "$groups" | tr , ' '); do
 	group_"$group"

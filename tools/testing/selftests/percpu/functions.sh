@@ -512,6 +512,11 @@ counters_at_most() {
 	[ "$(nr_percpu)" -le $((before + $(nr_cgroup_counts))) ]
 }
 
+load_has_begun() {
+	! kill -0 "$LOAD" 2>/dev/null ||
+		grep -qs '^SigCgt:.*[4567cdef]...$' "/proc/$LOAD/status"
+}
+
 # load_begin <file> <threads>: read and write in the background, as process $LOAD;
 # load_begin <file> <seed> file_model: also truncate and map the file
 load_begin() {
@@ -519,7 +524,7 @@ load_begin() {
 	"$DIR/${3:-disk_load}" "$1" "$2" > "$said" 2>&1 &
 	LOAD=$!
 	# Until it catches SIGTERM, so that load_end() does not end it before it counts
-	wait_for 60 grep -qs '^SigCgt:.*[4567cdef]...$' "/proc/$LOAD/status"
+	wait_for 60 load_has_begun
 }
 
 # load_end: set $nr_requests, and $wrong if a request failed or there was none

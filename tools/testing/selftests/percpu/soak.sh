@@ -87,7 +87,7 @@ namespaces() {
 
 readers() {
 	while busy; do
-		retry cat "$DEBUGFS"/percpu/* "$DEBUGFS/percpu_stats" >/dev/null ||
+		wait_for 8 cat "$DEBUGFS"/percpu/* "$DEBUGFS/percpu_stats" >/dev/null ||
 			return 1
 		sleep 1
 	done

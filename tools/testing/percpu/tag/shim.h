@@ -238,6 +238,12 @@ static inline void *shim_alloc(size_t size)
 #define kvfree(p)		free(p)
 #define kfree(p)		free(p)
 
+#if defined(__x86_64__) || defined(__i386__)
+#define cpu_relax()		__builtin_ia32_pause()
+#else
+#define cpu_relax()		__asm__ volatile("" ::: "memory")
+#endif
+
 /* locks; a waiter yields, because the owner may not be running */
 typedef struct { int taken; } arch_spinlock_t;
 typedef struct { arch_spinlock_t raw_lock; } raw_spinlock_t;
@@ -255,7 +261,7 @@ static inline void arch_spin_lock(arch_spinlock_t *l)
 			if (++spins > 1000)
 				sched_yield();
 			else
-				__builtin_ia32_pause();
+				cpu_relax();
 		}
 		free = 0;
 	}

@@ -18,7 +18,8 @@
 #include "tests/validate.h"
 
 const char bed_name[] = "ours";
-unsigned long bed_size = 256UL << 20;
+/* 64 units of 32 MB fit into the address space of 32 bits. */
+unsigned long bed_size = (sizeof(long) == 8 ? 256UL : 32UL) << 20;
 
 /* Run the worker, if it is queued. Threads may be in the allocator. */
 void bed_work(void)

@@ -29,8 +29,8 @@ unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned
 {
 	unsigned long word;
 
-	for (; from < size; from = (from | 63) + 1) {
-		word = p[from / 64] >> (from % 64);
+	for (; from < size; from = (from | (BITS_PER_LONG - 1)) + 1) {
+		word = p[from / BITS_PER_LONG] >> (from % BITS_PER_LONG);
 		if (word)
 			return min(size, from + __builtin_ctzl(word));
 	}
@@ -41,8 +41,8 @@ unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, uns
 {
 	unsigned long word;
 
-	for (; from < size; from = (from | 63) + 1) {
-		word = ~p[from / 64] >> (from % 64);
+	for (; from < size; from = (from | (BITS_PER_LONG - 1)) + 1) {
+		word = ~p[from / BITS_PER_LONG] >> (from % BITS_PER_LONG);
 		if (word)
 			return min(size, from + __builtin_ctzl(word));
 	}
@@ -55,10 +55,10 @@ unsigned long find_last_bit(const unsigned long *p, unsigned long size)
 
 	for (i = BITS_TO_LONGS(size); i-- > 0;) {
 		word = p[i];
-		if (i == size / 64)
-			word &= ~(~0UL << (size % 64));
+		if (i == size / BITS_PER_LONG)
+			word &= ~(~0UL << (size % BITS_PER_LONG));
 		if (word)
-			return i * 64 + 63 - __builtin_clzl(word);
+			return i * BITS_PER_LONG + BITS_PER_LONG - 1 - __builtin_clzl(word);
 	}
 	return size;
 }
@@ -66,13 +66,13 @@ unsigned long find_last_bit(const unsigned long *p, unsigned long size)
 static void bitmap_fill_range(unsigned long *p, unsigned int start, unsigned int nr, bool on)
 {
 	while (nr) {
-		unsigned int part = min(nr, 64 - start % 64);
-		unsigned long mask = (~0UL >> (64 - part)) << (start % 64);
+		unsigned int part = min(nr, BITS_PER_LONG - start % BITS_PER_LONG);
+		unsigned long mask = (~0UL >> (BITS_PER_LONG - part)) << (start % BITS_PER_LONG);
 
 		if (on)
-			p[start / 64] |= mask;
+			p[start / BITS_PER_LONG] |= mask;
 		else
-			p[start / 64] &= ~mask;
+			p[start / BITS_PER_LONG] &= ~mask;
 		start += part;
 		nr -= part;
 	}
@@ -92,9 +92,10 @@ unsigned int bitmap_weight(const unsigned long *p, unsigned int nr)
 {
 	unsigned int i, sum = 0;
 
-	for (i = 0; i < nr / 64; i++)
+	for (i = 0; i < nr / BITS_PER_LONG; i++)
 		sum += hweight64(p[i]);
-	return nr % 64 ? sum + hweight64(p[i] << (64 - nr % 64)) : sum;
+	nr %= BITS_PER_LONG;
+	return nr ? sum + hweight64(p[i] << (BITS_PER_LONG - nr)) : sum;
 }
 
 void *memchr_inv(const void *start, int c, size_t bytes)
@@ -103,8 +104,9 @@ void *memchr_inv(const void *start, int c, size_t bytes)
 
 	for (; p < end; p++) {
 		/* As in the kernel, a word is a step. */
-		while (!c && end - p >= 8 && !((unsigned long)p & 7) && !*(unsigned long *)p)
-			p += 8;
+		while (!c && end - p >= (long)sizeof(long) &&
+		       !((unsigned long)p & (sizeof(long) - 1)) && !*(unsigned long *)p)
+			p += sizeof(long);
 		if (p < end && *p != (unsigned char)c)
 			return (void *)p;
 	}

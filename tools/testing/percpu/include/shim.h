@@ -30,12 +30,15 @@ typedef unsigned int gfp_t;
 typedef uint64_t phys_addr_t;
 
 #define CONFIG_SMP		1
+#if __SIZEOF_LONG__ == 4 && !defined(CONFIG_32BIT)
+#define CONFIG_32BIT		1
+#endif
 #ifndef CONFIG_32BIT
 #define CONFIG_64BIT		1
 #endif
 #define CONFIG_MMU		1
 #define CONFIG_PERCPU_PRESENT	1
-#define BITS_PER_LONG		64
+#define BITS_PER_LONG		(8 * __SIZEOF_LONG__)
 #ifndef PAGE_SHIFT
 #define PAGE_SHIFT		12
 #endif
@@ -123,18 +126,19 @@ extern void (*shim_relax)(void);
 #define hweight64(x)		((unsigned int)__builtin_popcountll(x))
 #define is_power_of_2(x)	((x) && !((x) & ((x) - 1)))
 
-/* bitmaps; words of 64 bits */
-#define BIT_WORD(n)		((n) / 64)
-#define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, 64)
+/* bitmaps */
+#define BIT_WORD(n)		((n) / BITS_PER_LONG)
+#define BIT_MASK(n)		(1UL << ((n) % BITS_PER_LONG))
+#define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, BITS_PER_LONG)
 #define DECLARE_BITMAP(name, bits)	unsigned long name[BITS_TO_LONGS(bits)]
-static inline void __set_bit(unsigned int n, unsigned long *p) { p[n / 64] |= 1UL << (n % 64); }
-static inline void __clear_bit(unsigned int n, unsigned long *p) { p[n / 64] &= ~(1UL << (n % 64)); }
-static inline void set_bit(unsigned int n, unsigned long *p) { __atomic_fetch_or(&p[n / 64], 1UL << (n % 64), __ATOMIC_RELAXED); }
+static inline void __set_bit(unsigned int n, unsigned long *p) { p[BIT_WORD(n)] |= BIT_MASK(n); }
+static inline void __clear_bit(unsigned int n, unsigned long *p) { p[BIT_WORD(n)] &= ~BIT_MASK(n); }
+static inline void set_bit(unsigned int n, unsigned long *p) { __atomic_fetch_or(&p[BIT_WORD(n)], BIT_MASK(n), __ATOMIC_RELAXED); }
 #define clear_bit_unlock	clear_bit
-#define test_bit_acquire(n, p)	(__atomic_load_n(&(p)[(n) / 64], __ATOMIC_ACQUIRE) >> ((n) % 64) & 1)
-static inline void clear_bit(unsigned int n, unsigned long *p) { __atomic_fetch_and(&p[n / 64], ~(1UL << (n % 64)), __ATOMIC_RELEASE); }
-static inline bool test_and_set_bit(unsigned int n, unsigned long *p) { return __atomic_fetch_or(&p[n / 64], 1UL << (n % 64), __ATOMIC_SEQ_CST) >> (n % 64) & 1; }
-static inline bool test_bit(unsigned int n, const unsigned long *p) { return p[n / 64] >> (n % 64) & 1; }
+#define test_bit_acquire(n, p)	(__atomic_load_n(&(p)[BIT_WORD(n)], __ATOMIC_ACQUIRE) >> ((n) % BITS_PER_LONG) & 1)
+static inline void clear_bit(unsigned int n, unsigned long *p) { __atomic_fetch_and(&p[BIT_WORD(n)], ~BIT_MASK(n), __ATOMIC_RELEASE); }
+static inline bool test_and_set_bit(unsigned int n, unsigned long *p) { return __atomic_fetch_or(&p[BIT_WORD(n)], BIT_MASK(n), __ATOMIC_SEQ_CST) >> (n % BITS_PER_LONG) & 1; }
+static inline bool test_bit(unsigned int n, const unsigned long *p) { return p[BIT_WORD(n)] >> (n % BITS_PER_LONG) & 1; }
 unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from);
 unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, unsigned long from);
 unsigned long find_last_bit(const unsigned long *p, unsigned long size);
@@ -157,7 +161,9 @@ void bitmap_clear(unsigned long *p, unsigned int start, unsigned int nr);
 unsigned int bitmap_weight(const unsigned long *p, unsigned int nr);
 void *memchr_inv(const void *start, int c, size_t bytes);
 
-#define hash_long(v, bits)	((unsigned long)(v) * 0x61C8864680B583EBUL >> (64 - (bits)))
+/* The lower half of the factor does for 32 bits. */
+#define hash_long(v, bits)	((unsigned long)(v) * (unsigned long)0x61C8864680B583EBULL >> \
+				 (BITS_PER_LONG - (bits)))
 
 /* lists */
 struct list_head { struct list_head *next, *prev; };

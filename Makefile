@@ -107,7 +107,8 @@ Variables
                          default ones: CHECK=stock, without the area, objects are those
                          of the kernel as it comes; CHECK=callers, the files that use a
                          percpu interface compile with it, by allmodconfig;
-                         CHECK=arch, other architectures, with a table
+                         CHECK=arch, other architectures, with a table;
+                         CHECK=foreign, userspace tests on twelve, by emulators
   CONFIG=                for make deb and debian: a kernel config, as
                          overlay/release/debian/small.config, or localmodconfig;
                          for series-check: one of the kernels

@@ -188,6 +188,11 @@ check_arch() {
 	"$OVERLAY/lint/arch.sh" "$tree"
 }
 
+# The userspace tests pass on other architectures. Prints a table of them.
+check_foreign() {
+	"$OVERLAY/lint/foreign.sh"
+}
+
 # Our pages by Sphinx, with the folders that link to them
 check_docs() {
 	"$OVERLAY/source/packages.sh" python3-sphinx >&2

@@ -11,11 +11,11 @@
 #include <sys/mman.h>
 
 /* Compilers for other architectures may have no sanitizer. */
-#if __has_include(<sanitizer/asan_interface.h>)
+#if __has_include("sanitizer/asan_interface.h")
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_POISON_MEMORY_REGION(p, size)	((void)(p))
-#define ASAN_UNPOISON_MEMORY_REGION(p, size)	((void)(p))
+#define ASAN_POISON_MEMORY_REGION(p, size)	((void)(p), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(p, size)	((void)(p), (void)(size))
 #endif
 
 #include <shim.h>

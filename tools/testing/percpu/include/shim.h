@@ -131,14 +131,43 @@ extern void (*shim_relax)(void);
 #define BIT_MASK(n)		(1UL << ((n) % BITS_PER_LONG))
 #define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, BITS_PER_LONG)
 #define DECLARE_BITMAP(name, bits)	unsigned long name[BITS_TO_LONGS(bits)]
-static inline void __set_bit(unsigned int n, unsigned long *p) { p[BIT_WORD(n)] |= BIT_MASK(n); }
-static inline void __clear_bit(unsigned int n, unsigned long *p) { p[BIT_WORD(n)] &= ~BIT_MASK(n); }
-static inline void set_bit(unsigned int n, unsigned long *p) { __atomic_fetch_or(&p[BIT_WORD(n)], BIT_MASK(n), __ATOMIC_RELAXED); }
+static inline void __set_bit(unsigned int n, unsigned long *p)
+{
+	p[BIT_WORD(n)] |= BIT_MASK(n);
+}
+
+static inline void __clear_bit(unsigned int n, unsigned long *p)
+{
+	p[BIT_WORD(n)] &= ~BIT_MASK(n);
+}
+
+static inline void set_bit(unsigned int n, unsigned long *p)
+{
+	__atomic_fetch_or(&p[BIT_WORD(n)], BIT_MASK(n), __ATOMIC_RELAXED);
+}
+
+static inline void clear_bit(unsigned int n, unsigned long *p)
+{
+	__atomic_fetch_and(&p[BIT_WORD(n)], ~BIT_MASK(n), __ATOMIC_RELEASE);
+}
+
 #define clear_bit_unlock	clear_bit
-#define test_bit_acquire(n, p)	(__atomic_load_n(&(p)[BIT_WORD(n)], __ATOMIC_ACQUIRE) >> ((n) % BITS_PER_LONG) & 1)
-static inline void clear_bit(unsigned int n, unsigned long *p) { __atomic_fetch_and(&p[BIT_WORD(n)], ~BIT_MASK(n), __ATOMIC_RELEASE); }
-static inline bool test_and_set_bit(unsigned int n, unsigned long *p) { return __atomic_fetch_or(&p[BIT_WORD(n)], BIT_MASK(n), __ATOMIC_SEQ_CST) >> (n % BITS_PER_LONG) & 1; }
-static inline bool test_bit(unsigned int n, const unsigned long *p) { return p[BIT_WORD(n)] >> (n % BITS_PER_LONG) & 1; }
+
+static inline bool test_bit_acquire(unsigned int n, const unsigned long *p)
+{
+	return __atomic_load_n(&p[BIT_WORD(n)], __ATOMIC_ACQUIRE) & BIT_MASK(n);
+}
+
+static inline bool test_and_set_bit(unsigned int n, unsigned long *p)
+{
+	return __atomic_fetch_or(&p[BIT_WORD(n)], BIT_MASK(n), __ATOMIC_SEQ_CST) & BIT_MASK(n);
+}
+
+static inline bool test_bit(unsigned int n, const unsigned long *p)
+{
+	return p[BIT_WORD(n)] & BIT_MASK(n);
+}
+
 unsigned long find_next_bit(const unsigned long *p, unsigned long size, unsigned long from);
 unsigned long find_next_zero_bit(const unsigned long *p, unsigned long size, unsigned long from);
 unsigned long find_last_bit(const unsigned long *p, unsigned long size);
@@ -161,8 +190,7 @@ void bitmap_clear(unsigned long *p, unsigned int start, unsigned int nr);
 unsigned int bitmap_weight(const unsigned long *p, unsigned int nr);
 void *memchr_inv(const void *start, int c, size_t bytes);
 
-/* The lower half of the factor does for 32 bits. */
-#define hash_long(v, bits)	((unsigned long)(v) * (unsigned long)0x61C8864680B583EBULL >> \
+#define hash_long(v, bits)	((unsigned long)((v) * 0x61C8864680B583EBULL) >> \
 				 (BITS_PER_LONG - (bits)))
 
 /* lists */

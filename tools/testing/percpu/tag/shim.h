@@ -238,10 +238,10 @@ static inline void *shim_alloc(size_t size)
 #define kvfree(p)		free(p)
 #define kfree(p)		free(p)
 
-#if defined(__x86_64__) || defined(__i386__)
+#if __has_builtin(__builtin_ia32_pause)
 #define cpu_relax()		__builtin_ia32_pause()
 #else
-#define cpu_relax()		__asm__ volatile("" ::: "memory")
+#define cpu_relax()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 
 /* locks; a waiter yields, because the owner may not be running */

@@ -44,6 +44,7 @@ EXPORT_SYMBOL_IF_KUNIT(per_cpu_ptr_to_phys);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_depopulate_page);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_flush_units);
 EXPORT_SYMBOL_IF_KUNIT(pcpu_populate_page);
+EXPORT_SYMBOL_IF_KUNIT(pcpu_populate_tables);
 EXPORT_SYMBOL_IF_KUNIT(init_mm);
 #endif
 

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "../chunk.h"
+#include "../pages.h"
 #include "validate.h"
 
 /*
@@ -66,6 +67,9 @@ static struct pcpu_chunk *chunk_create_locked(struct kunit *test, unsigned long 
 
 	for (tries = 0; tries < 10; tries++) {
 		pcpu_balance_now();
+		/* Where atomic callers do not populate, the worker makes no page tables. */
+		pcpu_populate_tables(0, (pcpu_chunk_top() + 1UL) << PCPU_CHUNK_SHIFT,
+				     GFP_KERNEL);
 		/* A chunk is freed by RCU. */
 		rcu_read_lock();
 		chunk = pcpu_chunk_create(GFP_ATOMIC, false);

@@ -392,13 +392,17 @@ void bigref_test_switch(struct kunit *test)
 void bigref_test_switch_killed(struct kunit *test)
 {
 	static struct counted obj;
+	bool killed;
 
 	counted_begin(&obj);
 	bigref_get_many(&obj.ref, 3);
+	/* No grace period ends while preemption is disabled. */
+	preempt_disable();
 	bigref_switch_to_exact_async(&obj.ref);
-	KUNIT_EXPECT_TRUE(test, bigref_kill_and_confirm(&obj.ref,
-							counted_confirm));
+	killed = bigref_kill_and_confirm(&obj.ref, counted_confirm);
 	bigref_put_many(&obj.ref, 2);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, killed);
 	bigref_flush();
 	KUNIT_EXPECT_EQ(test, obj.val, 2);
 	bigref_put(&obj.ref);

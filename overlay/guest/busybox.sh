@@ -13,17 +13,6 @@ log=$CACHE/logs/busybox-${cross%-}.log
 exec 9>"$CACHE/src/busybox.lock"
 flock 9
 
-fetch_busybox() {
-	local dir=$CACHE/packages/busybox
-	rm -rf "$dir" "$src.new"
-	mkdir -p "$dir" "$src.new"
-	use_suite bookworm debian deb-src || return
-	(cd "$dir" && private_apt source --download-only busybox) || return
-	tar xjf "$dir"/busybox_*.orig.tar.bz2 -C "$src.new" --strip-components=1 || return
-	mv "$src.new" "$src"
-	rm -rf "$dir" "$apt_dir"
-}
-
 mk() {
 	kmake -C "$src" O="$out" CROSS_COMPILE="$cross" CC="${cache:-} ${cross}gcc" \
 		HOSTCC="${cache:-} gcc" "$@"
@@ -40,7 +29,7 @@ configure() {
 	{ yes '' || true; } | mk oldconfig
 }
 
-[ -d "$src" ] || logged "$log" "fetching busybox" fetch_busybox
+[ -d "$src" ] || logged "$log" "fetching busybox" debian_source busybox
 mkdir -p "$out"
 if [ ! -x "$out/busybox" ] || [ "$OVERLAY/config/busybox" -nt "$out/busybox" ]; then
 	! have ccache || cache=ccache

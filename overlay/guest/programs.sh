@@ -8,17 +8,6 @@
 
 root=$1 src=$CACHE/src/libaio log=$CACHE/logs/programs.log
 
-fetch_libaio() {
-	local dir=$CACHE/packages/libaio
-	rm -rf "$dir" "$src.new"
-	mkdir -p "$dir" "$src.new"
-	use_suite bookworm debian deb-src || return
-	(cd "$dir" && private_apt source --download-only libaio) || return
-	tar xzf "$dir"/libaio_*.orig.tar.gz -C "$src.new" --strip-components=1 || return
-	mv "$src.new" "$src"
-	rm -rf "$dir" "$apt_dir"
-}
-
 build_tests() {
 	kmake -C "$src/src" libaio.a
 	kmake -C "$src/harness" CFLAGS="-O2 -w -static -I../src"
@@ -27,7 +16,7 @@ build_tests() {
 "$OVERLAY/source/packages.sh" fio stress-ng
 exec 9>"$CACHE/src/libaio.lock"
 flock 9
-[ -d "$src" ] || logged "$log" "fetching libaio" fetch_libaio
+[ -d "$src" ] || logged "$log" "fetching libaio" debian_source libaio
 logged "$log" "building the tests of libaio" build_tests
 mkdir -p "$root/programs/libaio"
 cp "$src"/harness/cases/*.p "$root/programs/libaio/"

@@ -32,3 +32,15 @@ use_suite() {
 	echo "${3:-deb} [signed-by=$keyring] $(mirror "$2") $1 main" >"$apt_dir/sources.list"
 	private_apt update
 }
+
+# debian_source PACKAGE: unpack the source of Debian's package as CACHE/src/PACKAGE
+debian_source() {
+	local dir=$CACHE/packages/$1 new=$CACHE/src/$1.new
+	rm -rf "$dir" "$new"
+	mkdir -p "$dir" "$new"
+	use_suite bookworm debian deb-src || return
+	(cd "$dir" && private_apt source --download-only "$1") || return
+	tar xf "$dir/$1"_*.orig.tar.* -C "$new" --strip-components=1 || return
+	mv "$new" "$CACHE/src/$1"
+	rm -rf "$dir" "$apt_dir"
+}

@@ -10,6 +10,7 @@
 #include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
@@ -28,6 +29,13 @@
  */
 #define PCPU_TRIM_SOON		max(HZ / 25UL, 1UL)
 
+/*
+ * A flush of TLBs interrupts isolated CPUs. Where there are any, pages are given back this
+ * often, in jiffies, and less than a part in PCPU_FLUSH_PART of RAM stays.
+ */
+#define PCPU_FLUSH_INTERVAL	(30 * HZ)
+#define PCPU_FLUSH_PART		1024
+
 /* Offsets beyond the highest chunk for which page tables are kept. */
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
 
@@ -38,6 +46,9 @@
 static unsigned long pcpu_balance_trimmed;
 static unsigned long pcpu_balance_kept;
 static bool pcpu_balance_burst;
+
+/* Time of the last flush of TLBs, in jiffies. Only used by the worker. */
+static unsigned long pcpu_balance_flushed;
 
 /*
  * Fill the reserve, as far as memory is available. With @create false, no chunk is
@@ -137,9 +148,11 @@ static void pcpu_balance_shrink(enum pcpu_shrink_what what, unsigned int keep)
 				pcpu_chunk_remove_empty(keep, &pages);
 		} while (chunk && !pcpu_shrink_add(&s, chunk, pages));
 		/* Give the memory back. */
-		if (s.end)
+		if (s.end) {
 			pcpu_flush_units(0, pcpu_area.nr_units - 1, s.first, s.end,
 					 &s.pages);
+			pcpu_balance_flushed = jiffies;
+		}
 		cond_resched();
 		for (i = 0; i < s.nr; i++) {
 			if (what == PCPU_SHRINK_PAGES)
@@ -240,18 +253,36 @@ static bool pcpu_balance_frees_paused(void)
 	return true;
 }
 
+/*
+ * Return how long pages stay that could be given back, in jiffies, as there are isolated
+ * CPUs.
+ */
+static unsigned long pcpu_balance_keep_isolated(void)
+{
+	unsigned long since = jiffies - pcpu_balance_flushed;
+	long excess = pcpu_balance_count_excess();
+
+	if (!excess || !pcpu_caches_isolated())
+		return 0;
+	if (excess * pcpu_area.nr_units < totalram_pages() / PCPU_FLUSH_PART)
+		return PCPU_FLUSH_INTERVAL;
+	return since < PCPU_FLUSH_INTERVAL ? PCPU_FLUSH_INTERVAL - since : 0;
+}
+
 static void pcpu_balance_run(struct work_struct *work)
 {
 	bool paused, wanted = pcpu_worker_begin();
-	unsigned long delay;
+	unsigned long delay, keep = 0;
 
 	/* What the trim adds is not new: it goes with the pages of the frees before it. */
 	paused = pcpu_balance_frees_paused() || wanted;
 	delay = pcpu_balance_trim();
-	pcpu_balance_pages(paused, wanted ? 0 : PCPU_EMPTY_CHUNKS_KEEP);
+	if (!wanted)
+		keep = paused ? pcpu_balance_keep_isolated() : PCPU_TRIM_SOON;
+	pcpu_balance_pages(!keep, wanted ? 0 : PCPU_EMPTY_CHUNKS_KEEP);
 	pcpu_balance_excess = pcpu_balance_count_excess();
-	if (!paused)
-		delay = min(delay ?: PCPU_TRIM_SOON, PCPU_TRIM_SOON);
+	if (keep)
+		delay = min(delay ?: keep, keep);
 	if (delay)
 		pcpu_worker_again(delay);
 }
@@ -259,6 +290,7 @@ static void pcpu_balance_run(struct work_struct *work)
 static int __init pcpu_balance_init(void)
 {
 	pcpu_balance_trimmed = jiffies;
+	pcpu_balance_flushed = jiffies;
 	pcpu_worker_enable(pcpu_balance_run);
 	return 0;
 }

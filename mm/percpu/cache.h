@@ -357,5 +357,6 @@ unsigned int pcpu_cache_count(const struct pcpu_cache *cache, unsigned long *byt
 bool pcpu_caches_trim(void);
 void pcpu_caches_drain(void);
 void pcpu_caches_drain_some(void);
+bool pcpu_caches_isolated(void);
 
 #endif /* _MM_PERCPU_CACHE_H */

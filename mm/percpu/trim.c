@@ -442,6 +442,20 @@ void pcpu_caches_drain_some(void)
 	pcpu_depot_trim(PCPU_DRAIN_BATCHES);
 }
 
+/* Return true if a CPU has a locked cache, as it must not be interrupted. Any context. */
+bool pcpu_caches_isolated(void)
+{
+	const struct pcpu_cache *cache;
+	unsigned int unit;
+
+	for_each_pcpu_unit(unit) {
+		cache = pcpu_cache_of_unit(unit);
+		if (cache && READ_ONCE(cache->locked))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Count the objects of a cache, and add their bytes on one CPU to @bytes. Any context, no
  * lock needed; concurrent changes may be missed.

@@ -116,16 +116,6 @@ static int reclaim_outside(void)
 	return err;
 }
 
-/* Return true if the test is over that was to end at @end. */
-static bool reclaim_over(unsigned long end)
-{
-	if (READ_ONCE(test_stop))
-		return true;
-	if (time_before(jiffies, end))
-		return false;
-	return atomic_read(&nr_scans) >= RECLAIM_SCANS || time_after(jiffies, end + 60 * HZ);
-}
-
 int test_nofs_reclaim(void)
 {
 	unsigned long end = jiffies + (unsigned long)test_seconds * HZ;
@@ -145,7 +135,7 @@ int test_nofs_reclaim(void)
 	hold = kthread_run(reclaim_hold_main, NULL, "test_percpu/hold");
 	if (IS_ERR(enter) || IS_ERR(hold))
 		err = -ENOMEM;
-	while (!err && !reclaim_over(end))
+	while (!err && !test_over(end, atomic_read(&nr_scans) >= RECLAIM_SCANS))
 		err = reclaim_outside();
 	if (!IS_ERR(enter))
 		kthread_stop(enter);

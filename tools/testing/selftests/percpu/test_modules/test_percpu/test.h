@@ -7,6 +7,7 @@
 
 #include <linux/compiler.h>
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/printk.h>
 #include <linux/types.h>
 
@@ -20,6 +21,19 @@ extern bool test_stop;
 	pr_info(KBUILD_MODNAME ": %s: " fmt "\n", test_run, ##__VA_ARGS__)
 #define complain(fmt, ...)						\
 	pr_err(KBUILD_MODNAME ": %s: FAIL: " fmt "\n", test_run, ##__VA_ARGS__)
+
+/*
+ * Return true if a test is over that was to end at @end. On a slow machine it takes up to
+ * a minute longer, until it has done @enough.
+ */
+static inline bool test_over(unsigned long end, bool enough)
+{
+	if (READ_ONCE(test_stop))
+		return true;
+	if (time_before(jiffies, end))
+		return false;
+	return enough || time_after(jiffies, end + 60 * HZ);
+}
 
 /* An object, filled with @tag, see check.c */
 struct live_object {

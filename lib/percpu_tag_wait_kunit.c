@@ -92,14 +92,19 @@ static void wait_for_waiters(struct kunit *test, unsigned int nr)
 	KUNIT_EXPECT_TRUE(test, reached(nr_waiting() == nr));
 }
 
-/* Start a waiter and wait until it sleeps behind @before other waiters. */
-static void waiter_begin(struct kunit *test, struct waiter *w, unsigned int state,
-			 unsigned int before)
+static void waiter_start(struct kunit *test, struct waiter *w, unsigned int state)
 {
 	w->state = state;
 	init_completion(&w->done);
 	w->task = kthread_run(waiter_run, w, "tag_waiter");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(w->task));
+}
+
+/* Start a waiter and wait until it sleeps behind @before other waiters. */
+static void waiter_begin(struct kunit *test, struct waiter *w, unsigned int state,
+			 unsigned int before)
+{
+	waiter_start(test, w, state);
 	wait_for_waiters(test, before + 1);
 }
 
@@ -297,10 +302,7 @@ static void shallow_waiters(struct kunit *test)
 	w[0].depth = 1;
 	first = percpu_tag_alloc_shallow(&pool, 1, GFP_NOWAIT);
 	KUNIT_ASSERT_GE(test, first, 0);
-	w[0].state = TASK_UNINTERRUPTIBLE;
-	init_completion(&w[0].done);
-	w[0].task = kthread_run(waiter_run, &w[0], "tag_waiter");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(w[0].task));
+	waiter_start(test, &w[0], TASK_UNINTERRUPTIBLE);
 	KUNIT_EXPECT_TRUE(test, reached(READ_ONCE(pool.nr_waits)));
 	percpu_tag_free(&pool, first);
 	KUNIT_ASSERT_TRUE(test, waiter_done(&w[0]));
@@ -332,10 +334,7 @@ static void many_shallow_waiters(struct kunit *test)
 	KUNIT_ASSERT_GE(test, first, 0);
 	for (i = 0; i < WAITERS && nr == i; i++) {
 		w[i].depth = i ? NR : 1;
-		w[i].state = TASK_UNINTERRUPTIBLE;
-		init_completion(&w[i].done);
-		w[i].task = kthread_run(waiter_run, &w[i], "tag_waiter");
-		KUNIT_ASSERT_FALSE(test, IS_ERR(w[i].task));
+		waiter_start(test, &w[i], TASK_UNINTERRUPTIBLE);
 		nr += reached(nr_shallow_waiting() > i);
 	}
 	KUNIT_EXPECT_EQ(test, nr, WAITERS);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Percpu memory for CPUs only that have been online, with CONFIG_PERCPU_PRESENT. For
+ * Percpu memory only for CPUs that have been online, with CONFIG_PERCPU_PRESENT. For
  * percpu caches: their users create a cache with PERCPU_CACHE_PRESENT.
  */
 #ifndef __LINUX_PERCPU_PRESENT_H

@@ -20,7 +20,7 @@ struct percpu_cache;
 #define PERCPU_CACHE_CHECK	BIT(0)
 
 /*
- * Objects have memory on CPUs only that have been online. The copy of another CPU reads
+ * Objects have memory only on CPUs that have been online. The copy of another CPU reads
  * as zeroes, also in a cache with a constructor, and must not be written to. The
  * constructor runs for all objects, also for those that are live, before a CPU comes
  * online for the first time.

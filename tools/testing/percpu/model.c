@@ -214,7 +214,7 @@ static void check_new(unsigned int slot, struct model_object *o, size_t align)
 	model_counts.allocated++;
 }
 
-/* Return true if a chunk that the worker can give back makes room for a request. */
+/* Return true if a chunk that the worker can give back makes space for a request. */
 static bool chunk_may_change(enum model_kind kind)
 {
 	return pcpu_metadata_allowed(GFP_KERNEL) && !strict_works() && kind != MODEL_MODULE &&

@@ -49,7 +49,7 @@ static void clears(size_t size)
 	}
 }
 
-/* All CPUs are busy: each has an object at hand, and the budget is kept. */
+/* All CPUs are busy: each has a cached object, and the budget is kept. */
 static void all_busy(void)
 {
 	unsigned int cpu, unit, i;

@@ -9,7 +9,7 @@
 # own, which ends if a command fails.
 [ "${1:-}" != findings ] || only=$2
 checks=("$@")
-[ $# -gt 0 ] || checks=(shell language figures layers names kerneldoc maintainers checkpatch compile cocci linear)
+[ $# -gt 0 ] || checks=(shell language figures layers rst names kerneldoc maintainers checkpatch compile cocci linear)
 # A check prints findings to stdout, and a table that is always shown to fd 3.
 [ -n "${only:-}" ] || exec 3>&1
 
@@ -17,7 +17,7 @@ checks=("$@")
 needs_kernel() {
 	local check
 	for check in "$@"; do
-		[[ $check =~ ^(language|figures|layers)$ ]] || return 0
+		[[ $check =~ ^(language|figures|layers|rst)$ ]] || return 0
 	done
 	return 1
 }
@@ -65,6 +65,13 @@ check_figures() {
 # Includes and calls go down the layers of overlay/lint/layers.
 check_layers() {
 	"$OVERLAY/lint/layers.py" "$TOP"
+}
+
+# Our pages are valid reStructuredText.
+check_rst() {
+	"$OVERLAY/source/packages.sh" python3-docutils >&2
+	cd "$TOP"
+	git ls-files -co --exclude-standard 'Documentation/*.rst' | xargs "$OVERLAY/lint/rst.py"
 }
 
 # Our files name no command that the kernel tree lacks, and documents compare by the

@@ -143,7 +143,7 @@ unsigned int bigref_nr_in_use(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(bigref_nr_in_use);
 
-/* Pages that percpu memory has on one CPU, for the tests */
+/* Pages of percpu memory on all CPUs, for the tests */
 unsigned long bigref_percpu_pages(void)
 {
 	return pcpu_nr_pages();

@@ -3,7 +3,7 @@
  * memcg_percpu: percpu memory of memory cgroups, from a cache.
  *
  * The statistics of a cgroup and those for each possible node are one object, with memory
- * on the CPUs only that have been online:
+ * only on the CPUs that have been online:
  *
  *	the statistics, with links to those of the parent, then those of each node
  *

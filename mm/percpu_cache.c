@@ -4,7 +4,7 @@
  *
  * A percpu allocation is zero on every possible CPU, so each allocation writes to
  * every CPU's memory. Most users bring their objects back to the same state before
- * they free them. A percpu cache hands such an object on as it is: the constructor
+ * they free them. A percpu cache allocates such an object as it is: the constructor
  * runs once for each copy, and neither an allocation nor a free touches a copy.
  *
  * A slab is one percpu allocation that is split into objects. Each object has a
@@ -92,7 +92,7 @@ static __always_inline struct percpu_cache_obj *alloc_fast(struct percpu_cache *
 	return obj;
 }
 
-/* Give a batch to the magazine of this CPU, or what is left of it to the depot. */
+/* Put a batch into the magazine of this CPU, or what is left of it into the depot. */
 static void refill(struct percpu_cache *cache, struct percpu_cache_batch *batch)
 {
 	struct percpu_cache_cpu *mag;
@@ -125,7 +125,7 @@ static noinline struct percpu_cache_obj *alloc_slow(struct percpu_cache *cache, 
 	return obj;
 }
 
-/* Hand the object out: walks see it from then on. */
+/* Make the object live: walks see it from then on. */
 static __always_inline void __percpu *publish(struct percpu_cache_obj *obj, void *owner)
 {
 	obj->owner = owner;
@@ -166,8 +166,8 @@ static noinline void __percpu *alloc_with_steps(struct percpu_cache *cache, gfp_
  * @owner: passed to the visitor of a walk
  *
  * The object is in its constructed state on every possible CPU, or on those in
- * percpu_cache_cpus(). With %__GFP_ACCOUNT
- * the current cgroup is charged for it, until it is freed.
+ * percpu_cache_cpus(). With %__GFP_ACCOUNT the current cgroup is charged for it, until it
+ * is freed.
  *
  * If no free object is left, a slab is created: a percpu allocation with @gfp, then a
  * call of the constructor for each copy of at most 31 objects. On PREEMPT_RT a context
@@ -193,8 +193,8 @@ void __percpu *percpu_cache_alloc_owner(struct percpu_cache *cache, gfp_t gfp,
 EXPORT_SYMBOL_GPL(percpu_cache_alloc_owner);
 
 /*
- * Read the cache of what may be a slab. What a wrong pointer leads to is read only if it
- * is the address of ordinary memory.
+ * Read the cache of what may be a slab. The target of an invalid pointer is read only if
+ * it is ordinary memory.
  */
 static __always_inline unsigned long cache_of_slab(unsigned long slab)
 {
@@ -221,7 +221,7 @@ static __always_inline bool find_obj(struct percpu_cache *cache, void __percpu *
 	struct percpu_cache_head *head = (void *)((addr - 1) & cache->mask) + cache->to_head;
 	u32 offset, index;
 
-	/* A wrong pointer may lead to a page without memory. */
+	/* An invalid pointer may lead to a page without memory. */
 	__get_kernel_nofault(&slab, (unsigned long *)&head->slab, unsigned long, no_object);
 	if (alone)
 		found = cache_of_slab(slab);
@@ -370,8 +370,8 @@ static noinline void free_with_steps(struct percpu_cache *cache, void __percpu *
  *
  * A free of an object that is not allocated, or of a percpu pointer that is no object
  * of the cache, is reported and changes nothing, unless the slab of the object is freed
- * at the same time. If a walk visits the object, the function
- * waits for the end of the visit.
+ * at the same time. If a walk visits the object, the function waits for the end of the
+ * visit.
  *
  * Context: any, except NMI; on PREEMPT_RT preemptible if a cgroup was charged for the
  * object. The caller must not hold a lock of the scheduler, nor a lock that a visitor

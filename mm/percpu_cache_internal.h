@@ -173,8 +173,8 @@ struct percpu_cache_cpu {
 /**
  * struct percpu_cache - a cache of percpu objects
  * @cpus: the magazines
- * @mask: of an address of a copy less one, gives an address from which
- * @to_head: is the distance to the head of its slab
+ * @mask: applied to the address of a copy less one, gives a base address
+ * @to_head: distance from that base address to the head of the slab
  * @head: offset of the head in a slab
  * @first: offset of the first object from the head, modulo 1 << 32
  * @stride: bytes from an object to the next
@@ -183,7 +183,7 @@ struct percpu_cache_cpu {
  * @batch: objects of a full batch, at least 1
  * @mag_batch: the same in a magazine; 0 if all free objects are in the depot
  * @check_copies: check each object when it is allocated and freed
- * @present: objects have memory on CPUs only that have been online
+ * @present: objects have memory only on CPUs that have been online
  * @size: bytes of an object on each CPU
  * @slab_align: alignment of a slab
  * @slab_bytes: bytes of a slab on each CPU

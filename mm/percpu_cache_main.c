@@ -113,7 +113,7 @@ static void free_cache(struct percpu_cache *cache)
  * @ctor: constructor of a copy, or %NULL if the constructed state is zero
  * @flags: %PERCPU_CACHE_CHECK, %PERCPU_CACHE_PRESENT, both or 0
  *
- * With %PERCPU_CACHE_PRESENT, objects have memory on CPUs only that have been online,
+ * With %PERCPU_CACHE_PRESENT, objects have memory only on CPUs that have been online,
  * unless the kernel cannot do that: see Documentation/core-api/percpu_cache.rst. A CPU
  * does not come online for the first time without memory for its copies.
  *

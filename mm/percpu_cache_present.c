@@ -127,7 +127,7 @@ int percpu_cache_present_prepare(unsigned int cpu)
 				construct_cpu(cache, cpu);
 	/*
 	 * A user that finds the CPU in the mask finds its copies constructed: its loads
-	 * are in order, as CONFIG_PERCPU_PRESENT depends on x86.
+	 * are in order, as CONFIG_PERCPU_PRESENT depends on x86, or UML, which runs on x86.
 	 */
 	smp_mb__before_atomic();
 	cpumask_set_cpu(cpu, ready_cpus);

@@ -40,8 +40,8 @@
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
 
 /*
- * Time of the last trim, in jiffies; the bytes of the depot then, or less that it has had
- * since; and whether frees had filled the depot before it. Only used by the worker.
+ * Time of the last trim, in jiffies; the fewest bytes that the depot has had since; and
+ * whether frees had filled the depot before the trim. Only used by the worker.
  */
 static unsigned long pcpu_balance_trimmed;
 static unsigned long pcpu_balance_kept;

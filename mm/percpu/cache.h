@@ -130,7 +130,7 @@ static inline bool pcpu_depot_is_full(void)
  */
 #define PCPU_CACHED_MAX		1024
 
-/* Objects of a cache without a class, at most. */
+/* Objects without a class that a cache keeps, at most. */
 #define PCPU_CACHE_WIDES	4
 static_assert(!(PCPU_CACHE_WIDES & (PCPU_CACHE_WIDES - 1)));
 
@@ -188,7 +188,7 @@ struct pcpu_cache {
 	s32 share;
 	/** @magazines: by class; that of %PCPU_CLASS_LONG has no capacity */
 	struct pcpu_magazine magazines[PCPU_NR_CLASSES + 1];
-	/** @wides: the last freed wide objects */
+	/** @wides: the last freed objects without a class, of up to %PCPU_CACHED_MAX */
 	struct pcpu_run wides[PCPU_CACHE_WIDES];
 	/** @offs: memory of the magazines */
 	u32 offs[];
@@ -208,7 +208,7 @@ extern atomic_t pcpu_caches_left;
 extern struct pcpu_cache pcpu_cache_common;
 
 /*
- * Points to pcpu_cache_common until the first miss on the CPU, and always on an
+ * Points to pcpu_cache_common until the first slow path on the CPU, and always on an
  * isolated CPU. pcpu_cache_common has no capacity, so the fast paths fail.
  */
 DECLARE_PER_CPU(struct pcpu_cache *, pcpu_cache_local);

@@ -5,8 +5,8 @@
  * A page is free, or holds objects, or is withheld. Withheld pages look fully
  * used, so that the search for free granules needs no further mask.
  *
- * Unless a comment tells, functions expect pcpu_chunk_lock to be held. A range costs a step per
- * page of the chunk at most, which is the bound of each of them.
+ * Unless a comment says otherwise, functions expect pcpu_chunk_lock to be held. A range
+ * costs a step per page of the chunk at most, which is the bound of each function.
  */
 #include <linux/init.h>
 #include <linux/percpu.h>
@@ -211,7 +211,7 @@ static unsigned int pcpu_word_clear(unsigned long *word, unsigned int bit,
 	return before && behind ? __ffs(behind) - fls_long(before) : 0;
 }
 
-/* What a run takes of a page beside, of which @free granules at that side are free. */
+/* A bound of the granules beyond its page that a run takes; the next page has @free there. */
 static unsigned int pcpu_page_joined(unsigned int free)
 {
 	/* The next page may be free, too. */

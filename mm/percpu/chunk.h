@@ -74,7 +74,7 @@ struct pcpu_chunk {
 	/** @nr: the chunk begins at offset @nr << PCPU_CHUNK_SHIFT; constant */
 	unsigned int nr;
 	/**
-	 * @present: for objects with memory on CPUs only that have been online, and
+	 * @present: for objects with memory only on CPUs that have been online, and
 	 * for no others; constant
 	 */
 	bool present;
@@ -132,8 +132,9 @@ struct pcpu_chunk {
 	 */
 	DECLARE_BITMAP(slow_free, PCPU_CHUNK_PAGES);
 	/**
-	 * @populating: pages that a CPU is populating that must not sleep, and behind
-	 * them those that one populates that may; changes atomically
+	 * @populating: a bit for each page that a caller which must not sleep is
+	 * populating, then one for each page that another caller is populating;
+	 * changes atomically
 	 */
 	DECLARE_BITMAP(populating, 2 * PCPU_CHUNK_PAGES);
 	/** @objmap: the object map, see objmap.h; no lock */
@@ -316,7 +317,7 @@ void pcpu_chunk_release(struct pcpu_chunk *chunk, u64 pages);
  * @PCPU_KIND_OBJECT: objects
  * @PCPU_KIND_MODULE: a module's percpu section: in the module range, at the lowest
  *	offset, and possibly in reserved pages
- * @PCPU_KIND_PRESENT: an object with memory on CPUs only that have been online: in a
+ * @PCPU_KIND_PRESENT: an object with memory only on CPUs that have been online: in a
  *	present chunk, and at most as long as a chunk
  */
 enum pcpu_kind {

@@ -6,8 +6,8 @@
  * An extent has its place before its pages are populated, so that no lock is held
  * while memory is allocated. One that is longer than a chunk begins with a chunk.
  *
- * The worker, see balance.c, calls all levels. Any of them that is not below this one
- * queues it, in any context with none of the allocator's locks held.
+ * The worker, see balance.c, calls all levels. Levels above this one queue it by
+ * pcpu_balance_kick(), in any context with none of the allocator's locks held.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
@@ -57,7 +57,7 @@ static bool pcpu_balance_is_due(void)
  * delay. A longer delay becomes the same if there are pages to give back.
  *
  * "At once" is once a jiffy, as queueing costs more than an allocation. If the worker has
- * not begun in the next jiffy, its CPU may be too busy: it is queued on this CPU then.
+ * not begun in the next jiffy, its CPU may be too busy: it is queued again, from this CPU.
  */
 void pcpu_balance_kick(void)
 {
@@ -163,17 +163,17 @@ void pcpu_worker_resume(void)
 #define PCPU_RUN_SHORT		4
 
 /*
- * So often a caller waits for another CPU or the worker before it goes on without:
- * some 40 ms at least.
+ * How often a caller waits for another CPU or the worker before it stops waiting: 40 ms
+ * at least in all.
  */
 #define PCPU_WAIT_TURNS		64
 
-/* So often for each unit a caller that must not sleep looks at a page of another CPU. */
+/* How often a caller that must not sleep looks at a page of another CPU, for each unit. */
 #define PCPU_SPIN_TURNS		8
 
 /*
- * A caller that must not sleep populates, and clears, so many bytes of all units together,
- * or PCPU_MIN_UNIT_SIZE of each, if that is more.
+ * Bytes of all units together that a caller which must not sleep populates and clears, at
+ * most; or PCPU_MIN_UNIT_SIZE of each unit, if that is more.
  */
 #define PCPU_ATOMIC_BYTES	SZ_4M
 

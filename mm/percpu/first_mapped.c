@@ -213,8 +213,8 @@ static bool __init pcpu_map_unit_pages(unsigned long addr, unsigned long size,
 
 /*
  * Return true if large pages should map the first window. They save TLB misses,
- * but a part of them stays unused: without percpu_alloc=large they must cost less
- * than a thousandth of the memory.
+ * but a part of them stays unused: without percpu_alloc=large they must cost at most
+ * 1/1024 of the memory.
  */
 static bool __init pcpu_huge_pays(unsigned long populated)
 {

@@ -27,14 +27,14 @@ static struct pcpu_owner pcpu_free_begin(void __percpu *ptr, unsigned long off, 
 	return pcpu_owner_detach(pcpu_chunk_of(off), off);
 }
 
-/* Its granules are free. */
+/* The granules of the object are free: uncharge its owner. */
 static void pcpu_free_end(size_t size, struct pcpu_owner *owner)
 {
 	pcpu_account_drop(size, owner);
 	pcpu_stats_free();
 }
 
-/* Free an object with all steps, or report an invalid free. @rel is the pointer's. */
+/* Free an object with all steps, or report an invalid free. @rel: see pcpu_area_ptr_to_rel(). */
 static noinline void pcpu_free_slow(unsigned long rel, unsigned long caller)
 {
 	void __percpu *ptr = pcpu_area_addr_to_ptr(pcpu_area.base + rel);

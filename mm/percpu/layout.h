@@ -22,8 +22,8 @@
 
 /*
  * Classes: sizes of which caches and the depot keep free objects, 4 and 8 bytes, then
- * every multiple of a granule. Those below this share a granule: 4 objects of 4 bytes, 2
- * of 8.
+ * every multiple of a granule. Objects of the first PCPU_NR_SMALL classes share a granule:
+ * 4 objects of 4 bytes, 2 of 8.
  */
 #define PCPU_NR_SMALL		2
 
@@ -92,7 +92,7 @@ static inline unsigned int pcpu_class_size(unsigned int class)
 /**
  * struct pcpu_area - the address layout
  *
- * Written by first_chunk.c before the second CPU runs, constant afterwards.
+ * Written by first_*.c before the second CPU runs, constant afterwards.
  */
 struct pcpu_area {
 	/** @base: address of unit 0 at offset 0 */
@@ -128,7 +128,7 @@ struct pcpu_area {
 	const u16 *unit_cpus;
 	/** @span: @nr_units * @stride */
 	unsigned long span;
-	/** @max_object: bytes of the largest object: the first window, or @size if alone */
+	/** @max_object: bytes of the largest object: those of the first window */
 	unsigned long max_object;
 	/** @linear_size: bytes of a unit in linear memory, at offset 0 */
 	unsigned long linear_size;

@@ -167,8 +167,8 @@ static struct page *pcpu_get_block(int node, unsigned int order, gfp_t gfp)
 }
 
 /*
- * Allocate @nr pages of @node, in blocks where there are such. For these the page allocator
- * refills its lists by few pages at a time, but for single pages by up to 2,016.
+ * Allocate @nr pages of @node, in blocks where there are such. The page allocator refills its
+ * lists of blocks by few pages at a time, that of single pages by many in one call.
  */
 static bool pcpu_get_node_pages(struct list_head *pages, int node,
 				unsigned int nr, gfp_t gfp)

@@ -73,7 +73,7 @@ int pcpu_populate_unit(unsigned long off, unsigned int unit, gfp_t gfp);
 void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
 			  struct list_head *pages);
 
-/* present.c: objects that have memory on CPUs only that have been online. */
+/* present.c: objects that have memory only on CPUs that have been online. */
 bool pcpu_addr_is_absent(unsigned long addr, unsigned long *off, unsigned int *cpu);
 
 #endif /* _MM_PERCPU_PAGES_H */

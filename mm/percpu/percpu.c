@@ -197,9 +197,9 @@ static __always_inline void pcpu_clear_granules(unsigned long addr,
  * @size: bytes on each CPU, as requested
  * @align: alignment in bytes, as requested but at least %PCPU_ALIGN_MIN
  * @gfp: flags of the caller within its context
- * @kind: what the object is for; of other kinds than %PCPU_KIND_OBJECT it is not
- *	cached, and has an entry of its own kind in the object map, so that
- *	free_percpu() of it is invalid
+ * @kind: what the object is for. Unless it is %PCPU_KIND_OBJECT, the object is not
+ *	cached, and its entry in the object map is one that free_percpu() treats as
+ *	"no live object"
  * @owned: the object may get an owner
  * @debug: percpu_debug= checks the object
  * @class: size class, or %PCPU_CLASS_LONG
@@ -417,7 +417,7 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 	return pcpu_area_addr_to_ptr(addr);
 }
 
-/* Log why a request is refused; of a module its caller does, which knows its name. */
+/* Log why a request is refused; the module loader does it, by @why, for a module. */
 static noinline void pcpu_request_refused(const struct pcpu_request *req,
 					  unsigned long caller, const char **why)
 {
@@ -437,10 +437,10 @@ static noinline void pcpu_request_refused(const struct pcpu_request *req,
 }
 
 /*
- * Allocate an object with all steps; the fast paths fail into this. Each of the static
- * functions above is called from here only, so that the compiler inlines them. Return NULL
- * if the request is refused, of a module with the reason in @why, or if the cgroup is over
- * its limit.
+ * Allocate an object with all steps; the fast paths fail into this. Most pcpu_request_*()
+ * functions have one caller, so that the compiler inlines them. Return NULL if the request
+ * is refused, with the reason in @why if it is for a module, or if the cgroup is over its
+ * limit.
  */
 static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
 					       unsigned long caller, gfp_t gfp,
@@ -556,7 +556,7 @@ static noinline void __percpu *pcpu_alloc_wide(size_t size, size_t align,
  * @size: bytes on each CPU, not 0; at most pcpu_area.max_object, which is at
  *	least a chunk
  * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; less than 4 is 4
- * @reserved: unused, there is no reserve to allocate from
+ * @reserved: unused, only pcpu_alloc_module() allocates from the module reserve
  * @gfp: allocation flags
  *
  * The object is zero on every possible CPU, online or not.
@@ -620,10 +620,9 @@ void __percpu *pcpu_alloc_module_noprof(size_t size, size_t align,
  * @align: alignment on each CPU, a power of two, at most %PAGE_SIZE; less than 4 is 4
  * @gfp: allocation flags; no cgroup is charged
  *
- * A CPU that never was online reads zeroes, and must not be written to. The copies of
- * other CPUs have anything, but zeroes if the CPU became present since the object is
- * allocated, or if none of its copies was written to. Only pcpu_free_present() frees
- * the object.
+ * The copy of a CPU that never was online reads as zeroes, and must not be written to. Other
+ * copies have any contents, but are zero if the CPU became present after the object was
+ * allocated, or if no copy was written to. Only pcpu_free_present() frees the object.
  *
  * Context: any that @gfp allows, except NMI; between pcpu_present_enter() and
  * pcpu_present_leave().

@@ -185,7 +185,10 @@ static void pcpu_fit_failed(struct pcpu_chunk *chunk,
 		chunk->populated_run = min(chunk->populated_run, fit->nr - 1);
 }
 
-/* Steps of a search under the lock: one per chunk, one per page that is read. */
+/*
+ * Steps of a search under the lock: one per chunk and one per page that is read. A chunk
+ * that was read in vain costs a quarter of them more.
+ */
 #define PCPU_SEARCH_STEPS	64
 
 /*

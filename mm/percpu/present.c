@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * present: objects that have memory on CPUs only that have been online.
+ * present: objects that have memory only on CPUs that have been online.
  *
  * These objects lie in chunks of their own. A page of such a chunk has memory on the
  * present units, those of CPUs that have been online; the other units map one page of
@@ -64,7 +64,7 @@ static unsigned int pcpu_present_index;
 static struct lockdep_map pcpu_present_map =
 	STATIC_LOCKDEP_MAP_INIT("percpu_present", &pcpu_present_map);
 
-/* No lock that an allocation may wait for may be held. */
+/* The caller must not hold a lock that an allocation may wait for. */
 static inline void pcpu_present_will_wait(void)
 {
 	lock_map_sync(&pcpu_present_map);

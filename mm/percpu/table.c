@@ -5,9 +5,9 @@
  *
  * Only this file takes pcpu_chunk_lock. The functions of chunk.c, place.c and objmap.c are
  * called with the lock held, and each critical section is one function of this file, for
- * callers in any context if its comment does not tell. Memory is allocated outside.
- * What visits many chunks releases the lock after PCPU_LOCK_CHUNKS of them, or after each
- * that it changes.
+ * callers in any context unless its comment says otherwise. Memory is allocated outside.
+ * A function that visits many chunks releases the lock after PCPU_LOCK_CHUNKS of them, or
+ * after each chunk that it changes.
  */
 #include <linux/cleanup.h>
 #include <linux/err.h>
@@ -33,7 +33,7 @@ static unsigned int pcpu_claims;
 /* Chunks that are looked at before the lock is released. */
 #define PCPU_LOCK_CHUNKS	32
 
-/* Release the lock for a moment, if @i chunks were looked at. */
+/* Release the lock for a moment if @i is a multiple of PCPU_LOCK_CHUNKS. */
 static void pcpu_chunk_lock_break(unsigned int i, unsigned long *flags)
 {
 	if (i % PCPU_LOCK_CHUNKS)
@@ -138,7 +138,7 @@ void pcpu_chunk_add_first(struct pcpu_chunk *chunk, unsigned int static_granules
 /* A chunk for the next caller of pcpu_chunk_new(), without a number, or NULL. */
 struct pcpu_chunk *pcpu_chunk_ready;
 
-/* Allocate the description of a chunk. By __GFP_ZERO more than it would be cleared. */
+/* Allocate the description of a chunk. __GFP_ZERO would clear all of the slab object. */
 static struct pcpu_chunk *pcpu_chunk_alloc(gfp_t gfp)
 {
 	struct pcpu_chunk *chunk = kmalloc(sizeof(*chunk), gfp);

@@ -214,7 +214,7 @@ static unsigned int count_dear_frees(void __percpu **ptrs, unsigned int nr, size
 	return dear;
 }
 
-/* So many of the frees may seem dear because other tasks allocate at the same time. */
+/* How many of the frees may seem expensive because other tasks allocate at the same time. */
 #define DEAR_MAX		16
 
 /*

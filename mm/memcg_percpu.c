@@ -5,7 +5,8 @@
  * The statistics of a cgroup and those for each possible node are one object, with memory
  * only on the CPUs that have been online:
  *
- *	the statistics, with links to those of the parent, then those of each node
+ *	the statistics, with links to those of the parent; a note that a call which sets
+ *	links has for itself; and the statistics for each node
  *
  * A free object is zero. An update on a CPU sets the links of its copy if it is the first
  * one since the cgroup was created, and those of the copies of all ancestors: no loop over
@@ -24,7 +25,6 @@
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
-#include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/nodemask.h>
 #include <linux/panic.h>
@@ -40,23 +40,23 @@ static size_t memcg_bytes __ro_after_init;
 static size_t memcg_own_bytes __ro_after_init;
 static size_t memcg_node_bytes __ro_after_init;
 
-/* Offset of the links in an object */
+/* Offsets of the links and of the note in an object */
 static size_t memcg_links __ro_after_init;
+static size_t memcg_note __ro_after_init;
 
 /**
  * memcg_percpu_init - create the cache
  * @own: bytes of the statistics of a cgroup
+ * @align: their alignment
  * @links: offset of the links in them, see struct memcg_vmstats_links
  * @node: bytes of the statistics for one node
  *
  * Context: boot, before the first cgroup is created.
  */
-void __init memcg_percpu_init(size_t own, size_t links, size_t node)
+void __init memcg_percpu_init(size_t own, size_t align, size_t links, size_t node)
 {
-	/* What an update reads is in one cache line. */
-	size_t align = roundup_pow_of_two(links + sizeof(struct memcg_vmstats_links));
-
-	memcg_own_bytes = ALIGN(own, __alignof__(long));
+	memcg_note = ALIGN(own, __alignof__(long));
+	memcg_own_bytes = memcg_note + sizeof(struct mem_cgroup *);
 	memcg_node_bytes = node;
 	memcg_bytes = memcg_own_bytes + num_possible_nodes() * node;
 	memcg_links = links;
@@ -73,31 +73,57 @@ static struct memcg_vmstats_links *links_of(struct mem_cgroup *memcg)
 	return this_cpu_ptr((void __percpu *)memcg->vmstats_percpu) + memcg_links;
 }
 
+/* The note in the copy of this CPU: the child to link next, or NULL */
+static struct mem_cgroup **note_of(struct mem_cgroup *memcg)
+{
+	return this_cpu_ptr((void __percpu *)memcg->vmstats_percpu) + memcg_note;
+}
+
+/* Return the highest ancestor that is not linked. Notes lead down from it to @memcg. */
+static struct mem_cgroup *note_way(struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *child = NULL, *parent;
+
+	for (;;) {
+		WRITE_ONCE(*note_of(memcg), child);
+		parent = parent_mem_cgroup(memcg);
+		if (!parent || READ_ONCE(links_of(parent)->vmstats))
+			return memcg;
+		child = memcg;
+		memcg = parent;
+	}
+}
+
+/* Link the copy of this CPU, as that of the parent is linked. */
+static void link_copy(struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *parent = parent_mem_cgroup(memcg);
+	struct memcg_vmstats_links *links = links_of(memcg);
+
+	WRITE_ONCE(links->parent, parent ? parent->vmstats_percpu : NULL);
+	/* An interrupt finds the parent where it finds this. */
+	barrier();
+	WRITE_ONCE(links->vmstats, memcg->vmstats);
+}
+
 /**
  * memcg_link_vmstats - link the copies of this CPU of a cgroup and its ancestors
  * @memcg: the cgroup, not linked
  *
  * The highest ancestor that is not linked comes first: an interrupt or NMI that finds a
- * copy linked follows the links up to the root. It may link others meanwhile.
+ * copy linked follows the links up to the root. If it has linked others meanwhile, notes
+ * may lead down to its cgroup, and the way is looked for again.
  *
- * Context: any, not preemptible. Steps: the square of the depth of the cgroup.
+ * Context: any, not preemptible. Steps: twice the depth of the cgroup, and the same again
+ * for each interrupt that links copies.
  */
 void memcg_link_vmstats(struct mem_cgroup *memcg)
 {
-	struct memcg_vmstats_links *links;
-	struct mem_cgroup *next, *parent;
+	struct mem_cgroup *next;
 
-	do {
-		next = memcg;
-		while ((parent = parent_mem_cgroup(next)) &&
-		       !READ_ONCE(links_of(parent)->vmstats))
-			next = parent;
-		links = links_of(next);
-		WRITE_ONCE(links->parent, parent ? parent->vmstats_percpu : NULL);
-		/* An interrupt finds the parent where it finds this. */
-		barrier();
-		WRITE_ONCE(links->vmstats, next->vmstats);
-	} while (next != memcg);
+	while (!READ_ONCE(links_of(memcg)->vmstats))
+		for (next = note_way(memcg); next; next = READ_ONCE(*note_of(next)))
+			link_copy(next);
 }
 
 /**

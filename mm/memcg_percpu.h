@@ -22,7 +22,7 @@ struct memcg_vmstats_links {
 	struct memcg_vmstats *vmstats;
 };
 
-void memcg_percpu_init(size_t own, size_t links, size_t node);
+void memcg_percpu_init(size_t own, size_t align, size_t links, size_t node);
 
 void __percpu *memcg_vmstats_alloc(void);
 void memcg_free_vmstats(void __percpu *ptr, const atomic_t *touched);
@@ -56,6 +56,7 @@ do {										\
 		     offsetof(struct memcg_vmstats_percpu, parent_pcpu) +	\
 		     offsetof(struct memcg_vmstats_links, vmstats));		\
 	memcg_percpu_init(offsetofend(struct memcg_vmstats_percpu, events_prev), \
+			  __alignof__(struct memcg_vmstats_percpu),		\
 			  offsetof(struct memcg_vmstats_percpu, parent_pcpu),	\
 			  sizeof(struct lruvec_stats_percpu));			\
 } while (0)

@@ -5,6 +5,7 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sizes.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
 
@@ -151,4 +152,20 @@ size_t pcpu_max_size(void)
 {
 	return round_down(min(pcpu_area.max_object,
 			      (unsigned long)INT_MAX / pcpu_area.nr_units), 8);
+}
+
+/**
+ * pcpu_max_copied_size - largest size of an object of which all copies are copied at once
+ *
+ * For users that do it with interrupts disabled, as hash tables of BPF do. The sum over
+ * all possible CPUs is at most 2 MB, unless that is less than PCPU_MIN_UNIT_SIZE each.
+ *
+ * Context: any.
+ * Return: bytes on each CPU, a multiple of 8.
+ */
+size_t pcpu_max_copied_size(void)
+{
+	size_t size = round_down(SZ_2M / pcpu_area.nr_units, 8);
+
+	return clamp(size, PCPU_MIN_UNIT_SIZE, pcpu_max_size());
 }

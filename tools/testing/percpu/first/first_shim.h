@@ -18,7 +18,6 @@ typedef int64_t s64;
 #define U16_MAX		0xffff
 #include <linux/sizes.h>
 #define SZ_1M		(1UL << 20)
-#define SZ_2M		(2UL << 20)
 #define SZ_8M		(8UL << 20)
 #define ALIGN_DOWN(x, a)	round_down(x, a)
 #define IS_ALIGNED(x, a)	(!((x) & ((a) - 1)))

@@ -96,6 +96,7 @@ extern void (*shim_relax)(void);
 #define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define HZ			100
+#define SZ_2M			(2UL << 20)
 #define SZ_4M			(4UL << 20)
 #define PCPU_MIN_UNIT_SIZE	(32UL << 10)
 #define KASAN_VMALLOC_PROT_NORMAL	1

@@ -16,7 +16,7 @@ cpus=$(count_cpus /sys/devices/system/cpu/possible)
 values array 8
 [ $? != 4 ] || skip_all "no BPF"
 
-plan 6
+plan 7
 
 # test_values <test> <type> <size> <status due>
 test_values() {
@@ -27,7 +27,11 @@ test_values() {
 }
 
 test_values array array 131072 0
-test_values hash hash 131072 0
+# The values of a hash table are copied with IRQs off: 2 MB of all CPUs, or 32 KB of each.
+most=$((2097152 / cpus / 8 * 8))
+[ $most -ge 32768 ] || most=32768
+test_values hash hash $most 0
+test_values hash_refused hash $((most + 8)) 2
 test_values array_1m array 1048576 0
 # Values of a table that grows are allocated with IRQs off.
 test_values grow grow 32768 0

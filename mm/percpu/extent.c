@@ -262,27 +262,48 @@ static int pcpu_extent_place_long(unsigned int nr, enum pcpu_kind kind, gfp_t gf
 	return 0;
 }
 
-/* Bits: a CPU makes a chunk that is not present, or is. */
+/*
+ * Bits: a CPU that must not sleep makes a chunk that is not present, or is; and the same for
+ * a CPU that may sleep.
+ */
 static unsigned long pcpu_chunk_creating;
 
 /*
+ * Wait for the CPU that makes a chunk, which is of the same kind. A caller that must not
+ * sleep waits once, about as long as it takes. Return true if another search is useful.
+ */
+static bool pcpu_extent_wait_chunk(unsigned int bit, unsigned int *turns, gfp_t gfp)
+{
+	unsigned int spins = PCPU_SPIN_TURNS * pcpu_area.nr_units;
+
+	if (gfpflags_allow_blocking(gfp))
+		return pcpu_extent_wait(turns, gfp);
+	if ((*turns)++)
+		return false;
+	while (spins-- && test_bit_acquire(bit, &pcpu_chunk_creating))
+		cpu_relax();
+	return true;
+}
+
+/*
  * Make another chunk for granules of @kind. Of CPUs that need one at once, those that may
- * wait leave it to the first one, and search again.
+ * wait leave it to the first one of their kind, and search again.
  */
 static int pcpu_extent_add_chunk(enum pcpu_kind kind, unsigned int *turns, gfp_t gfp)
 {
 	bool present = kind == PCPU_KIND_PRESENT;
-	bool first = !test_and_set_bit(present, &pcpu_chunk_creating);
+	unsigned int mine = 2 * gfpflags_allow_blocking(gfp) + present;
+	bool first = !test_and_set_bit(mine, &pcpu_chunk_creating);
 	int err = 0;
 
-	if (!first && pcpu_extent_wait(turns, gfp))
+	if (!first && pcpu_extent_wait_chunk(mine, turns, gfp))
 		return 0;
 	if (kind == PCPU_KIND_MODULE)
 		err = pcpu_chunk_creatable(pcpu_area.module_limit >>
 					   PCPU_CHUNK_SHIFT);
 	err = err ?: PTR_ERR_OR_ZERO(pcpu_chunk_create(gfp, present));
 	if (first)
-		clear_bit(present, &pcpu_chunk_creating);
+		clear_bit_unlock(mine, &pcpu_chunk_creating);
 	return pcpu_extent_want_chunk(kind, err);
 }
 

@@ -5,7 +5,8 @@
  * 16 CPUs that have no memory allocate at once, and may sleep or must not: one page
  * serves them all, so one is to be populated. If they need a chunk, one is to be made.
  * Those that must not sleep do not wait for one that sleeps while it populates the page.
- * And 64 MB of each unit are given back: the TLBs are to be flushed 8 times at most.
+ * Then 64 MB of each unit are given back: the TLBs are to be flushed 8 times at most. And
+ * objects are freed when caches are full: a free is to take one lock at most.
  */
 #include <sys/wait.h>
 
@@ -17,6 +18,7 @@
 #define CPUS		16
 #define ROUNDS		20
 #define OBJECTS		((64U << 20) / PAGE_SIZE)
+#define FREES		40000
 
 /* A sleep of the allocator takes so many times longer: no load makes it too short. */
 #define SLEEP_LONGER	100
@@ -159,6 +161,29 @@ static unsigned int give_back(void)
 	return min(bed_flushes, 255UL);
 }
 
+/* Return the most locks that a free takes, of many objects of many sizes: caches are full. */
+static unsigned int free_all(void)
+{
+	static void *ptrs[FREES];
+	unsigned int i, j, seed = 1, most = 0;
+	unsigned long taken;
+
+	bed_boot(4, 0, 20 << 10);
+	for (i = 0; i < FREES; i++) {
+		ptrs[i] = pcpu_alloc_noprof(16 * (1 + rand_r(&seed) % 64), 8, false, GFP_KERNEL);
+		assert(ptrs[i]);
+		j = rand_r(&seed) % (i + 1);
+		swap(ptrs[i], ptrs[j]);
+	}
+	for (i = 0; i < FREES; i++) {
+		taken = shim_locks.taken;
+		free_percpu(ptrs[i]);
+		if (i >= FREES / 2)
+			most = max(most, (unsigned int)(shim_locks.taken - taken));
+	}
+	return min(most, 255U);
+}
+
 /* Run a function in a process of its own. */
 static unsigned int run(unsigned int (*function)(void))
 {
@@ -186,12 +211,16 @@ int main(void)
 {
 	unsigned int asked = sum(miss_page, GFP_KERNEL), atomic = sum(miss_page, GFP_ATOMIC);
 	unsigned int chunks = sum(miss_chunk, GFP_KERNEL), flushes = run(give_back);
-	unsigned int beside = run(miss_beside_sleeper);
+	unsigned int atomic_chunks = sum(miss_chunk, GFP_ATOMIC);
+	unsigned int beside = run(miss_beside_sleeper), locks = run(free_all);
 
 	printf("load: %.2f pages asked for per page needed, %.2f if callers must not sleep\n",
 	       (double)asked / ROUNDS, (double)atomic / ROUNDS);
-	printf("load: %.2f chunks made per chunk needed, %u flushes for 64 MB\n",
-	       (double)chunks / ROUNDS, flushes);
-	printf("load: %u turns lost beside a CPU that sleeps\n", beside);
-	return max3(asked, atomic, chunks) > ROUNDS * 5 / 4 || flushes > 8 || beside;
+	printf("load: %.2f chunks made per chunk needed, %.2f if callers must not sleep\n",
+	       (double)chunks / ROUNDS, (double)atomic_chunks / ROUNDS);
+	printf("load: %u flushes for 64 MB, %u turns lost beside a CPU that sleeps\n", flushes,
+	       beside);
+	printf("load: %u locks at most for a free when caches are full\n", locks);
+	return max3(asked, atomic, max(chunks, atomic_chunks)) > ROUNDS * 5 / 4 || flushes > 8 ||
+	       beside || locks > 1;
 }

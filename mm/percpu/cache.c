@@ -237,7 +237,9 @@ static void pcpu_cache_put_tracked(struct pcpu_cache *cache, unsigned long flags
 /* Free a batch, which is not empty, to the depot, or to the chunks if the depot is full. */
 static void pcpu_cache_spill(struct pcpu_batch *batch)
 {
-	pcpu_depot_put(batch);
+	/* A full depot takes nothing, and its lock is another CPU's. */
+	if (!pcpu_depot_is_full())
+		pcpu_depot_put(batch);
 	if (!batch->nr)
 		return;
 	pcpu_chunks_free_batch(batch->class, batch->offs, batch->nr);

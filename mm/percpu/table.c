@@ -178,6 +178,9 @@ static struct pcpu_chunk *pcpu_chunk_new(unsigned int nr, gfp_t gfp, bool presen
 	if (pcpu_populate_tables((unsigned long)nr << PCPU_CHUNK_SHIFT,
 				 PCPU_CHUNK_SIZE, gfp))
 		return NULL;
+	/* As for pages: the percpu allocator warns itself if the caller gets nothing. */
+	if (!gfpflags_allow_blocking(gfp))
+		gfp |= __GFP_NOWARN;
 	chunk = xchg(&pcpu_chunk_ready, NULL) ?: pcpu_chunk_alloc(gfp);
 	if (!chunk)
 		return NULL;

@@ -32,7 +32,7 @@ OBJMAP_STEP = 81
 DEBUG_COOKIE = 0x7065726370752121
 DEBUG_LAST = 16
 
-# size: bytes on each CPU; kind: plain, module, checked or quarantine
+# size: bytes on each CPU; kind: plain, module, cache, checked or quarantine
 PercpuObject = namedtuple("PercpuObject", "off size kind")
 
 
@@ -57,10 +57,9 @@ class Area:
         self.granules = 8 * sizeof(types["used"])
         self.granule = self.chunk_size // self.granules
         # Where percpu pointers begin; without SMP they are addresses.
-        try:
+        self.first_ptr = self.base
+        if self.static_size:
             self.first_ptr = program.symbol("__per_cpu_start").address
-        except LookupError:
-            self.first_ptr = self.base
 
     def addr(self, unit, off):
         """Return the address of offset @off in a unit."""
@@ -86,6 +85,7 @@ class Chunk:
         self.nr = chunk.nr.value_()
         self.populated = chunk.populated.value_()
         self.withheld = chunk.withheld.value_()
+        self.present = bool(chunk.present)
         self.empty = chunk.empty.value_()
         self.free = chunk.nr_free.value_() * area.granule
         self.objmap = area.prog.read(chunk.objmap.value_(), area.granules)
@@ -121,7 +121,8 @@ class Chunk:
             elif entry in OBJMAP_WIDE:
                 length = ((entry & 0xf) << 4 | self.entry(granule + 1) & 0xf) + 1
             elif OBJMAP_MODULE < entry <= OBJMAP_MODULE_LONG:
-                kind = "module"
+                # Of a percpu cache: memory on CPUs that have been online.
+                kind = "cache" if self.present else "module"
                 length = (self.length(granule) if entry == OBJMAP_MODULE_LONG
                           else entry - OBJMAP_MODULE)
             elif entry in (OBJMAP_DEBUG, OBJMAP_RETIRED):
@@ -284,6 +285,8 @@ class Owners:
             if obj.kind == "module":
                 ptr = self.area.ptr(obj.off)
                 return "module " + self.modules.get(ptr, "being loaded")
+            if obj.kind == "cache":
+                return "percpu cache"
             if obj.kind != "plain":
                 return self.recorded(obj)
             return self.accounted(chunk, obj.off) or "unknown"

@@ -220,8 +220,9 @@ static bool __init pcpu_huge_pays(unsigned long populated)
 {
 	if (!arch_vmap_pmd_supported(PAGE_KERNEL) || populated > PMD_SIZE)
 		return false;
-	return pcpu_option_large || num_possible_cpus() * PMD_SIZE <=
-				    memblock_phys_mem_size() / 1024;
+	/* With the option, too, boot needs the other memory. */
+	return num_possible_cpus() * PMD_SIZE <=
+	       memblock_phys_mem_size() / (pcpu_option_large ? 4 : 1024);
 }
 
 /* Let KASAN and the cache know that @size bytes at @addr are mapped. */

@@ -286,7 +286,9 @@ static unsigned long __init pcpu_beyond_image(void)
 {
 	unsigned long start = (unsigned long)__per_cpu_start, off;
 
-	if (start < (unsigned long)_text || start >= (unsigned long)_end)
+	/* Modules of riscv do not reach what is beyond the image. */
+	if (IS_ENABLED(CONFIG_RISCV) || start < (unsigned long)_text ||
+	    start >= (unsigned long)_end)
 		return 0;
 	off = ALIGN(ALIGN((unsigned long)_end, PMD_SIZE) - start,
 		    pcpu_area.huge ? PMD_SIZE : PCPU_CHUNK_SIZE);

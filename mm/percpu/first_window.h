@@ -13,6 +13,8 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 
+#include <asm/sections.h>
+
 #include "layout.h"
 
 struct vm_struct;
@@ -139,6 +141,16 @@ static inline unsigned long pcpu_module_range_size(unsigned long size)
 
 	return min_t(u64, size, ALIGN_DOWN(pcpu_module_range_limit(&range),
 					   PCPU_CHUNK_SIZE));
+}
+
+#elif defined(CONFIG_RISCV) && defined(CONFIG_64BIT) && defined(CONFIG_MMU)
+
+/* Modules lie up to 2 GB below _end, and their code reaches 2 GB less 2 KB. */
+static inline unsigned long pcpu_module_range_size(unsigned long size)
+{
+	unsigned long reach = (unsigned long)_end - (unsigned long)__per_cpu_start - SZ_4K;
+
+	return min(size, ALIGN_DOWN(reach, PCPU_CHUNK_SIZE));
 }
 
 #else

@@ -123,14 +123,11 @@ static bool pcpu_shrink_add(struct pcpu_shrink *s, struct pcpu_chunk *chunk,
 	return s->nr >= min(PCPU_FLUSH_CHUNKS, pcpu_area_nr_chunks() / 8);
 }
 
-/* What pcpu_balance_shrink() gives back, those at the highest offsets first. */
-enum pcpu_shrink_what {
-	PCPU_SHRINK_PAGES,	/* empty pages beyond the reserve */
-	PCPU_SHRINK_CHUNKS,	/* empty chunks, but for the ones to keep */
-};
-
-/* Give back all but @keep pages of the reserve, or all but @keep empty chunks. */
-static void pcpu_balance_shrink(enum pcpu_shrink_what what, unsigned int keep)
+/*
+ * Give back pages beyond the reserve, and all but @keep empty chunks, those at the highest
+ * offsets first.
+ */
+static void pcpu_balance_shrink(unsigned int keep)
 {
 	struct pcpu_shrink s;
 	struct pcpu_chunk *chunk;
@@ -143,9 +140,7 @@ static void pcpu_balance_shrink(enum pcpu_shrink_what what, unsigned int keep)
 		s.end = 0;
 		INIT_LIST_HEAD(&s.pages);
 		do {
-			chunk = what == PCPU_SHRINK_PAGES ?
-				pcpu_chunks_claim_spare(keep, &pages) :
-				pcpu_chunk_remove_empty(keep, &pages);
+			chunk = pcpu_chunks_claim_spare(PCPU_RESERVE_KEEP, keep, &pages);
 		} while (chunk && !pcpu_shrink_add(&s, chunk, pages));
 		/* Give the memory back. */
 		if (s.end) {
@@ -154,12 +149,8 @@ static void pcpu_balance_shrink(enum pcpu_shrink_what what, unsigned int keep)
 			pcpu_balance_flushed = jiffies;
 		}
 		cond_resched();
-		for (i = 0; i < s.nr; i++) {
-			if (what == PCPU_SHRINK_PAGES)
-				pcpu_chunk_unclaim(s.chunks[i], s.withheld[i]);
-			else
-				pcpu_chunk_discard(s.chunks[i]);
-		}
+		for (i = 0; i < s.nr; i++)
+			pcpu_chunk_unclaim(s.chunks[i], s.withheld[i]);
 	} while (chunk);
 }
 
@@ -168,10 +159,8 @@ static void pcpu_balance_pages(bool shrink, unsigned int keep_chunks)
 	unsigned int noio = memalloc_noio_save();
 	unsigned long end;
 
-	if (shrink) {
-		pcpu_balance_shrink(PCPU_SHRINK_PAGES, PCPU_RESERVE_KEEP);
-		pcpu_balance_shrink(PCPU_SHRINK_CHUNKS, keep_chunks);
-	}
+	if (shrink)
+		pcpu_balance_shrink(keep_chunks);
 	pcpu_balance_grow(keep_chunks);
 	end = (unsigned long)pcpu_chunk_top() << PCPU_CHUNK_SHIFT;
 	/* Page tables, so that atomic callers can create chunks. */

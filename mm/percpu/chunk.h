@@ -273,7 +273,7 @@ static inline unsigned int pcpu_off_to_granule(unsigned long off)
 
 /*
  * The chunk of an offset within the area, or NULL. It stays at least until the
- * end of an RCU read side or IRQ-off section, see pcpu_chunk_discard().
+ * end of an RCU read side or IRQ-off section, see pcpu_chunk_unclaim().
  */
 static inline struct pcpu_chunk *pcpu_chunk_of(unsigned long off)
 {
@@ -421,10 +421,9 @@ void pcpu_chunks_inspect(void (*look)(void *data), void *data);
 /* What the worker and CPU hotplug have claimed. */
 
 struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page);
-struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages);
+struct pcpu_chunk *pcpu_chunks_claim_spare(long keep_pages, unsigned int keep_chunks,
+					   u64 *pages);
 void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages);
-struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated);
-void pcpu_chunk_discard(struct pcpu_chunk *chunk);
 int pcpu_chunks_hold_present(unsigned int from, u64 *populated);
 void pcpu_chunk_unhold(unsigned int nr);
 

@@ -510,111 +510,94 @@ struct pcpu_chunk *pcpu_chunks_claim_bare(unsigned int *page)
 	return bare ? chunk : NULL;
 }
 
-/*
- * The populated empty pages of @chunk, which may be NULL, and in @most how many of
- * them can be given back if @excess pages of other than present chunks can.
- */
-static u64 pcpu_chunk_excess(const struct pcpu_chunk *chunk, long excess, long *most)
+/* Return true if @chunk may be given back as a whole, so that @keep empty ones stay. */
+static bool pcpu_chunk_is_removable(const struct pcpu_chunk *chunk, unsigned int keep)
 {
-	*most = excess;
-	if (!chunk)
-		return 0;
+	return pcpu_chunk_is_loose(chunk) && (chunk->present || pcpu_counts.empty_chunks > keep);
+}
+
+/*
+ * Populated empty pages of @chunk that can be given back: the highest ones, up to @most
+ * unless it is a present chunk.
+ */
+static u64 pcpu_chunk_excess(const struct pcpu_chunk *chunk, long most)
+{
+	u64 pages = pcpu_chunk_spare(chunk) & ~chunk->pinned;
+	long nr = hweight64(pages);
+
 	if (chunk->present)
-		*most = chunk->held ? 0 : PCPU_CHUNK_PAGES;
-	return *most > 0 ? pcpu_chunk_spare(chunk) & ~chunk->pinned : 0;
+		return pages;
+	for (most = max(most, 0L); nr > most; nr--)
+		pages &= pages - 1;
+	return pages;
 }
 
 /*
- * Claim populated empty pages to give their memory back, so that @keep of them stay;
- * those of present chunks need not. Return the chunk with the highest number that has
- * such pages, its highest ones withheld, no longer populated and stored in @pages, or
- * NULL.
+ * Claim what can be given back of the chunk with the highest number that has anything, so
+ * that @keep_pages of the reserve and @keep_chunks empty chunks stay; of present chunks
+ * none need. Return the chunk, or NULL, and in @pages those that lose their memory; they
+ * are withheld, and no longer populated. A chunk that is given back as a whole is out of
+ * the table; lookups without a lock may still see it until pcpu_chunk_unclaim() has waited
+ * for them.
  */
-struct pcpu_chunk *pcpu_chunks_claim_spare(long keep, u64 *pages)
+struct pcpu_chunk *pcpu_chunks_claim_spare(long keep_pages, unsigned int keep_chunks,
+					   u64 *pages)
 {
-	struct pcpu_chunk *chunk = NULL;
-	unsigned long flags;
-	unsigned int i;
-	u64 spare = 0;
-	long most = 0;
-
-	*pages = 0;
-	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	for (i = pcpu_chunk_top(); i-- > 0 && !spare;) {
-		pcpu_chunk_lock_break(i, &flags);
-		if (pcpu_counts_excess(keep) <= 0 && !pcpu_counts.present_empty)
-			break;
-		chunk = pcpu_chunk_table[i];
-		spare = pcpu_chunk_excess(chunk, pcpu_counts_excess(keep), &most);
-	}
-	for (; spare && most > 0; most--) {
-		*pages |= BIT_ULL(fls64(spare) - 1);
-		spare &= ~*pages;
-	}
-	if (*pages) {
-		pcpu_chunk_withhold(chunk, *pages);
-		pcpu_chunk_set_masks(chunk, chunk->populated & ~*pages,
-				     chunk->empty);
-		pcpu_claims++;
-	}
-	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
-	return *pages ? chunk : NULL;
-}
-
-/* Let allocations use @pages again: all that one call has claimed. */
-void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages)
-{
-	guard(raw_spinlock_irqsave)(&pcpu_chunk_lock);
-	pcpu_chunk_release(chunk, pages);
-	pcpu_claims--;
-}
-
-/*
- * Take the empty chunk of the highest number out of the table, so that @keep of them
- * stay; present ones need not. Store its populated pages, which are no longer counted.
- * Return the chunk, all its pages withheld, or NULL. Lookups without a lock may still
- * see it until pcpu_chunk_discard() has waited for them.
- */
-struct pcpu_chunk *pcpu_chunk_remove_empty(unsigned int keep, u64 *populated)
-{
-	struct pcpu_chunk *chunk = NULL;
+	struct pcpu_chunk *chunk;
 	unsigned long flags;
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&pcpu_chunk_lock, flags);
-	if (pcpu_counts.empty_chunks <= keep && !pcpu_counts.present_chunks)
-		goto out;
 	for (i = pcpu_chunk_top(); i-- > 0;) {
 		pcpu_chunk_lock_break(i, &flags);
-		chunk = pcpu_chunk_table[i];
-		if (chunk && pcpu_chunk_is_loose(chunk) &&
-		    (chunk->present ? !chunk->held : pcpu_counts.empty_chunks > keep))
+		if (pcpu_counts_excess(keep_pages) <= 0 && !pcpu_counts.present_empty &&
+		    pcpu_counts.empty_chunks <= keep_chunks && !pcpu_counts.present_chunks)
 			break;
-		chunk = NULL;
+		chunk = pcpu_chunk_table[i];
+		if (!chunk || chunk->held)
+			continue;
+		if (pcpu_chunk_is_removable(chunk, keep_chunks)) {
+			*pages = chunk->populated;
+			pcpu_chunk_withhold(chunk, PCPU_ALL_PAGES);
+			pcpu_chunk_set_masks(chunk, 0, 0);
+			list_del_init(&chunk->list);
+			WRITE_ONCE(pcpu_chunk_table[i], NULL);
+			pcpu_counts.chunks--;
+			goto found;
+		}
+		*pages = pcpu_chunk_excess(chunk, pcpu_counts_excess(keep_pages));
+		if (*pages) {
+			pcpu_chunk_withhold(chunk, *pages);
+			pcpu_chunk_set_masks(chunk, chunk->populated & ~*pages, chunk->empty);
+			goto found;
+		}
 	}
-	if (chunk) {
-		*populated = chunk->populated;
-		pcpu_chunk_withhold(chunk, PCPU_ALL_PAGES);
-		pcpu_chunk_set_masks(chunk, 0, 0);
-		list_del_init(&chunk->list);
-		WRITE_ONCE(pcpu_chunk_table[i], NULL);
-		pcpu_counts.chunks--;
-		pcpu_claims++;
-	}
-out:
+	chunk = NULL;
+found:
+	pcpu_claims += !!chunk;
 	raw_spin_unlock_irqrestore(&pcpu_chunk_lock, flags);
 	return chunk;
 }
 
-/* Free a chunk that is out of the table and has no pages. Its memory is freed by RCU. */
-void pcpu_chunk_discard(struct pcpu_chunk *chunk)
+/*
+ * End the claim of a chunk: allocations may use @pages again, all that one call has claimed.
+ * A chunk that is out of the table, and has no pages now, is freed by RCU.
+ */
+void pcpu_chunk_unclaim(struct pcpu_chunk *chunk, u64 pages)
 {
-	trace_percpu_destroy_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
+	bool removed = READ_ONCE(pcpu_chunk_table[chunk->nr]) != chunk;
+
+	if (removed)
+		trace_percpu_destroy_chunk((void *)pcpu_area_off_to_addr(pcpu_chunk_off(chunk)));
 	scoped_guard(raw_spinlock_irqsave, &pcpu_chunk_lock) {
-		__clear_bit(chunk->nr, pcpu_chunk_nrs);
+		if (removed)
+			__clear_bit(chunk->nr, pcpu_chunk_nrs);
+		else
+			pcpu_chunk_release(chunk, pages);
 		pcpu_claims--;
 	}
-	call_rcu(&chunk->rcu, pcpu_chunk_free_rcu);
+	if (removed)
+		call_rcu(&chunk->rcu, pcpu_chunk_free_rcu);
 }
 
 #ifdef CONFIG_PERCPU_PRESENT

@@ -308,20 +308,23 @@ static int pcpu_extent_add_chunk(enum pcpu_kind kind, unsigned int *turns, gfp_t
 }
 
 /*
- * Populate a page for @run. Of CPUs that need it at once, those that may wait leave it to
- * the first one. Those that must not sleep leave it to the first one of their kind, about as
- * long as it takes, and populate the page themselves then: one that may sleep may do so in
- * reclaim.
+ * Populate the page at @off for @run, unless it is populated. Of CPUs that need it at once,
+ * those that may wait leave it to the first one. Those that must not sleep leave it to the
+ * first one of their kind, about as long as it takes, and populate the page themselves then:
+ * one that may sleep may do so in reclaim.
  */
-static int pcpu_extent_populate_page(struct pcpu_chunk *chunk, unsigned int page,
-				     struct pcpu_run *run, unsigned int max, gfp_t gfp)
+static int pcpu_extent_populate_page(unsigned long off, struct pcpu_run *run,
+				     unsigned int max, gfp_t gfp)
 {
-	unsigned long off = pcpu_chunk_off(chunk) + (page << PAGE_SHIFT);
+	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
+	unsigned int page = pcpu_off_to_page(off);
 	bool sleeps = gfpflags_allow_blocking(gfp), first;
 	unsigned int mine = sleeps ? PCPU_CHUNK_PAGES + page : page;
 	unsigned int turns = 0, spins = PCPU_SPIN_TURNS * pcpu_area.nr_units;
 	int err = 0;
 
+	if (likely(READ_ONCE(chunk->populated) & BIT_ULL(page)))
+		return 0;
 	do {
 		first = !test_and_set_bit(mine, chunk->populating);
 	} while (!first && pcpu_extent_wait(&turns, gfp));
@@ -345,27 +348,17 @@ static int pcpu_extent_populate_page(struct pcpu_chunk *chunk, unsigned int page
  */
 static int pcpu_extent_populate(struct pcpu_run *run, unsigned int max, gfp_t gfp)
 {
-	unsigned long off = run->off, base = round_down(off, PCPU_CHUNK_SIZE);
-	unsigned long end = off +
-			    ((unsigned long)run->nr << PCPU_GRANULE_SHIFT);
+	unsigned long off = round_down(run->off, PAGE_SIZE);
+	unsigned long end = run->off + ((unsigned long)run->nr << PCPU_GRANULE_SHIFT);
 
-	for (; base < end; base += PCPU_CHUNK_SIZE) {
-		struct pcpu_chunk *chunk = pcpu_chunk_of(base);
-		unsigned long first = max(off, base);
-		unsigned long last = min(end, base + PCPU_CHUNK_SIZE) - 1;
-		u64 pages = GENMASK_ULL(pcpu_off_to_page(last), pcpu_off_to_page(first));
-
-		pages &= ~READ_ONCE(chunk->populated);
-		for (; pages; pages &= pages - 1) {
-			if (pcpu_extent_populate_page(chunk, __ffs64(pages), run, max,
-						      gfp)) {
-				pcpu_chunks_free(run->off, run->nr);
-				run->nr = 0;
-				return -ENOMEM;
-			}
-			if (gfpflags_allow_blocking(gfp))
-				cond_resched();
+	for (; off < end; off += PAGE_SIZE) {
+		if (pcpu_extent_populate_page(off, run, max, gfp)) {
+			pcpu_chunks_free(run->off, run->nr);
+			run->nr = 0;
+			return -ENOMEM;
 		}
+		if (gfpflags_allow_blocking(gfp))
+			cond_resched();
 	}
 	return 0;
 }

@@ -47,6 +47,9 @@ static DEFINE_SPINLOCK(pcpu_tables_lock);
 /* Protects one page table entry at a time. */
 static DEFINE_SPINLOCK(pcpu_map_lock);
 
+unsigned long *pcpu_present_units __read_mostly;
+unsigned int pcpu_nr_present_units __read_mostly;
+
 /*
  * Record that all offsets below @end have page tables and shadow, or are linear memory.
  */
@@ -167,55 +170,72 @@ static struct page *pcpu_get_block(int node, unsigned int order, gfp_t gfp)
 }
 
 /*
- * Allocate @nr pages of @node, in blocks where there are such. The page allocator refills its
- * lists of blocks by few pages at a time, that of single pages by many in one call.
+ * Allocate a page for one unit, of its node. Any context that @gfp allows. Return it, or
+ * NULL.
  */
-static bool pcpu_get_node_pages(struct list_head *pages, int node,
-				unsigned int nr, gfp_t gfp)
+struct page *pcpu_get_unit_page(unsigned int unit, gfp_t gfp)
 {
-	unsigned int i, order = PAGE_ALLOC_COSTLY_ORDER;
-	struct page *page;
+	KUNIT_STATIC_STUB_REDIRECT(pcpu_get_unit_page, unit, gfp);
 
-	for (; nr; nr -= 1U << order) {
-		order = min_t(unsigned int, order, ilog2(nr));
-		page = order ? pcpu_get_block(node, order, gfp) : NULL;
+	return alloc_pages_node(cpu_to_node(pcpu_unit_cpu(unit)), gfp | __GFP_HIGHMEM, 0);
+}
+
+/*
+ * Allocate pages for units @unit to @end - 1, all of one node, up to 2^@order at once where
+ * there are such. The page allocator refills its lists of blocks by few pages at a time, that
+ * of single pages by many in one call. The private field of a page has its unit.
+ */
+static bool pcpu_get_node_pages(struct list_head *pages, unsigned int unit,
+				unsigned int end, unsigned int order, gfp_t gfp)
+{
+	int node = cpu_to_node(pcpu_unit_cpu(unit));
+	struct page *page;
+	unsigned int i;
+
+	while (unit < end) {
+		order = min_t(unsigned int, order, ilog2(end - unit));
+		page = order ? pcpu_get_block(node, order, gfp | __GFP_HIGHMEM) : NULL;
 		if (!page) {
 			order = 0;
-			page = alloc_pages_node(node, gfp, 0);
+			page = pcpu_get_unit_page(unit, gfp);
 		}
 		if (!page)
 			return false;
-		for (i = 0; i < 1U << order; i++)
+		for (i = 0; i < 1U << order; i++) {
+			set_page_private(&page[i], unit++);
 			list_add_tail(&page[i].lru, pages);
+		}
 	}
 	return true;
 }
 
-/* Allocate a page of its node for each unit, in the order of units. */
-static int pcpu_get_pages(struct list_head *pages, gfp_t gfp)
+/*
+ * Allocate a page for each unit, or with @present pages of zeroes for each present unit, in
+ * the order of units.
+ */
+static int pcpu_get_pages(struct list_head *pages, gfp_t gfp, bool present)
 {
-	int next, node = NUMA_NO_NODE;
-	unsigned int unit, nr = 0;
+	unsigned int order = present ? 0 : PAGE_ALLOC_COSTLY_ORDER;
+	unsigned int first, end;
 
-	gfp |= __GFP_HIGHMEM;
+	if (present)
+		gfp |= __GFP_ZERO;
 	/* Atomic requests are expected to fail; the allocation warns itself. */
 	if (!gfpflags_allow_blocking(gfp))
 		gfp |= __GFP_NOWARN;
-	for_each_pcpu_unit(unit) {
-		next = cpu_to_node(pcpu_unit_cpu(unit));
-		if (next != node) {
-			if (!pcpu_get_node_pages(pages, node, nr, gfp))
-				goto failed;
-			nr = 0;
+	for (first = 0; first < pcpu_area.nr_units; first = max(first + 1, end)) {
+		int node = cpu_to_node(pcpu_unit_cpu(first));
+
+		for (end = first; end < pcpu_area.nr_units; end++)
+			if ((present && !test_bit(end, pcpu_present_units)) ||
+			    cpu_to_node(pcpu_unit_cpu(end)) != node)
+				break;
+		if (!pcpu_get_node_pages(pages, first, end, order, gfp)) {
+			pcpu_free_pages(pages);
+			return -ENOMEM;
 		}
-		node = next;
-		nr++;
 	}
-	if (pcpu_get_node_pages(pages, node, nr, gfp))
-		return 0;
-failed:
-	pcpu_free_pages(pages);
-	return -ENOMEM;
+	return 0;
 }
 
 /*
@@ -241,38 +261,13 @@ static void pcpu_kmsan_end(unsigned int noreclaim)
 	mutex_unlock(&pcpu_kmsan_mutex);
 }
 
+/* Map the metadata of @page, unless another page is mapped at @addr. */
 static int pcpu_kmsan_map_page(unsigned long addr, struct page *page)
 {
-	return kmsan_vmap_pages_range_noflush(addr, addr + PAGE_SIZE,
-					      PAGE_KERNEL, &page, PAGE_SHIFT,
-					      GFP_KERNEL | __GFP_NOWARN);
-}
-
-/* Map the metadata of the @pages that pcpu_populate_page() will map at @off. */
-static int pcpu_kmsan_map_pages(unsigned long off, struct list_head *pages)
-{
-	struct page *page = list_first_entry(pages, struct page, lru);
-	unsigned long addr;
-	unsigned int unit;
-
-	if (!IS_ENABLED(CONFIG_KMSAN))
+	if (!IS_ENABLED(CONFIG_KMSAN) || !pte_none(ptep_get(virt_to_kpte(addr))))
 		return 0;
-	for_each_pcpu_unit(unit) {
-		addr = pcpu_area_unit_addr(unit, off);
-		if (pte_none(ptep_get(virt_to_kpte(addr))) &&
-		    pcpu_kmsan_map_page(addr, page))
-			goto failed;
-		page = list_next_entry(page, lru);
-	}
-	return 0;
-
-failed:
-	for_each_pcpu_unit(unit) {
-		addr = pcpu_area_unit_addr(unit, off);
-		if (pte_none(ptep_get(virt_to_kpte(addr))))
-			kmsan_vunmap_range_noflush(addr, addr + PAGE_SIZE);
-	}
-	return -ENOMEM;
+	return kmsan_vmap_pages_range_noflush(addr, addr + PAGE_SIZE, PAGE_KERNEL, &page,
+					      PAGE_SHIFT, GFP_KERNEL | __GFP_NOWARN);
 }
 
 /*
@@ -296,9 +291,6 @@ static __always_inline int pcpu_map_entry(unsigned long addr, pte_t entry)
 	return none;
 }
 
-unsigned long *pcpu_present_units __read_mostly;
-unsigned int pcpu_nr_present_units __read_mostly;
-
 /* What absent units map: zeroes, read-only. */
 static pte_t pcpu_zero_entry(void)
 {
@@ -308,40 +300,6 @@ static pte_t pcpu_zero_entry(void)
 static bool pcpu_is_zero_page(const struct page *page)
 {
 	return page == ZERO_PAGE(0);
-}
-
-/*
- * Allocate a page for a page of a present chunk. Any context that @gfp allows. Return a
- * page of zeroes of the node of the unit, or NULL.
- */
-struct page *pcpu_get_unit_page(unsigned int unit, gfp_t gfp)
-{
-	KUNIT_STATIC_STUB_REDIRECT(pcpu_get_unit_page, unit, gfp);
-
-	return alloc_pages_node(cpu_to_node(pcpu_unit_cpu(unit)),
-				gfp | __GFP_ZERO | __GFP_HIGHMEM, 0);
-}
-
-/* Allocate a page for each present unit, in the order of units. */
-static int pcpu_get_present_pages(struct list_head *pages, gfp_t gfp)
-{
-	struct page *page;
-	unsigned int unit;
-
-	if (!gfpflags_allow_blocking(gfp))
-		gfp |= __GFP_NOWARN;
-	for_each_pcpu_unit(unit) {
-		if (!test_bit(unit, pcpu_present_units))
-			continue;
-		page = pcpu_get_unit_page(unit, gfp);
-		if (!page) {
-			pcpu_free_pages(pages);
-			return -ENOMEM;
-		}
-		set_page_private(page, unit);
-		list_add_tail(&page->lru, pages);
-	}
-	return 0;
 }
 
 #ifdef CONFIG_PERCPU_PRESENT
@@ -376,7 +334,7 @@ int pcpu_populate_unit(unsigned long off, unsigned int unit, gfp_t gfp)
 	/* A page that was populated since the unit is present has memory. */
 	if (!pcpu_is_zero_page(pte_page(ptep_get(virt_to_kpte(addr)))))
 		return 0;
-	page = pcpu_get_unit_page(unit, gfp);
+	page = pcpu_get_unit_page(unit, gfp | __GFP_ZERO);
 	if (!page)
 		return -ENOMEM;
 	if (!pcpu_is_zero_page(pcpu_exchange_page(addr, page)))
@@ -404,7 +362,8 @@ void pcpu_depopulate_unit(unsigned long off, unsigned int unit,
  * is in a present chunk, and only present units get memory. Several CPUs may populate
  * the same page. The caller prevents that it is depopulated meanwhile, and publishes it
  * afterwards. No lock held, and any context that pcpu_populate_allowed() allows. Return
- * 0 or -ENOMEM; nothing is changed then, unless a page table is missing.
+ * 0 or -ENOMEM; nothing is changed then, unless a page table or metadata of KMSAN is
+ * missing: the next call finds the pages of the units before.
  */
 int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 {
@@ -413,16 +372,12 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 	unsigned long addr;
 	LIST_HEAD(pages);
 	LIST_HEAD(unused);
-	int ret;
+	int ret = 0;
 
-	ret = present ? pcpu_get_present_pages(&pages, gfp) : pcpu_get_pages(&pages, gfp);
-	if (ret)
-		return ret;
+	if (pcpu_get_pages(&pages, gfp, present))
+		return -ENOMEM;
 
 	noreclaim = pcpu_kmsan_begin();
-	ret = pcpu_kmsan_map_pages(off, &pages);
-	if (ret)
-		goto out;
 	for_each_pcpu_unit(unit) {
 		addr = pcpu_area_unit_addr(unit, off);
 		page = list_first_entry_or_null(&pages, struct page, lru);
@@ -430,19 +385,19 @@ int pcpu_populate_page(unsigned long off, gfp_t gfp, bool present)
 		 * A unit that becomes present meanwhile gets the page of zeroes or memory:
 		 * pcpu_present_prepare() waits and looks then.
 		 */
-		if (unlikely(present && (!page || page_private(page) != unit))) {
+		if (unlikely(!page || page_private(page) != unit)) {
 			ret = pcpu_map_entry(addr, pcpu_zero_entry());
 		} else {
 			list_del(&page->lru);
 			set_page_private(page, 0);
-			ret = pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL));
+			ret = pcpu_kmsan_map_page(addr, page) ?:
+			      pcpu_map_entry(addr, mk_pte(page, PAGE_KERNEL));
 			if (ret <= 0)
 				list_add(&page->lru, &unused);
 		}
 		if (ret < 0)
 			break;
 	}
-out:
 	pcpu_kmsan_end(noreclaim);
 	pcpu_free_pages(&pages);
 	pcpu_free_pages(&unused);

@@ -1,3 +1,3 @@
 # An object's last page is left without memory if 16 bytes of it lie there.
 # file: mm/percpu/extent.c
-s/\(last = min(end, base + PCPU_CHUNK_SIZE)\) - 1;/\1 - 17;/
+/^static int pcpu_extent_populate(/,/^}/s/<< PCPU_GRANULE_SHIFT);/<< PCPU_GRANULE_SHIFT) - 16;/

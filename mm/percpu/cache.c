@@ -157,18 +157,16 @@ bool pcpu_depot_track(void)
 }
 
 /*
- * Own the cache of this CPU where the fast paths do not find it. They do from then on if
- * they may use it. IRQs are off.
+ * Own the cache of this CPU where the fast paths do not find it: with its lock or, on the
+ * boot CPU before pcpu_trim_init(), without. IRQs are off.
  */
-static struct pcpu_cache *pcpu_cache_get_first(void)
+static struct pcpu_cache *pcpu_cache_get_hidden(void)
 {
 	/* It was made before this CPU came online. */
 	struct pcpu_cache *cache = pcpu_caches[pcpu_cpu_unit(raw_smp_processor_id())];
 
 	if (READ_ONCE(cache->locked))
 		raw_spin_lock(&cache->lock);
-	else
-		raw_cpu_write(pcpu_cache_local, cache);
 	return cache;
 }
 
@@ -182,7 +180,7 @@ static __always_inline struct pcpu_cache *pcpu_cache_get(unsigned long *flags)
 	*flags = saved;
 	cache = raw_cpu_read(pcpu_cache_local);
 	if (unlikely(cache == &pcpu_cache_common))
-		cache = pcpu_cache_get_first();
+		cache = pcpu_cache_get_hidden();
 	return cache;
 }
 
@@ -285,22 +283,6 @@ unsigned int pcpu_magazine_pop_batch(struct pcpu_cache *cache,
 	return nr;
 }
 
-/* Cut @nr granules from a run; the granules skipped to align go to @skipped. */
-static unsigned long pcpu_run_cut(struct pcpu_run *run, unsigned int nr,
-				  size_t align, struct pcpu_run *skipped)
-{
-	unsigned int skip = (-run->off & (align - 1)) >> PCPU_GRANULE_SHIFT;
-	unsigned long off = run->off + (skip << PCPU_GRANULE_SHIFT);
-
-	if (skip + nr > run->nr)
-		return PCPU_NO_OFF;
-	skipped->off = run->off;
-	skipped->nr = skip;
-	run->off = off + (nr << PCPU_GRANULE_SHIFT);
-	run->nr -= skip + nr;
-	return off;
-}
-
 /*
  * Cut @nr granules; the caller frees what is in @skipped afterwards. Skipped granules are
  * kept for the small objects that come with a large one: in the chunk the gap would be
@@ -309,16 +291,23 @@ static unsigned long pcpu_run_cut(struct pcpu_run *run, unsigned int nr,
 static unsigned long pcpu_cache_cut(struct pcpu_cache *cache, unsigned int nr,
 				    size_t align, struct pcpu_run *skipped)
 {
+	struct pcpu_run *run = &cache->leftover;
 	unsigned long off;
+	unsigned int skip;
 
 	pcpu_cache_assert_owned(cache);
 
-	off = pcpu_run_cut(&cache->leftover, nr, align, skipped);
-	if (off == PCPU_NO_OFF) {
-		off = pcpu_run_cut(&cache->run, nr, align, skipped);
-		if (skipped->nr > cache->leftover.nr)
-			swap(cache->leftover, *skipped);
+	while ((skip = (-run->off & (align - 1)) >> PCPU_GRANULE_SHIFT) + nr > run->nr) {
+		if (run == &cache->run)
+			return PCPU_NO_OFF;
+		run = &cache->run;
 	}
+	*skipped = (struct pcpu_run) { .off = run->off, .nr = skip };
+	off = run->off + (skip << PCPU_GRANULE_SHIFT);
+	run->off = off + (nr << PCPU_GRANULE_SHIFT);
+	run->nr -= skip + nr;
+	if (run == &cache->run && skip > cache->leftover.nr)
+		swap(cache->leftover, *skipped);
 	return off;
 }
 
@@ -600,7 +589,7 @@ bool pcpu_cache_free_wide(unsigned long off)
 	if (unlikely(!chunk || off & (PCPU_GRANULE - 1) ||
 		     test_bit(pcpu_off_to_page(off), chunk->slow_free)))
 		goto out;
-	where = pcpu_objmap_entry(chunk, granule);
+	where = pcpu_objmap_entry(chunk->objmap, granule);
 	entry = READ_ONCE(*where);
 	if (!pcpu_objmap_is_wide(entry))
 		goto out;

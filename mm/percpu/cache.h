@@ -208,8 +208,8 @@ extern atomic_t pcpu_caches_left;
 extern struct pcpu_cache pcpu_cache_common;
 
 /*
- * Points to pcpu_cache_common until the first slow path on the CPU, and always on an
- * isolated CPU. pcpu_cache_common has no capacity, so the fast paths fail.
+ * Points to pcpu_cache_common on an isolated CPU, and early in boot. pcpu_cache_common has no
+ * capacity, so the fast paths fail.
  */
 DECLARE_PER_CPU(struct pcpu_cache *, pcpu_cache_local);
 
@@ -326,7 +326,7 @@ static __always_inline bool pcpu_cache_free_fast(unsigned long off)
 	if (unlikely(!chunk ||
 		     test_bit(pcpu_off_to_page(off), chunk->slow_free)))
 		goto out;
-	where = pcpu_objmap_entry(chunk, off >> PCPU_GRANULE_SHIFT);
+	where = pcpu_objmap_entry(chunk->objmap, off >> PCPU_GRANULE_SHIFT);
 	entry = READ_ONCE(*where);
 	bits = pcpu_objmap_live_bits(entry, off, &class);
 	if (unlikely(!bits))

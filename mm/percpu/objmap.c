@@ -34,7 +34,7 @@ static unsigned int pcpu_objmap_read_digits(const u8 *objmap, unsigned int granu
 
 	for (i = PCPU_OBJMAP_DIGITS; i > 0; i--)
 		granules = granules << 4 |
-			   (READ_ONCE(objmap[pcpu_objmap_index(granule + i)]) & 0xf);
+			   (READ_ONCE(*pcpu_objmap_entry(objmap, granule + i)) & 0xf);
 	return granules;
 }
 
@@ -85,7 +85,7 @@ unsigned int pcpu_objmap_clear_module(unsigned long off)
 		return 0;
 	entry = pcpu_objmap_read(chunk, granule);
 	if (!pcpu_objmap_is_module(entry) ||
-	    !pcpu_objmap_try_clear(pcpu_objmap_entry(chunk, granule), entry, entry))
+	    !pcpu_objmap_try_clear(pcpu_objmap_entry(chunk->objmap, granule), entry, entry))
 		return 0;
 	if (entry == PCPU_OBJMAP_MODULE_LONG)
 		return pcpu_objmap_clear_digits(chunk, granule);
@@ -99,7 +99,7 @@ static unsigned int pcpu_objmap_clear_wide(struct pcpu_chunk *chunk, unsigned lo
 	unsigned int granule = pcpu_off_to_granule(off), nr;
 
 	if (off & (PCPU_GRANULE - 1) ||
-	    !pcpu_objmap_try_clear(pcpu_objmap_entry(chunk, granule), entry, entry))
+	    !pcpu_objmap_try_clear(pcpu_objmap_entry(chunk->objmap, granule), entry, entry))
 		return 0;
 	nr = pcpu_objmap_read_wide(chunk, granule, entry);
 	pcpu_objmap_write(chunk, granule + 1, 0);
@@ -122,7 +122,7 @@ unsigned int pcpu_objmap_clear(unsigned long off, unsigned int *class)
 	chunk = pcpu_chunk_of(off);
 	if (!chunk)
 		return 0;
-	where = pcpu_objmap_entry(chunk, off >> PCPU_GRANULE_SHIFT);
+	where = pcpu_objmap_entry(chunk->objmap, off >> PCPU_GRANULE_SHIFT);
 	entry = READ_ONCE(*where);
 	if (pcpu_objmap_is_wide(entry))
 		return pcpu_objmap_clear_wide(chunk, off, entry);
@@ -143,13 +143,13 @@ unsigned int pcpu_objmap_clear(unsigned long off, unsigned int *class)
  */
 unsigned int pcpu_objmap_copy_length(const u8 *objmap, unsigned int granule)
 {
-	u8 entry = READ_ONCE(objmap[pcpu_objmap_index(granule)]);
+	u8 entry = READ_ONCE(*pcpu_objmap_entry(objmap, granule));
 
 	if (entry & PCPU_OBJMAP_SPLIT)
 		return 1;
 	if (pcpu_objmap_is_wide(entry))
 		return pcpu_objmap_wide_length(entry,
-				READ_ONCE(objmap[pcpu_objmap_index(granule + 1)]));
+				READ_ONCE(*pcpu_objmap_entry(objmap, granule + 1)));
 	if (pcpu_objmap_has_digits(entry))
 		return pcpu_objmap_read_digits(objmap, granule);
 	if (pcpu_objmap_is_module(entry))
@@ -195,7 +195,7 @@ unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to)
 	guard(rcu)();
 	chunk = pcpu_chunk_of(off);
 	if (!chunk || off & (PCPU_GRANULE - 1) || pcpu_objmap_read(chunk, granule) != from ||
-	    !try_cmpxchg(pcpu_objmap_entry(chunk, granule), &from, to))
+	    !try_cmpxchg(pcpu_objmap_entry(chunk->objmap, granule), &from, to))
 		return 0;
 	return pcpu_objmap_read_digits(chunk->objmap, granule);
 }

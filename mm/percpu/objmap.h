@@ -64,25 +64,19 @@ static_assert(PCPU_WIDE_MAX <= 256);
 unsigned int pcpu_objmap_copy_length(const u8 *objmap, unsigned int granule);
 
 /*
- * The index of the entry of a granule, counted from the beginning of the chunk or of
- * the area. Adjacent objects are often used by two CPUs: no two granules within 3 KB
- * have their entries in one cache line.
+ * The entry of a granule, counted from the beginning of the chunk or of the area, in the
+ * object map of a chunk or in a copy of it. Adjacent objects are often used by two CPUs: no
+ * two granules within 3 KB have their entries in one cache line.
  */
-static inline unsigned int pcpu_objmap_index(unsigned int granule)
+static inline u8 *pcpu_objmap_entry(const u8 *objmap, unsigned int granule)
 {
-	return granule * 81 % PCPU_CHUNK_GRANULES;
-}
-
-static inline u8 *pcpu_objmap_entry(const struct pcpu_chunk *chunk,
-				    unsigned int granule)
-{
-	return &chunk->objmap[pcpu_objmap_index(granule)];
+	return (u8 *)&objmap[granule * 81 % PCPU_CHUNK_GRANULES];
 }
 
 static inline u8 pcpu_objmap_read(const struct pcpu_chunk *chunk,
 				  unsigned int granule)
 {
-	return READ_ONCE(*pcpu_objmap_entry(chunk, granule));
+	return READ_ONCE(*pcpu_objmap_entry(chunk->objmap, granule));
 }
 
 /*
@@ -92,7 +86,7 @@ static inline u8 pcpu_objmap_read(const struct pcpu_chunk *chunk,
 static inline void pcpu_objmap_write(struct pcpu_chunk *chunk, unsigned int granule,
 				     u8 entry)
 {
-	u8 *where = pcpu_objmap_entry(chunk, granule), old;
+	u8 *where = pcpu_objmap_entry(chunk->objmap, granule), old;
 
 	if (!IS_ENABLED(CONFIG_ARCH_NEED_CMPXCHG_1_EMU)) {
 		WRITE_ONCE(*where, entry);
@@ -138,7 +132,7 @@ static inline unsigned int pcpu_objmap_nr_live(u8 entry)
  */
 static inline void pcpu_objmap_set_small(unsigned long off)
 {
-	u8 *where = pcpu_objmap_entry(pcpu_chunk_of(off), off >> PCPU_GRANULE_SHIFT);
+	u8 *where = pcpu_objmap_entry(pcpu_chunk_of(off)->objmap, off >> PCPU_GRANULE_SHIFT);
 	u8 bit = pcpu_objmap_bit(off), old = READ_ONCE(*where);
 
 	while (unlikely(!try_cmpxchg(where, &old, old | bit)))

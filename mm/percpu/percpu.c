@@ -328,25 +328,7 @@ static noinline void pcpu_request_drain(const struct pcpu_request *req)
 	pcpu_caches_drain();
 }
 
-/* Find granules for the request. Return their offset or an error. */
-static unsigned long pcpu_request_place(const struct pcpu_request *req)
-{
-	unsigned long off = PCPU_NO_OFF;
-	unsigned int tries;
-
-	for (tries = 0; IS_ERR_VALUE(off) && tries < 2; tries++) {
-		if (tries)
-			pcpu_request_drain(req);
-		off = req->class != PCPU_CLASS_LONG ?
-		      pcpu_cache_alloc_slow(req->class, req->align,
-					    req->gfp & PCPU_GFP_PASSED) :
-		      pcpu_request_alloc_extent(req);
-	}
-	pcpu_balance_check();
-	return off;
-}
-
-/* Undo pcpu_request_place(). */
+/* Free the granules of the request. */
 static void pcpu_request_unplace(const struct pcpu_request *req, unsigned long off)
 {
 	unsigned int front = pcpu_request_front(req);
@@ -452,8 +434,9 @@ static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
 		.gfp = current_gfp_context(gfp),
 		.kind = kind,
 	};
+	unsigned long off = PCPU_NO_OFF;
 	struct obj_cgroup *objcg = NULL;
-	unsigned long off;
+	unsigned int tries;
 
 	req.err = pcpu_request_check(&req);
 	if (unlikely(req.err))
@@ -462,7 +445,14 @@ static noinline void __percpu *pcpu_alloc_slow(size_t size, size_t align,
 		     !pcpu_account_charge(req.alloc_size, req.gfp, &objcg)))
 		return NULL;
 
-	off = pcpu_request_place(&req);
+	for (tries = 0; IS_ERR_VALUE(off) && tries < 2; tries++) {
+		if (tries)
+			pcpu_request_drain(&req);
+		off = req.class != PCPU_CLASS_LONG ?
+		      pcpu_cache_alloc_slow(req.class, req.align, req.gfp & PCPU_GFP_PASSED) :
+		      pcpu_request_alloc_extent(&req);
+	}
+	pcpu_balance_check();
 	if (req.owned && !IS_ERR_VALUE(off) &&
 	    !pcpu_account_record(off, req.alloc_size, req.gfp & PCPU_GFP_PASSED, objcg)) {
 		pcpu_request_unplace(&req, off);

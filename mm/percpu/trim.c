@@ -87,23 +87,25 @@ static bool pcpu_cpu_is_isolated(unsigned int cpu)
 }
 
 /*
- * Create the cache of @cpu, which is not online, unless there is one. Process context, may
- * sleep. Return 0, or -ENOMEM.
+ * Create the cache of @cpu, which is not online or the boot CPU, unless there is one, and let
+ * the fast paths use it. Process context, may sleep. Return 0, or -ENOMEM.
  */
 int pcpu_cache_create(unsigned int cpu)
 {
-	struct pcpu_cache **slot = &pcpu_caches[pcpu_cpu_unit(cpu)], *cache;
+	struct pcpu_cache **slot = &pcpu_caches[pcpu_cpu_unit(cpu)], *cache = *slot;
 
 	KUNIT_STATIC_STUB_REDIRECT(pcpu_cache_create, cpu);
-	if (*slot)
-		return 0;
-	cache = kzalloc_node(pcpu_cache_size(), GFP_KERNEL, cpu_to_node(cpu));
-	if (!cache)
-		return -ENOMEM;
-	pcpu_cache_init(cache, cpu);
-	cache->locked = pcpu_cpu_is_isolated(cpu);
-	/* Pairs with smp_load_acquire() in pcpu_cache_of_unit(). */
-	smp_store_release(slot, cache);
+	if (!cache) {
+		cache = kzalloc_node(pcpu_cache_size(), GFP_KERNEL, cpu_to_node(cpu));
+		if (!cache)
+			return -ENOMEM;
+		pcpu_cache_init(cache, cpu);
+		cache->locked = pcpu_cpu_is_isolated(cpu);
+		/* Pairs with smp_load_acquire() in pcpu_cache_of_unit(). */
+		smp_store_release(slot, cache);
+	}
+	if (!READ_ONCE(cache->locked))
+		per_cpu(pcpu_cache_local, cpu) = cache;
 	return 0;
 }
 
@@ -380,10 +382,8 @@ static int pcpu_trim_dead_cpu(unsigned int cpu)
 /* Before a second CPU runs. Without memory for its cache a CPU stays offline. */
 static int __init pcpu_trim_init(void)
 {
-	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
-					      "mm/percpu:prepare",
-					      pcpu_cache_create,
-					      pcpu_trim_dead_cpu);
+	int state = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "mm/percpu:prepare",
+				      pcpu_cache_create, pcpu_trim_dead_cpu);
 
 	if (state < 0)
 		panic("percpu: no CPU hotplug state");

@@ -166,7 +166,7 @@ static bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 	if (g >= PCPU_CHUNK_GRANULES)
 		return false;
 	span->start = g;
-	span->entry = snap->objmap[pcpu_objmap_index(g)];
+	span->entry = *pcpu_objmap_entry(snap->objmap, g);
 	nr = pcpu_objmap_copy_length(snap->objmap, g);
 	if (span->entry & PCPU_OBJMAP_SPLIT) {
 		span->use = PCPU_USE_SMALL;
@@ -181,7 +181,7 @@ static bool pcpu_snapshot_next(const struct pcpu_snapshot *snap,
 		do {
 			nr++;
 		} while (g + nr < PCPU_CHUNK_GRANULES &&
-			 !snap->objmap[pcpu_objmap_index(g + nr)] &&
+			 !*pcpu_objmap_entry(snap->objmap, g + nr) &&
 			 pcpu_snapshot_use(snap, g + nr) == span->use);
 	}
 	span->nr = min(nr, PCPU_CHUNK_GRANULES - g);

@@ -74,7 +74,7 @@ static inline void shim_irq_enable(void)
 #define irqs_disabled()		(shim_irqs_off)
 #define lockdep_assert_irqs_disabled()	assert(!shim_irqs || shim_irqs_off)
 int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait);
-#define cpuhp_setup_state_nocalls(...)	shim_ignore_hotplug(0, __VA_ARGS__)
+#define cpuhp_setup_state(...)	shim_ignore_hotplug(0, __VA_ARGS__)
 static inline int shim_ignore_hotplug(int first, ...) { return 0; }
 #define raw_spin_lock_irqsave(s, f)	do { (f) = 0; shim_hold(SHIM_IRQS_OFF); raw_spin_lock(s); } while (0)
 #define raw_spin_unlock_irqrestore(s, f)	do { (void)(f); raw_spin_unlock(s); shim_release(SHIM_IRQS_OFF); } while (0)

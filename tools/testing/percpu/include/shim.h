@@ -248,6 +248,7 @@ extern unsigned int shim_isolated;
 #define DEFINE_PER_CPU(t, n)	typeof(t) n[SHIM_MAX_CPUS]; typeof(t) n##_initial
 #define raw_cpu_read(n)		((n)[shim_cpu] ?: n##_initial)
 #define raw_cpu_write(n, v)	((void)((n)[shim_cpu] = (v)))
+#define per_cpu(n, cpu)		((n)[cpu])
 #define get_boot_cpu_id()	0
 
 /*

@@ -57,7 +57,7 @@ extern unsigned int strict_irqs;
 int smp_call_function_single(unsigned int cpu, void (*func)(void *info), void *info, bool wait);
 /* The only CPU hotplug callbacks */
 extern int (*strict_cpu_prepare)(unsigned int cpu), (*strict_cpu_dead)(unsigned int cpu);
-#define cpuhp_setup_state_nocalls(s, n, u, d)					\
+#define cpuhp_setup_state(s, n, u, d)					\
 	((void)(strict_cpu_prepare = (u), strict_cpu_dead = (d)), 0)
 #define rcu_read_lock()		strict_irq_save()
 #define rcu_read_unlock()	strict_irq_restore()

@@ -124,7 +124,7 @@ void pcpu_free_module(void __percpu *ptr)
 
 	if (!ptr)
 		return;
-	granules = off == PCPU_NO_OFF ? 0 : pcpu_objmap_clear_module(off);
+	granules = off == PCPU_NO_OFF ? 0 : pcpu_objmap_cmpxchg(off, PCPU_OBJMAP_MODULE_LONG, 0);
 	if (!granules) {
 		pcpu_bad_free_report(ptr, _RET_IP_);
 		return;

@@ -13,12 +13,19 @@
 #include "objmap.h"
 #include "pages.h"
 
-/* Write an entry and the digits of a length; more than PCPU_OBJMAP_DIGITS granules. */
+/*
+ * Write an entry and the digits of a length. The section of a module may be so short that
+ * digits do not fit: it has an entry without.
+ */
 void pcpu_objmap_write_long(unsigned long off, u8 entry, unsigned int granules)
 {
 	unsigned int i, granule = pcpu_off_to_granule(off);
 	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
 
+	if (granules <= PCPU_OBJMAP_DIGITS) {
+		pcpu_objmap_write(chunk, granule, PCPU_OBJMAP_MODULE | granules);
+		return;
+	}
 	for (i = 0; i < PCPU_OBJMAP_DIGITS; i++, granules >>= 4)
 		pcpu_objmap_write(chunk, granule + 1 + i,
 				  PCPU_OBJMAP_DIGIT | (granules & 0xf));
@@ -56,40 +63,6 @@ void pcpu_objmap_set_long(unsigned long off, unsigned int granules)
 		pcpu_objmap_set_wide(off, granules);
 	else
 		pcpu_objmap_write_long(off, PCPU_OBJMAP_LONG, granules);
-}
-
-/* Set the entry of a module's section. */
-void pcpu_objmap_set_module(unsigned long off, unsigned int granules)
-{
-	if (granules > PCPU_OBJMAP_DIGITS)
-		pcpu_objmap_write_long(off, PCPU_OBJMAP_MODULE_LONG, granules);
-	else
-		pcpu_objmap_write(pcpu_chunk_of(off), pcpu_off_to_granule(off),
-				  PCPU_OBJMAP_MODULE | granules);
-}
-
-/*
- * Clear the entry of a module's section that may begin at @off, within the area. Return
- * its granules, which the caller owns then, or 0 if no section begins there. Any
- * context.
- */
-unsigned int pcpu_objmap_clear_module(unsigned long off)
-{
-	unsigned int granule = pcpu_off_to_granule(off);
-	struct pcpu_chunk *chunk;
-	u8 entry;
-
-	guard(rcu)();
-	chunk = pcpu_chunk_of(off);
-	if (!chunk || off & (PCPU_GRANULE - 1))
-		return 0;
-	entry = pcpu_objmap_read(chunk, granule);
-	if (!pcpu_objmap_is_module(entry) ||
-	    !pcpu_objmap_try_clear(pcpu_objmap_entry(chunk->objmap, granule), entry, entry))
-		return 0;
-	if (entry == PCPU_OBJMAP_MODULE_LONG)
-		return pcpu_objmap_clear_digits(chunk, granule);
-	return entry & ~PCPU_OBJMAP_MODULE;
 }
 
 /* Clear @entry of the wide object at @off. Return its granules, or 0 if it is none. */
@@ -183,31 +156,30 @@ unsigned int pcpu_objmap_find(struct pcpu_chunk *chunk, unsigned int granule,
 }
 
 /*
- * Change the entry at @off, within the area, of an object with digits. Of two concurrent
- * calls only one succeeds. Return the granules of the object, or 0 if the entry is not
- * @from. Any context.
+ * Change the entry at @off, within the area, of an object with digits or, with @from
+ * %PCPU_OBJMAP_MODULE_LONG, of any section; clear entry and digits if @to is 0. Of two
+ * concurrent calls only one succeeds. Return the granules of the object, or 0 if the entry is
+ * not @from. Any context.
  */
 unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to)
 {
 	unsigned int granule = pcpu_off_to_granule(off);
 	struct pcpu_chunk *chunk;
+	u8 entry;
 
 	guard(rcu)();
 	chunk = pcpu_chunk_of(off);
-	if (!chunk || off & (PCPU_GRANULE - 1) || pcpu_objmap_read(chunk, granule) != from ||
-	    !try_cmpxchg(pcpu_objmap_entry(chunk->objmap, granule), &from, to))
+	if (!chunk || off & (PCPU_GRANULE - 1))
 		return 0;
-	return pcpu_objmap_read_digits(chunk->objmap, granule);
-}
-
-/* Clear the entry of an object in quarantine. */
-void pcpu_objmap_clear_retired(unsigned long off)
-{
-	struct pcpu_chunk *chunk = pcpu_chunk_of(off);
-	unsigned int granule = pcpu_off_to_granule(off);
-
-	pcpu_objmap_write(chunk, granule, 0);
-	pcpu_objmap_clear_digits(chunk, granule);
+	entry = pcpu_objmap_read(chunk, granule);
+	if (from == PCPU_OBJMAP_MODULE_LONG && pcpu_objmap_is_module(entry))
+		from = entry;
+	if (entry != from || !try_cmpxchg(pcpu_objmap_entry(chunk->objmap, granule), &entry, to))
+		return 0;
+	if (!pcpu_objmap_has_digits(from))
+		return from & ~PCPU_OBJMAP_MODULE;
+	return to ? pcpu_objmap_read_digits(chunk->objmap, granule) :
+		    pcpu_objmap_clear_digits(chunk, granule);
 }
 
 /*

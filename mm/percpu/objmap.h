@@ -231,10 +231,7 @@ unsigned int pcpu_objmap_find(struct pcpu_chunk *chunk, unsigned int granule,
 void pcpu_objmap_write_long(unsigned long off, u8 entry, unsigned int granules);
 void pcpu_objmap_set_long(unsigned long off, unsigned int granules);
 unsigned int pcpu_objmap_clear(unsigned long off, unsigned int *class);
-void pcpu_objmap_set_module(unsigned long off, unsigned int granules);
-unsigned int pcpu_objmap_clear_module(unsigned long off);
 unsigned int pcpu_objmap_cmpxchg(unsigned long off, u8 from, u8 to);
-void pcpu_objmap_clear_retired(unsigned long off);
 
 /* Granules that are split into objects of 4 or 8 bytes. */
 

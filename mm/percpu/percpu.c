@@ -383,7 +383,7 @@ static void __percpu *pcpu_request_finish(const struct pcpu_request *req,
 		pcpu_debug_alloc(off, req->size, req->alloc_size,
 				 req->kind == PCPU_KIND_MODULE, caller);
 	if (unlikely(req->kind != PCPU_KIND_OBJECT))
-		pcpu_objmap_set_module(off, nr);
+		pcpu_objmap_write_long(off, PCPU_OBJMAP_MODULE_LONG, nr);
 	else if (unlikely(req->debug))
 		pcpu_objmap_write_long(off, PCPU_OBJMAP_DEBUG, nr);
 	else if (req->class < PCPU_NR_SMALL)

@@ -529,7 +529,7 @@ static void pcpu_debug_release(unsigned long off)
 	struct pcpu_record record;
 
 	pcpu_debug_check(off, alloc_size, PCPU_DEBUG_FREED, &record);
-	pcpu_objmap_clear_retired(off);
+	pcpu_objmap_cmpxchg(off, PCPU_OBJMAP_RETIRED, 0);
 	pcpu_chunks_free(off - PCPU_DEBUG_FRONT,
 			 (alloc_size + PCPU_DEBUG_FRONT) >> PCPU_GRANULE_SHIFT);
 }

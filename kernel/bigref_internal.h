@@ -14,6 +14,7 @@
 
 #include <linux/bigref.h>
 #include <linux/bits.h>
+#include <linux/rcupdate.h>
 
 /* Zones of the number line in bigref.c */
 enum bigref_zone {
@@ -178,7 +179,6 @@ enum bigref_next {
 	BIGREF_NEXT_NONE,	/* nothing */
 	BIGREF_NEXT_UNBIAS,	/* remove the bias, now */
 	BIGREF_NEXT_PERCPU,	/* try again, the count is percpu */
-	BIGREF_NEXT_LIST,	/* start the RCU callback of the pending counts */
 	BIGREF_NEXT_INVALID,	/* report misuse */
 };
 
@@ -194,12 +194,12 @@ enum bigref_how {
 struct bigref_req *bigref_mode_disown_percpu(struct bigref *ref, bool kill,
 					     bigref_func_t *done);
 enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
-				    bigref_func_t *done);
+				    bigref_func_t *done, rcu_callback_t callback);
 struct bigref_req *bigref_mode_switch(struct bigref *ref);
 bool bigref_mode_end_switch(struct bigref *ref, bool good);
 void bigref_mode_end_disown(struct bigref *ref, bool good);
-bool bigref_mode_begin_pending(bool kill);
-struct bigref *bigref_mode_take_pending(bool kill);
+void bigref_mode_begin_pending(bool kill, rcu_callback_t callback);
+struct bigref *bigref_mode_take_pending(struct rcu_head *rcu, bool *kill);
 struct bigref *bigref_mode_next_pending(struct bigref *ref);
 int bigref_mode_promote(struct bigref *ref, unsigned long mode);
 bool bigref_mode_end_unused(struct bigref *ref);

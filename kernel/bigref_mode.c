@@ -83,6 +83,7 @@
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -106,7 +107,8 @@
 
 /*
  * Guards the writes of the variables below, and of ->mode with the exceptions
- * above.  Innermost lock; taken with interrupts off.
+ * above.  Taken with interrupts off, for at most BIGREF_NR_QUEUED counts that are
+ * compared and one callback that is queued; only call_rcu() takes locks meanwhile.
  */
 static DEFINE_RAW_SPINLOCK(bigref_lock);
 /* Counts in state QUEUED */
@@ -117,11 +119,15 @@ static unsigned int bigref_nr_queued;
 /*
  * Counts in state PENDING, linked through their payload: async disowns, and
  * those that drop the owner's reference.
+ *
+ * A list becomes busy, and its callback is queued, without a release of the lock in
+ * between: a task that is preempted there would hold up the counts of all other owners.
  */
 struct bigref_pending {
+	struct rcu_head rcu;	/* for the callback */
 	struct bigref *next;	/* for the next grace period */
 	struct bigref *waiting;	/* for the one that has begun */
-	bool busy;		/* the RCU callback is in use */
+	bool busy;		/* the RCU callback is queued, or runs */
 };
 
 static struct bigref_pending bigref_pending[2];
@@ -212,13 +218,43 @@ struct bigref_req *bigref_mode_disown_percpu(struct bigref *ref, bool kill,
 	return req;
 }
 
+/*
+ * The counts that are pending wait for a grace period that is about to begin; those
+ * that follow wait for the next one.  The callback was not queued, or runs.
+ */
+static void bigref_pending_begin(struct bigref_pending *pending,
+				 rcu_callback_t callback)
+{
+	lockdep_assert_held(&bigref_lock);
+	pending->waiting = pending->next;
+	pending->next = NULL;
+	pending->busy = pending->waiting;
+	if (pending->busy)
+		call_rcu_hurry(&pending->rcu, callback);
+}
+
+/* Let a count without counters wait for a grace period.  As bigref_disown_try(). */
+static bool bigref_disown_pending(struct bigref *ref, unsigned long mode, bool kill,
+				  bigref_func_t *done, rcu_callback_t callback)
+{
+	struct bigref_pending *pending = &bigref_pending[kill];
+	unsigned long new = (unsigned long)pending->next | BIGREF_PENDING;
+
+	if (!bigref_mode_change(ref, mode, new))
+		return false;
+	ref->done = done;
+	pending->next = ref;
+	if (!pending->busy)
+		bigref_pending_begin(pending, callback);
+	return true;
+}
+
 /* Return true on success, false if the state has changed meanwhile. */
 static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 			      enum bigref_how how, bigref_func_t *done,
-			      enum bigref_next *next)
+			      rcu_callback_t callback, enum bigref_next *next)
 {
 	bool kill = how == BIGREF_HOW_KILL || how == BIGREF_HOW_KILL_NOW;
-	struct bigref_pending *pending = &bigref_pending[kill];
 	unsigned long new;
 
 	switch (bigref_mode_state(mode)) {
@@ -239,14 +275,8 @@ static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 			*next = BIGREF_NEXT_UNBIAS;
 			return bigref_mode_change(ref, mode, BIGREF_EXACT);
 		}
-		*next = pending->busy ? BIGREF_NEXT_NONE : BIGREF_NEXT_LIST;
-		new = (unsigned long)pending->next | BIGREF_PENDING;
-		if (!bigref_mode_change(ref, mode, new))
-			return false;
-		ref->done = done;
-		pending->next = ref;
-		pending->busy = true;
-		return true;
+		*next = BIGREF_NEXT_NONE;
+		return bigref_disown_pending(ref, mode, kill, done, callback);
 	}
 	*next = BIGREF_NEXT_INVALID;
 	return true;
@@ -254,16 +284,18 @@ static bool bigref_disown_try(struct bigref *ref, unsigned long mode,
 
 /*
  * First step of a disown of any other count.  @done and @how are left for the
- * callback.  A switch in progress becomes a disown.
+ * callback: that of the switch, which becomes a disown; or @callback, which is that
+ * of all pending counts.
  */
 enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
-				    bigref_func_t *done)
+				    bigref_func_t *done, rcu_callback_t callback)
 {
 	enum bigref_next next;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bigref_lock, flags);
-	while (!bigref_disown_try(ref, READ_ONCE(ref->mode), how, done, &next))
+	while (!bigref_disown_try(ref, READ_ONCE(ref->mode), how, done, callback,
+				  &next))
 		;
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
 	return next;
@@ -347,29 +379,24 @@ void bigref_mode_wait(struct bigref *ref)
 	wait_event(bigref_waitq, !bigref_is_in_progress(ref));
 }
 
-/*
- * The counts that are pending wait for a grace period that is about to begin; those
- * that follow wait for the next one.  Return false if there are none.
- */
-bool bigref_mode_begin_pending(bool kill)
+/* Last step of @callback: queue it again if counts have become pending meanwhile. */
+void bigref_mode_begin_pending(bool kill, rcu_callback_t callback)
 {
-	struct bigref_pending *pending = &bigref_pending[kill];
 	unsigned long flags;
-	bool busy;
 
 	raw_spin_lock_irqsave(&bigref_lock, flags);
-	pending->waiting = pending->next;
-	pending->next = NULL;
-	busy = pending->waiting;
-	pending->busy = busy;
+	bigref_pending_begin(&bigref_pending[kill], callback);
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
-	return busy;
 }
 
-/* Return the counts that a grace period has passed for; only the RCU callback calls this. */
-struct bigref *bigref_mode_take_pending(bool kill)
+/*
+ * Return the counts that a grace period has passed for, and whether they are killed;
+ * only their RCU callback calls this.
+ */
+struct bigref *bigref_mode_take_pending(struct rcu_head *rcu, bool *kill)
 {
-	return bigref_pending[kill].waiting;
+	*kill = rcu == &bigref_pending[true].rcu;
+	return bigref_pending[*kill].waiting;
 }
 
 struct bigref *bigref_mode_next_pending(struct bigref *ref)

@@ -6,7 +6,7 @@
  * Each of them changes ->mode first (bigref_mode.c).  If the count was percpu,
  * or if a function of the owner must be called later, an RCU callback does the
  * rest: bigref_drained() for a percpu count, with the RCU head that belongs to
- * its counters; bigref_run_pending() for all others, with one static RCU head.
+ * its counters; bigref_run_pending() for all others, with an RCU head of bigref_mode.c.
  */
 #include <linux/atomic.h>
 #include <linux/bug.h>
@@ -166,31 +166,21 @@ static long bigref_settled(struct bigref *ref, unsigned long *mode)
 	}
 }
 
-/* One for each list of pending counts; in use while a list is busy */
-static struct rcu_head bigref_pending_rcu[2];
-
-static void bigref_run_pending(struct rcu_head *rcu);
-
 /*
- * A disown that comes after the grace period has begun waits for the next one, so that
- * each has a whole grace period, as has that of a percpu count.
+ * RCU callback of the counts that are not percpu.  A disown that comes after the grace
+ * period has begun waits for the next one, so that each has a whole grace period, as has
+ * that of a percpu count.
  */
-static void bigref_start_pending(bool kill)
-{
-	if (bigref_mode_begin_pending(kill))
-		call_rcu_hurry(&bigref_pending_rcu[kill], bigref_run_pending);
-}
-
 static void bigref_run_pending(struct rcu_head *rcu)
 {
-	bool kill = rcu == &bigref_pending_rcu[true];
-	struct bigref *ref = bigref_mode_take_pending(kill), *next;
+	bool kill;
+	struct bigref *ref = bigref_mode_take_pending(rcu, &kill), *next;
 
 	for (; ref; ref = next) {
 		next = bigref_mode_next_pending(ref);
 		bigref_end_disown(ref, 0, kill);
 	}
-	bigref_start_pending(kill);
+	bigref_mode_begin_pending(kill, bigref_run_pending);
 }
 
 /*
@@ -202,13 +192,10 @@ bigref_start_disown_slow(struct bigref *ref, enum bigref_how how,
 			 bigref_func_t *done, void *caller)
 {
 	bool uninitialized = READ_ONCE(ref->mode) == BIGREF_NONE;
-	enum bigref_next next = bigref_mode_disown(ref, how, done);
+	enum bigref_next next = bigref_mode_disown(ref, how, done, bigref_run_pending);
 	bool good;
 
 	switch (next) {
-	case BIGREF_NEXT_LIST:
-		bigref_start_pending(how == BIGREF_HOW_KILL);
-		break;
 	case BIGREF_NEXT_UNBIAS:
 		if (how == BIGREF_HOW_KILL_NOW)
 			good = bigref_unbias_put(ref);

@@ -10,6 +10,10 @@
  *
  * A tryget of a live count is interrupted by a whole kill, before each of its accesses: it
  * must not succeed once the confirm of the kill was called.
+ *
+ * A kill or disown of a count without counters is interrupted by that of another one, before
+ * each of its accesses and those of the callback: a callback that serves the other count
+ * must be queued then, or run, as the first task may not get a CPU for any time.
  */
 #include <setjmp.h>
 
@@ -58,6 +62,16 @@ static struct {
 	unsigned int nr_readers;
 	jmp_buf in_confirm;
 } tryget;
+
+/* Two counts without counters: the step at which the second one is disowned */
+static struct {
+	struct bigref other;
+	bool kill;
+	unsigned int steps_left;
+	bool active;
+	bool in_callback;
+	unsigned int nr_over;
+} pair;
 
 static unsigned int nr_runs;
 
@@ -204,11 +218,35 @@ static void kill_meanwhile(void)
 	shim_nr_readers = tryget.nr_readers;
 }
 
+static void pair_over(struct bigref *unused)
+{
+	pair.nr_over++;
+}
+
+static void disown_one(struct bigref *count)
+{
+	if (pair.kill)
+		check(bigref_kill_and_confirm(count, pair_over), "no kill");
+	else
+		check(bigref_disown_async(count, pair_over), "no disown");
+}
+
+/* The other CPU disowns or kills the other count, and the first one stands still. */
+static void disown_other(void)
+{
+	disown_one(&pair.other);
+	check(callback.rcu || pair.in_callback, "pending, and no callback is queued");
+}
+
 void shim_step(void)
 {
 	if (tryget.active && !--tryget.steps_left) {
 		tryget.active = false;
 		kill_meanwhile();
+	}
+	if (pair.active && !shim_nr_locked && !--pair.steps_left) {
+		pair.active = false;
+		disown_other();
 	}
 	if (!run.observed || run.inside)
 		return;
@@ -361,8 +399,36 @@ static bool one_tryget(enum kind kind, unsigned int act_at)
 	check(!reached || tryget.confirmed, "confirmed");
 	check(!reached || bigref_val(&ref) == 1 + taken, "the value is wrong in the confirm");
 	/* The confirm never returns: forget its list of counts. */
-	while (bigref_mode_begin_pending(true))
-		;
+	bigref_mode_begin_pending(true, NULL);
+	nr_runs++;
+	return reached;
+}
+
+/* Return false if the disown of the first count and its callback have fewer steps. */
+static bool one_pair(bool kill, unsigned int act_at)
+{
+	bool reached;
+
+	memset(&run, 0, sizeof(run));
+	memset(&pair, 0, sizeof(pair));
+	run.kind = SHARED;
+	run.act_at = act_at;
+	bigref_init(&ref, NULL, BIGREF_INIT_EXACT, GFP_KERNEL);
+	bigref_init(&pair.other, NULL, BIGREF_INIT_EXACT, GFP_KERNEL);
+	pair.kill = kill;
+	pair.steps_left = act_at;
+	pair.active = true;
+	disown_one(&ref);
+	pair.in_callback = true;
+	run_callback();
+	pair.in_callback = false;
+	reached = !pair.active;
+	pair.active = false;
+	run_callback();
+	check(pair.nr_over == 1 + reached && !callback.rcu, "not called in the end");
+	check(bigref_val(&ref) == !kill, "the value is wrong in the end");
+	check(bigref_val(&pair.other) == !(kill && reached),
+	      "the value of the other count is wrong in the end");
 	nr_runs++;
 	return reached;
 }
@@ -381,6 +447,10 @@ int main(void)
 	for (kind = PERCPU; kind <= SHARED; kind++)
 		for (act_at = 1; one_tryget(kind, act_at); act_at++)
 			;
+	for (act_at = 1; one_pair(true, act_at); act_at++)
+		;
+	for (act_at = 1; one_pair(false, act_at); act_at++)
+		;
 	test_resurrect();
 	printf("kill, %d bits: ok, %u runs\n", BITS_PER_LONG, nr_runs);
 	return 0;

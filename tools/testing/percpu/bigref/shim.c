@@ -6,6 +6,7 @@
 
 unsigned int shim_cpu;
 unsigned int shim_nr_readers;
+unsigned int shim_nr_locked;
 unsigned long counters[CPUS] __aligned(8);
 
 unsigned long bigref_counters_sum(unsigned long *from)

@@ -4,8 +4,8 @@
  * WORD_BITS=32 a long is an int, as on a 32-bit machine; the program is linked below
  * 4 GB, so that a pointer fits.
  *
- * shim_step() runs before each access to a shared word: there the program can play what
- * another CPU does meanwhile.
+ * shim_step() runs before each access to a shared word and around each section with a
+ * lock: there the program can play what another CPU does meanwhile.
  */
 #ifndef SHIM_H
 #define SHIM_H
@@ -79,6 +79,9 @@
 /* RCU read-side critical sections of this CPU: no grace period ends in one. */
 extern unsigned int shim_nr_readers;
 
+/* Locks that this CPU holds: no other CPU can take one. */
+extern unsigned int shim_nr_locked;
+
 #define preempt_disable()	((void)shim_nr_readers++)
 #define preempt_enable()	((void)shim_nr_readers--)
 #define rcu_read_lock()		preempt_disable()
@@ -99,9 +102,11 @@ static inline void shim_guard_ends(unsigned int *before)
 
 /* Locks are never contended, and no work is run. */
 #define DEFINE_RAW_SPINLOCK(name)	int name
-#define raw_spin_lock_irqsave(lock, flags)	((void)((flags) = *(lock)))
-#define raw_spin_unlock_irqrestore(lock, flags)	((void)(*(lock) = (flags)))
-#define raw_spin_trylock_irqsave(lock, flags)	((flags) = *(lock), true)
+#define raw_spin_lock_irqsave(lock, flags)	(shim_step(), (flags) = (*(lock))++, \
+						 (void)shim_nr_locked++)
+#define raw_spin_unlock_irqrestore(lock, flags)	(*(lock) = (flags), shim_nr_locked--, \
+						 shim_step())
+#define raw_spin_trylock_irqsave(lock, flags)	((flags) = (*(lock))++, ++shim_nr_locked)
 struct work_struct {
 	void (*fn)(struct work_struct *work);
 };
@@ -127,6 +132,8 @@ typedef unsigned int gfp_t;
 struct rcu_head {
 	void (*func)(struct rcu_head *rcu);
 };
+
+typedef void (*rcu_callback_t)(struct rcu_head *rcu);
 
 /* Functions of the program */
 void shim_step(void);

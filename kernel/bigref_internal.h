@@ -128,8 +128,8 @@ static inline bool bigref_mode_in_progress(unsigned long mode)
  *
  * The request is allocated together with the counters, so that a disown needs
  * no memory.  It belongs to the disown or switch that has changed ->mode until that
- * queues the RCU callback, and then to the callback until the counters are freed; no
- * lock.
+ * queues the RCU callback, a switch under bigref_lock, and then to the callback until the
+ * counters are freed; no lock.
  */
 struct bigref_req {
 	struct rcu_head rcu;
@@ -195,7 +195,7 @@ struct bigref_req *bigref_mode_disown_percpu(struct bigref *ref, bool kill,
 					     bigref_func_t *done);
 enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
 				    bigref_func_t *done, rcu_callback_t callback);
-struct bigref_req *bigref_mode_switch(struct bigref *ref);
+void bigref_mode_switch(struct bigref *ref, rcu_callback_t callback);
 bool bigref_mode_end_switch(struct bigref *ref, bool good);
 void bigref_mode_end_disown(struct bigref *ref, bool good);
 void bigref_mode_begin_pending(bool kill, rcu_callback_t callback);
@@ -257,6 +257,9 @@ static inline void bigref_mode_resurrect(struct bigref *ref, unsigned long mode)
 void bigref_enqueue(struct bigref *ref);
 bool bigref_may_promote(void);
 bool bigref_is_percpu(struct bigref *ref);
+void bigref_mode_flush(void);
+
+/* bigref_owner.c, for the tests */
 void bigref_flush(void);
 
 /* bigref_counters.c */

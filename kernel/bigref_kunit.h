@@ -29,6 +29,7 @@ void bigref_test_carry(struct kunit *test);
 void bigref_test_kill(struct kunit *test);
 void bigref_test_kill_now(struct kunit *test);
 void bigref_test_confirm(struct kunit *test);
+void bigref_test_barrier(struct kunit *test);
 void bigref_test_switch(struct kunit *test);
 void bigref_test_switch_killed(struct kunit *test);
 void bigref_test_reinit(struct kunit *test);
@@ -49,6 +50,7 @@ void bigref_test_release(struct kunit *test);
 	KUNIT_CASE(bigref_test_kill),			\
 	KUNIT_CASE(bigref_test_kill_now),		\
 	KUNIT_CASE(bigref_test_confirm),		\
+	KUNIT_CASE(bigref_test_barrier),		\
 	KUNIT_CASE(bigref_test_switch),			\
 	KUNIT_CASE(bigref_test_switch_killed),		\
 	KUNIT_CASE(bigref_test_reinit),			\

@@ -302,16 +302,16 @@ enum bigref_next bigref_mode_disown(struct bigref *ref, enum bigref_how how,
 }
 
 /*
- * First step of a switch to exact.  Return the request that the caller must queue for
- * the callback; NULL if no second step is needed, as the count is not percpu.
+ * First step of a switch to exact.  @callback is queued if a second step is needed, as
+ * the count is percpu: under the lock, as a disown that replaces the switch relies on it.
  *
  * A concurrent disown of a percpu count may take its request without the lock; one of
  * a count that is being switched changes the request under the lock.
  */
-struct bigref_req *bigref_mode_switch(struct bigref *ref)
+void bigref_mode_switch(struct bigref *ref, rcu_callback_t callback)
 {
-	struct bigref_req *req = NULL;
 	unsigned long flags, mode;
+	struct bigref_req *req;
 
 	raw_spin_lock_irqsave(&bigref_lock, flags);
 	mode = READ_ONCE(ref->mode);
@@ -323,6 +323,7 @@ struct bigref_req *bigref_mode_switch(struct bigref *ref)
 		req = bigref_req_of(bigref_mode_counters(mode));
 		req->ref = ref;
 		req->kill = false;
+		call_rcu_hurry(&req->rcu, callback);
 		break;
 	case BIGREF_ADAPT:
 	case BIGREF_QUEUED:
@@ -330,7 +331,6 @@ struct bigref_req *bigref_mode_switch(struct bigref *ref)
 		break;
 	}
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
-	return req;
 }
 
 /* Wake the callers that wait for the end of a disown, kill or switch. */
@@ -641,18 +641,11 @@ bool bigref_is_percpu(struct bigref *ref)
 }
 EXPORT_SYMBOL_IF_KUNIT(bigref_is_percpu);
 
-/*
- * Wait until no count is queued, and no callback is left: each of these
- * callbacks starts the next: drain, clear, free.
- */
-void bigref_flush(void)
+/* Wait until no count is queued. */
+void bigref_mode_flush(void)
 {
 #ifdef CONFIG_SMP
 	irq_work_sync(&bigref_irq_work);
 	flush_work(&bigref_work);
 #endif
-	rcu_barrier();
-	rcu_barrier();
-	rcu_barrier();
 }
-EXPORT_SYMBOL_IF_KUNIT(bigref_flush);

@@ -8,6 +8,8 @@
  * rest: bigref_drained() for a percpu count, with the RCU head that belongs to
  * its counters; bigref_run_pending() for all others, with an RCU head of bigref_mode.c.
  */
+#include <kunit/visibility.h>
+
 #include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/export.h>
@@ -271,7 +273,7 @@ EXPORT_SYMBOL_GPL(bigref_disown);
  * @done: called when the count is exact; may put the caller's reference
  *
  * This allocates no memory.  A module that contains @done must call
- * rcu_barrier() before it is unloaded.
+ * bigref_barrier() before it is unloaded.
  *
  * If misuse is detected only when the percpu counters are summed, @done is
  * called nevertheless.
@@ -295,7 +297,7 @@ EXPORT_SYMBOL_GPL(bigref_disown_async);
  *	     or NULL
  *
  * This allocates no memory.  A module that contains @confirm or the release
- * function must call rcu_barrier() before it is unloaded.
+ * function must call bigref_barrier() before it is unloaded.
  *
  * The reference is dropped by an RCU callback after a grace period, that of a switch
  * to exact if one is in progress.  So in an RCU read-side critical section the release
@@ -333,6 +335,27 @@ bool bigref_kill_now(struct bigref *ref)
 EXPORT_SYMBOL_GPL(bigref_kill_now);
 
 /**
+ * bigref_barrier - wait for the callbacks of disowns, kills and switches
+ *
+ * When this returns, each @done and @confirm of a call that returned before it, and the
+ * release of each kill that dropped the last reference, has returned, too.  A module that
+ * contains such a function calls this before it is unloaded.  rcu_barrier() is not enough:
+ * a count without percpu memory may wait for the callback of another count, which then
+ * queues that of the first one.
+ *
+ * Functions that these callbacks pass to call_rcu() are not waited for.
+ *
+ * Context: Process context, may sleep.
+ */
+void bigref_barrier(void)
+{
+	/* The callback in flight, which queues the one of the counts that are pending */
+	rcu_barrier();
+	rcu_barrier();
+}
+EXPORT_SYMBOL_GPL(bigref_barrier);
+
+/**
  * bigref_switch_to_exact_async - start a switch to exact
  * @ref: the count; the owner must keep its reference until the end of the switch
  *
@@ -341,10 +364,7 @@ EXPORT_SYMBOL_GPL(bigref_kill_now);
  */
 void bigref_switch_to_exact_async(struct bigref *ref)
 {
-	struct bigref_req *req = bigref_mode_switch(ref);
-
-	if (req)
-		call_rcu_hurry(&req->rcu, bigref_drained);
+	bigref_mode_switch(ref, bigref_drained);
 }
 EXPORT_SYMBOL_GPL(bigref_switch_to_exact_async);
 
@@ -590,3 +610,15 @@ unsigned long bigref_exit(struct bigref *ref)
 	return left;
 }
 EXPORT_SYMBOL_GPL(bigref_exit);
+
+/*
+ * For the tests: wait until no count is queued, and no callback is left.  A callback that
+ * drains counters queues one that clears them, and that one may free their group.
+ */
+void bigref_flush(void)
+{
+	bigref_mode_flush();
+	bigref_barrier();
+	rcu_barrier();
+}
+EXPORT_SYMBOL_IF_KUNIT(bigref_flush);

@@ -353,6 +353,31 @@ void bigref_test_confirm(struct kunit *test)
 	}
 }
 
+/* Two counts without counters: the second one waits for the callback of the first. */
+void bigref_test_barrier(struct kunit *test)
+{
+	static struct counted objs[2];
+	bool killed = true;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(objs); i++) {
+		counted_reset(&objs[i]);
+		bigref_init(&objs[i].ref, counted_release, BIGREF_INIT_EXACT, GFP_KERNEL);
+	}
+	/* No grace period ends while preemption is disabled. */
+	preempt_disable();
+	for (i = 0; i < ARRAY_SIZE(objs); i++)
+		killed &= bigref_kill_and_confirm(&objs[i].ref, counted_confirm);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, killed);
+	bigref_barrier();
+	for (i = 0; i < ARRAY_SIZE(objs); i++) {
+		KUNIT_EXPECT_EQ(test, atomic_read(&objs[i].nr_confirmed), 1);
+		KUNIT_EXPECT_EQ(test, atomic_read(&objs[i].nr_released), 1);
+	}
+	bigref_flush();
+}
+
 void bigref_test_switch(struct kunit *test)
 {
 	unsigned int in_use = counters_in_use();

@@ -82,6 +82,7 @@ bool bigref_disown(struct bigref *ref);
 bool __must_check bigref_disown_async(struct bigref *ref, bigref_func_t *done);
 bool bigref_kill_and_confirm(struct bigref *ref, bigref_func_t *confirm);
 bool bigref_kill_now(struct bigref *ref);
+void bigref_barrier(void);
 void bigref_switch_to_exact(struct bigref *ref);
 void bigref_switch_to_exact_async(struct bigref *ref);
 void bigref_switch_to_percpu(struct bigref *ref, gfp_t gfp);

@@ -13,7 +13,9 @@
  *
  * A kill or disown of a count without counters is interrupted by that of another one, before
  * each of its accesses and those of the callback: a callback that serves the other count
- * must be queued then, or run, as the first task may not get a CPU for any time.
+ * must be queued then, or run, as the first task may not get a CPU for any time.  If both
+ * calls have returned, one bigref_barrier() waits for both.  The same for a switch that is
+ * interrupted by a kill or disown of its count.
  */
 #include <setjmp.h>
 
@@ -63,9 +65,10 @@ static struct {
 	jmp_buf in_confirm;
 } tryget;
 
-/* Two counts without counters: the step at which the second one is disowned */
+/* A disown or switch, and the step at which another CPU disowns @target */
 static struct {
 	struct bigref other;
+	struct bigref *target;
 	bool kill;
 	unsigned int steps_left;
 	bool active;
@@ -231,10 +234,10 @@ static void disown_one(struct bigref *count)
 		check(bigref_disown_async(count, pair_over), "no disown");
 }
 
-/* The other CPU disowns or kills the other count, and the first one stands still. */
+/* The other CPU disowns or kills a count, and the first CPU stands still. */
 static void disown_other(void)
 {
-	disown_one(&pair.other);
+	disown_one(pair.target);
 	check(callback.rcu || pair.in_callback, "pending, and no callback is queued");
 }
 
@@ -275,6 +278,12 @@ void shim_call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *rcu))
 	check(!callback.rcu, "two callbacks");
 	callback.rcu = rcu;
 	callback.func = func;
+}
+
+/* Callbacks that these callbacks queue are not waited for. */
+void shim_rcu_barrier(void)
+{
+	run_callback();
 }
 
 /*
@@ -415,10 +424,15 @@ static bool one_pair(bool kill, unsigned int act_at)
 	run.act_at = act_at;
 	bigref_init(&ref, NULL, BIGREF_INIT_EXACT, GFP_KERNEL);
 	bigref_init(&pair.other, NULL, BIGREF_INIT_EXACT, GFP_KERNEL);
+	pair.target = &pair.other;
 	pair.kill = kill;
 	pair.steps_left = act_at;
 	pair.active = true;
 	disown_one(&ref);
+	if (!pair.active) {
+		bigref_barrier();
+		check(pair.nr_over == 2, "not called before the barrier has returned");
+	}
 	pair.in_callback = true;
 	run_callback();
 	pair.in_callback = false;
@@ -429,6 +443,30 @@ static bool one_pair(bool kill, unsigned int act_at)
 	check(bigref_val(&ref) == !kill, "the value is wrong in the end");
 	check(bigref_val(&pair.other) == !(kill && reached),
 	      "the value of the other count is wrong in the end");
+	nr_runs++;
+	return reached;
+}
+
+/* Return false if the switch has fewer steps. */
+static bool one_switch(bool kill, unsigned int act_at)
+{
+	bool reached;
+
+	memset(&run, 0, sizeof(run));
+	memset(&pair, 0, sizeof(pair));
+	run.kind = SWITCHING;
+	run.act_at = act_at;
+	bigref_init(&ref, NULL, 0, GFP_KERNEL);
+	pair.target = &ref;
+	pair.kill = kill;
+	pair.steps_left = act_at;
+	pair.active = true;
+	bigref_switch_to_exact_async(&ref);
+	reached = !pair.active;
+	pair.active = false;
+	bigref_barrier();
+	check(pair.nr_over == reached, "not called before the barrier has returned");
+	check(bigref_val(&ref) == !(kill && reached), "the value is wrong in the end");
 	nr_runs++;
 	return reached;
 }
@@ -450,6 +488,10 @@ int main(void)
 	for (act_at = 1; one_pair(true, act_at); act_at++)
 		;
 	for (act_at = 1; one_pair(false, act_at); act_at++)
+		;
+	for (act_at = 1; one_switch(true, act_at); act_at++)
+		;
+	for (act_at = 1; one_switch(false, act_at); act_at++)
 		;
 	test_resurrect();
 	printf("kill, %d bits: ok, %u runs\n", BITS_PER_LONG, nr_runs);

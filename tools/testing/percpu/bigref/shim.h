@@ -60,7 +60,7 @@
 #define __ratelimit(state)	(*(state) = 0)
 #define RCU_LOCKDEP_WARN(cond, what)	((void)0)
 #define in_nmi()		false
-#define rcu_barrier()		((void)0)
+#define rcu_barrier()		shim_rcu_barrier()
 #define WARN_ON_ONCE(cond)	(cond)
 #define might_sleep()		((void)0)
 #define lockdep_assert_held(lock)	((void)0)
@@ -140,6 +140,7 @@ void shim_step(void);
 void shim_wake(void);
 void shim_stuck(void);
 void shim_call_rcu(struct rcu_head *rcu, void (*func)(struct rcu_head *rcu));
+void shim_rcu_barrier(void);
 
 typedef struct {
 	int counter;

@@ -60,7 +60,7 @@ static void bench(const char *row, void (*loop)(void), unsigned int per)
 
 /* Some counts are killed and made live again, without the wait between both. */
 static void bench_revive(const char *row, void (*kill)(unsigned int i),
-			 void (*reinit)(unsigned int i))
+			 void (*wait)(void), void (*reinit)(unsigned int i))
 {
 	u64 best = U64_MAX, start, cycles;
 	unsigned int i, run;
@@ -70,7 +70,7 @@ static void bench_revive(const char *row, void (*kill)(unsigned int i),
 		for (i = 0; i < REVIVED; i++)
 			kill(i);
 		cycles = get_cycles() - start;
-		rcu_barrier();
+		wait();
 		start = get_cycles();
 		for (i = 0; i < REVIVED; i++)
 			reinit(i);
@@ -170,7 +170,7 @@ static int bench_peer_revive(void)
 		err = percpu_ref_init(&peers[i], peer_release,
 				      PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
 	if (!err)
-		bench_revive("percpu_ref_kill_reinit", peer_kill, peer_reinit);
+		bench_revive("percpu_ref_kill_reinit", peer_kill, rcu_barrier, peer_reinit);
 	while (i--)
 		percpu_ref_exit(&peers[i]);
 	return err;
@@ -270,7 +270,7 @@ static void bench_big_revive(void)
 
 	for (i = 0; i < REVIVED; i++)
 		bigref_init(&bigs[i], big_release, 0, GFP_KERNEL);
-	bench_revive("bigref_kill_reinit", big_kill, big_reinit);
+	bench_revive("bigref_kill_reinit", big_kill, bigref_barrier, big_reinit);
 	for (i = 0; i < REVIVED; i++)
 		bigref_exit(&bigs[i]);
 }
@@ -318,7 +318,7 @@ static int bench_big(void)
 	bench("bigref_init_destroy_512", loop_big_batch, BATCH);
 	bench_big_revive();
 	/* Callbacks access objects of this module: wait for them. */
-	rcu_barrier();
+	bigref_barrier();
 	return 0;
 }
 #else

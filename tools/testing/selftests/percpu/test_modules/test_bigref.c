@@ -350,9 +350,8 @@ static int test_torture(void)
 	for (i = 0; i < NR_SLOTS; i++)
 		if (mailbox[i])
 			object_put(mailbox[i]);
-	/* Callbacks of an async disown, of the last put in it, of the free */
-	rcu_barrier();
-	rcu_barrier();
+	/* Callbacks of an async disown, with the last put in it, and of the free */
+	bigref_barrier();
 	rcu_barrier();
 	say("%d objects made, %d released, %d rounds of users, %d gets in interrupts",
 	    atomic_read(&nr_made), atomic_read(&nr_released),

@@ -537,7 +537,7 @@ static int __init torture_bigref_init(void)
 	WRITE_ONCE(stop, true);
 	crew_join();
 	/* Callbacks: the kill, the free that it may start */
-	rcu_barrier();
+	bigref_barrier();
 	rcu_barrier();
 	report(!stopped);
 	kfree(crew);

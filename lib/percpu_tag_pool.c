@@ -324,6 +324,26 @@ int percpu_tag_pool_init_node(struct percpu_tag_pool *pool, unsigned int nr_tags
 }
 EXPORT_SYMBOL_GPL(percpu_tag_pool_init_node);
 
+/*
+ * Wait for the last free or assignment, which may still hold a lock. Return true if there
+ * are waiters. *@shallow is set to true if shallow tags are counted: they are in use, or
+ * an allocation, which need not be a waiter just then, has yet to get its tag or to fail.
+ */
+static bool pool_settle(struct percpu_tag_pool *pool, bool *shallow)
+{
+	bool waited = false;
+	unsigned int cpu;
+
+	*shallow = false;
+	for_each_possible_cpu(cpu) {
+		guard(raw_spinlock_irqsave)(&cpu_list(pool, cpu)->lock);
+		guard(raw_spinlock)(&pool->lock);
+		waited |= pool->nr_waits;
+		*shallow |= pool->nr_shallow;
+	}
+	return waited;
+}
+
 /**
  * percpu_tag_pool_destroy - free the memory of a pool
  * @pool: the pool, which must have no users
@@ -337,22 +357,21 @@ EXPORT_SYMBOL_GPL(percpu_tag_pool_init_node);
  */
 int percpu_tag_pool_destroy(struct percpu_tag_pool *pool)
 {
-	unsigned int cpu, out = nr_in_use(pool, 0);
-	bool waited = false;
+	unsigned int out = nr_in_use(pool, 0);
+	bool waited, shallow;
 
 	if (!hlist_unhashed(&pool->node)) {
 		guard(mutex)(&percpu_tag_pools_mutex);
 		hlist_del_init(&pool->node);
 	}
-	/* Wait for the last free or assignment, which may still hold a lock. */
-	for_each_possible_cpu(cpu) {
-		guard(raw_spinlock_irqsave)(&cpu_list(pool, cpu)->lock);
-		guard(raw_spinlock)(&pool->lock);
-		waited |= pool->nr_waits;
-	}
+	/* The first time, the last free of a shallow tag may have yet to change the count. */
+	pool_settle(pool, &shallow);
+	waited = pool_settle(pool, &shallow);
 	/* A tag that was free before may be assigned to a waiter now. */
 	out = max(out, nr_in_use(pool, 0));
-	if (out || waited) {
+	if (out || waited || shallow) {
+		/* Without a tag in use, it is an allocation that has yet to get one. */
+		waited |= !out;
 		if (report_once(pool, REPORT_DESTROY))
 			pr_err("pool %p: destroyed by %pS with %u allocated tags%s\n", pool,
 			       (void *)_RET_IP_, out, waited ? " and waiters" : "");

@@ -349,6 +349,18 @@ static void many_shallow_waiters(struct kunit *test)
 	pool_end(test);
 }
 
+/* A shallow allocation uses the pool between its wait and that for a tag, and afterwards. */
+static void destroy_between_waits(struct kunit *test)
+{
+	pool_begin(test, NR);
+	scoped_guard(raw_spinlock_irq, &pool.lock)
+		pool.nr_shallow++;
+	KUNIT_EXPECT_EQ(test, percpu_tag_pool_destroy(&pool), -EBUSY);
+	scoped_guard(raw_spinlock_irq, &pool.lock)
+		pool.nr_shallow--;
+	pool_end(test);
+}
+
 static void waiter_times_out(struct kunit *test)
 {
 	unsigned long start = jiffies;
@@ -386,6 +398,7 @@ static struct kunit_case percpu_tag_wait_cases[] = {
 	KUNIT_CASE(waiter_serves_next),
 	KUNIT_CASE(shallow_waiters),
 	KUNIT_CASE(many_shallow_waiters),
+	KUNIT_CASE(destroy_between_waits),
 	KUNIT_CASE(waiter_killed),
 	KUNIT_CASE(waits_stopped),
 	KUNIT_CASE(waiter_times_out),

@@ -65,7 +65,7 @@ userspace() {
 	# The lines before each error of make name the program that failed, and say why.
 	grep -a -B 8 '^make.*\*\*\*' "$log" | cut -c1-300 | sed 's/^/userspace: /' |
 		tee "$run/userspace/reasons" >&2 || true
-	sum userspace "$(grep -cE '^(churn: cpus|fuzz: [0-9]+ inputs|libFuzzer:|fight: [0-9]+ threads|(carry|kill), [0-9]+ bits: ok|first: |links: |coverage:)' \
+	sum userspace "$(grep -cE '^(churn: cpus|fuzz: [0-9]+ inputs|libFuzzer:|fight: [0-9]+ threads|paused: ok|(carry|kill), [0-9]+ bits: ok|first: |links: |coverage:)' \
 		"$log" || true)" "$failed" 0 $((SECONDS - start))
 }
 

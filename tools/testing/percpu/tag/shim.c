@@ -9,6 +9,7 @@
 unsigned int shim_nr_cpus = SHIM_CPUS;
 cpumask_var_t shim_cpus = { ~0UL };
 __thread unsigned int shim_cpu;
+void (*shim_hook)(void);
 __thread struct task_struct shim_task = {
 	.m = PTHREAD_MUTEX_INITIALIZER,
 	.c = PTHREAD_COND_INITIALIZER,

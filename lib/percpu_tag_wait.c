@@ -179,8 +179,9 @@ __no_kcsan void percpu_tag_wait_drain(struct percpu_tag_pool *pool,
 
 /*
  * Add @w to a queue, or end the wait at once if waits are stopped. Return true if @w
- * need not drain the lists: because waits are stopped, no list is marked, or another
- * waiter has yet to drain them. @task is NULL if the caller does not sleep.
+ * need not drain the lists: because waits are stopped, or no list is marked. If
+ * another waiter has yet to drain them, @w does, too: that one may be preempted for any
+ * time. @task is NULL if the caller does not sleep.
  */
 bool percpu_tag_wait_begin(struct percpu_tag_pool *pool,
 			   struct percpu_tag_waiter *w,
@@ -198,7 +199,7 @@ bool percpu_tag_wait_begin(struct percpu_tag_pool *pool,
 		return true;
 	}
 	list_add_tail(&w->node, task || fifo ? &pool->waiters : &pool->searchers);
-	return !atomic_read(&pool->nr_marked) || (task && pool->drainer);
+	return !atomic_read(&pool->nr_marked);
 }
 
 /* pool->drainer is the caller: drain the lists, for all waiters. */

@@ -9,7 +9,8 @@
 #include <linux/percpu_tag.h>
 
 /* The part of a thread, and how often it was about to take locks */
-static __thread enum { NO_PART, SHALLOW } part;
+static __thread enum { NO_PART, SHALLOW, FIRST, SECOND } part;
+static __thread unsigned int nr_pauses;
 
 static struct percpu_tag_pool *pool;
 static int result;
@@ -81,11 +82,87 @@ static void test_destroy(void)
 	pool_end();
 }
 
+/*
+ * Three tags, and at most three in use: one waiter is paused before it looks for a tag, and
+ * another one finds one nevertheless.  Both miss the tags first, as a third thread moves
+ * them behind the search.
+ */
+static void move(unsigned int from, unsigned int to)
+{
+	unsigned int before = part, cpu = shim_cpu, i;
+	int tag;
+
+	part = NO_PART;
+	for (i = 0; i < 3; i++) {
+		shim_cpu = from;
+		tag = percpu_tag_alloc(pool, GFP_NOWAIT);
+		if (tag < 0)
+			break;
+		shim_cpu = to;
+		percpu_tag_free(pool, tag);
+	}
+	shim_cpu = cpu;
+	part = before;
+}
+
+static void *second_thread(void *unused)
+{
+	part = SECOND;
+	nr_pauses = 0;
+	shim_cpu = 1;
+	result = percpu_tag_alloc_timeout(pool, 1000);
+	return NULL;
+}
+
+/* The first waiter searches the lists 2, 0, 1, and is paused in the second search. */
+static void first_paused(void)
+{
+	pthread_t thread;
+
+	if (++nr_pauses == 1) {
+		move(0, 2);
+	} else if (nr_pauses == 2) {
+		move(2, 0);
+		check(!pthread_create(&thread, NULL, second_thread, NULL), "no thread");
+		pthread_join(thread, NULL);
+	}
+}
+
+/* The search tries the lists 2 and 0. */
+static void second_paused(void)
+{
+	if (++nr_pauses == 2)
+		move(0, 2);
+}
+
+static void test_enough(unsigned int flags)
+{
+	int tag;
+
+	pool_begin(3, 3, flags);
+	part = FIRST;
+	nr_pauses = 0;
+	shim_cpu = 1;
+	tag = percpu_tag_alloc(pool, GFP_KERNEL);
+	part = NO_PART;
+	check(nr_pauses >= 2, "the first waiter was not paused");
+	check(result >= 0, "an allocation waits while three tags are free");
+	percpu_tag_free(pool, tag);
+	percpu_tag_free(pool, result);
+	pool_end();
+}
+
 static void hook(void)
 {
 	switch (part) {
 	case SHALLOW:
 		destroy_meanwhile();
+		break;
+	case FIRST:
+		first_paused();
+		break;
+	case SECOND:
+		second_paused();
 		break;
 	default:
 		break;
@@ -96,6 +173,8 @@ int main(void)
 {
 	shim_hook = hook;
 	test_destroy();
+	test_enough(0);
+	test_enough(PERCPU_TAG_FIFO);
 	printf("paused: ok\n");
 	return 0;
 }

@@ -57,15 +57,17 @@ fight_hotplug() {
 
 module_path test_percpu_tag >/dev/null ||
 	skip_all "no test_percpu_tag.ko: the kernel has no percpu tags"
-plan 13
+plan 14
 
-# A thread holds at most two tags and a timer one: no allocation may fail.
+# A thread holds at most two tags and a timer one: no allocation may fail, nor wait if
+# waiters are served in order.
 enough=$((2 * THREADS + 4))
 
 for tags in 4 8 $enough 64 128; do
 	run_tags "fight_$tags" run=fight nr_threads="$THREADS" nr_tags="$tags" nr_timers=4
 done
 run_tags fight_fifo run=fight nr_threads="$THREADS" nr_tags=8 nr_timers=4 fifo=1
+run_tags fight_enough_fifo run=fight nr_threads="$THREADS" nr_tags=$enough nr_timers=4 fifo=1
 run_tags fight_shallow run=fight nr_threads="$THREADS" nr_tags=8 nr_timers=4 shallow=4
 run_tags fight_shallow_enough run=fight nr_threads="$THREADS" nr_tags=$((enough + 4)) \
 	nr_timers=4 shallow=4

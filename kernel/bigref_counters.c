@@ -36,6 +36,7 @@
 #include <linux/init.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
@@ -80,8 +81,9 @@ struct bigref_group {
 static_assert(!(GROUP_SIZE & (GROUP_SIZE - 1)));
 
 /*
- * Guards the three variables below, and @list and @free of each group.
- * Innermost lock; taken with interrupts off.
+ * Guards the three variables below, and @list and @free of each group; the number of
+ * counters is also read without it.  Innermost lock; taken with interrupts off, for one
+ * run of a group.
  */
 static DEFINE_RAW_SPINLOCK(bigref_groups_lock);
 /* Groups with free counters */
@@ -130,16 +132,18 @@ unsigned int bigref_nr_cached(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(bigref_nr_cached);
 
-/* Return the number of counters in use, without those that are cached. */
+/*
+ * Return the number of counters in use, without those that are cached.  No lock, as any
+ * user may ask for it, and there may be many CPUs: the number is exact only while no run
+ * is on its way between a group and a cache.
+ */
 unsigned int bigref_nr_in_use(void)
 {
-	unsigned long flags;
-	unsigned int nr;
+	unsigned int cached = bigref_nr_cached();
+	/* The other accesses are plain: they have the lock. */
+	unsigned int nr = data_race(READ_ONCE(bigref_nr_allocated));
 
-	raw_spin_lock_irqsave(&bigref_groups_lock, flags);
-	nr = bigref_nr_allocated - bigref_nr_cached();
-	raw_spin_unlock_irqrestore(&bigref_groups_lock, flags);
-	return nr;
+	return nr - min(nr, cached);
 }
 EXPORT_SYMBOL_IF_KUNIT(bigref_nr_in_use);
 

@@ -364,7 +364,7 @@ static void val_under_load(struct kunit *test)
 }
 
 #ifdef CONFIG_IRQ_WORK
-/* All calls that are allowed in hard interrupt context */
+/* All calls that are allowed in hard interrupt context, also with PREEMPT_RT */
 struct hard {
 	struct irq_work work;
 	struct object obj;

@@ -333,7 +333,10 @@ void bigref_mode_switch(struct bigref *ref, rcu_callback_t callback)
 	raw_spin_unlock_irqrestore(&bigref_lock, flags);
 }
 
-/* Wake the callers that wait for the end of a disown, kill or switch. */
+/*
+ * Wake the callers that wait for the end of a disown, kill or switch.  Not in hard
+ * interrupts or under a raw spinlock: with PREEMPT_RT the lock of the queue sleeps.
+ */
 void bigref_mode_wake(void)
 {
 	if (wq_has_sleeper(&bigref_waitq))

@@ -323,8 +323,9 @@ EXPORT_SYMBOL_GPL(bigref_kill_and_confirm);
  * this returns, and the reference is dropped by the caller, so that no grace
  * period is needed, and the release function may run before this returns.
  *
- * Context: Any context except NMI.  See bigref_put_many() for the release
- *	    function.
+ * Context: Any context except hard interrupts and NMI, and not under a raw spinlock: a
+ *	    caller that waits, also for another count, is woken.  See bigref_put_many()
+ *	    for the release function.
  * Return: true on success, false if @ref was already disowned or is misused.
  */
 bool bigref_kill_now(struct bigref *ref)
@@ -465,7 +466,7 @@ static bool bigref_bias(struct bigref *ref)
  * Context: Process context if the last put may run concurrently, as the call waits
  *	    until it is over; may sleep if a disown or kill is in progress.  If
  *	    bigref_is_zero() is true: any context in which @gfp is allowed, except
- *	    hard interrupts and NMI.
+ *	    hard interrupts and NMI, and not under a raw spinlock.
  * Return: true on success, false if @ref is live or misused.
  */
 bool bigref_resurrect(struct bigref *ref, unsigned int flags, gfp_t gfp)
@@ -496,7 +497,8 @@ EXPORT_SYMBOL_GPL(bigref_resurrect);
  * Afterwards @ref has one reference, as after bigref_init().  See
  * bigref_resurrect().
  *
- * Context: Any context in which @gfp is allowed, except hard interrupts and NMI.
+ * Context: Any context in which @gfp is allowed, except hard interrupts and NMI, and not
+ *	    under a raw spinlock.
  * Return: true on success, false if @ref is not zero.
  */
 bool bigref_reinit(struct bigref *ref, unsigned int flags, gfp_t gfp)

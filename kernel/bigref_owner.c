@@ -319,9 +319,9 @@ EXPORT_SYMBOL_GPL(bigref_kill_and_confirm);
  * bigref_kill_now - disown the count and drop the owner's reference without delay
  * @ref: the count; the caller gives up the owner's reference
  *
- * A percpu count is killed as by bigref_kill().  Any other count is exact when
- * this returns, and the reference is dropped by the caller, so that no grace
- * period is needed, and the release function may run before this returns.
+ * A count that is percpu, or is being switched to exact, is killed as by bigref_kill().
+ * Any other count is exact when this returns, and the reference is dropped by the caller,
+ * so that no grace period is needed, and the release function may run before this returns.
  *
  * Context: Any context except hard interrupts and NMI, and not under a raw spinlock: a
  *	    caller that waits, also for another count, is woken.  See bigref_put_many()

@@ -412,10 +412,9 @@ void bigref_switch_to_percpu(struct bigref *ref, gfp_t gfp)
 	if (!IS_ENABLED(CONFIG_SMP))
 		return;
 	mode = bigref_new_mode(0, gfp);
-	do {
+	/* A kill or disown is not waited for: the caller may not be allowed to sleep then. */
+	while ((err = bigref_mode_promote(ref, mode)) == -EBUSY)
 		bigref_mode_wait(ref);
-		err = bigref_mode_promote(ref, mode);
-	} while (err == -EBUSY);
 	if (err)
 		bigref_free_mode(mode);
 }

@@ -382,6 +382,26 @@ static void test_resurrect(void)
 	check(bigref_val(&ref) == 2, "the value is wrong after a resurrect");
 }
 
+/* A switch to percpu does not wait for a kill or disown, and changes nothing then. */
+static void one_no_switch(enum kind kind, bool kill)
+{
+	memset(&run, 0, sizeof(run));
+	memset(&pair, 0, sizeof(pair));
+	run.kind = kind;
+	pair.kill = kill;
+	bigref_init(&ref, release, kind == SHARED ? BIGREF_INIT_EXACT : 0, GFP_KERNEL);
+	if (kind == SWITCHING)
+		bigref_switch_to_exact_async(&ref);
+	disown_one(&ref);
+	bigref_switch_to_percpu(&ref, GFP_KERNEL);
+	check(bigref_is_in_progress(&ref), "the kill is over too early");
+	bigref_barrier();
+	bigref_switch_to_percpu(&ref, GFP_KERNEL);
+	check(pair.nr_over == 1 && !bigref_is_percpu(&ref), "percpu after a kill");
+	check(bigref_val(&ref) == !kill, "the value is wrong after a switch to percpu");
+	nr_runs++;
+}
+
 /* Return false if the tryget has fewer steps. */
 static bool one_tryget(enum kind kind, unsigned int act_at)
 {
@@ -493,6 +513,10 @@ int main(void)
 		;
 	for (act_at = 1; one_switch(false, act_at); act_at++)
 		;
+	for (kind = PERCPU; kind <= SHARED; kind++) {
+		one_no_switch(kind, true);
+		one_no_switch(kind, false);
+	}
 	test_resurrect();
 	printf("kill, %d bits: ok, %u runs\n", BITS_PER_LONG, nr_runs);
 	return 0;

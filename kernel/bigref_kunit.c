@@ -293,7 +293,7 @@ static void load_begin(struct kunit *test, struct load *load, bool bound)
 		task = kthread_create(load_thread, load, "bigref/%u", i);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 		if (bound)
-			kthread_bind(task, i % num_online_cpus());
+			kthread_bind(task, bigref_test_cpu(i));
 		wake_up_process(task);
 	}
 }
@@ -478,7 +478,7 @@ static void make_hot(struct bigref *ref, unsigned int gets)
 	unsigned int i;
 
 	for (i = 0; i < gets; i++)
-		smp_call_function_single(i % 2, remote_get, ref, 1);
+		smp_call_function_single(bigref_test_cpu(i % 2), remote_get, ref, 1);
 }
 
 /* Adaptive counts without contention use no percpu memory. */

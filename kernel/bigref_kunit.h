@@ -5,10 +5,18 @@
 #ifndef _KERNEL_BIGREF_KUNIT_H
 #define _KERNEL_BIGREF_KUNIT_H
 
+#include <linux/cpumask.h>
+
 struct kunit;
 
 /* Flags of bigref_init() of the suite that runs; bigref_kunit.c */
 extern unsigned int bigref_test_flags;
+
+/* An online CPU, another one for each @i up to their number; their numbers can have gaps. */
+static inline unsigned int bigref_test_cpu(unsigned int i)
+{
+	return cpumask_nth(i % num_online_cpus(), cpu_online_mask);
+}
 
 /* bigref_race_kunit.c */
 void bigref_test_last_put(struct kunit *test);

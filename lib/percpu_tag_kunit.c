@@ -86,13 +86,13 @@ static void last_freed_first(struct kunit *test)
 /* The same calls return the same tags. */
 static void same_order(struct kunit *test)
 {
+	unsigned int round, i, cpu = cpumask_first(cpu_online_mask);
 	int first[NR], tag;
-	unsigned int round, i;
 
 	for (round = 0; round < 2; round++) {
 		pool_begin(test, NR);
 		for (i = 0; i < NR; i++) {
-			on_cpu(0, alloc_here, &tag);
+			on_cpu(cpu, alloc_here, &tag);
 			if (round)
 				KUNIT_EXPECT_EQ(test, tag, first[i]);
 			first[i] = tag;

@@ -9,6 +9,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
@@ -16,6 +17,7 @@
 #include "bigref_kunit.h"
 
 #define NR_ROUNDS	20
+#define NR_TRIES	20	/* of expect_no_leak() */
 
 struct counted {
 	struct bigref ref;
@@ -75,6 +77,30 @@ static unsigned int counters_in_use(void)
 #endif
 }
 
+/*
+ * Run a part of a test, which must free the counters that it allocates.  Other users of
+ * bigref, as cgroups and queues, may change the number meanwhile, but do not make it grow
+ * each time, as a leak does, or shrink.
+ */
+static void expect_no_leak(struct kunit *test, void (*part)(struct kunit *test))
+{
+	bool grows = true, shrinks = true;
+	unsigned int i, before;
+	int change;
+
+	for (i = 0; i < NR_TRIES && (grows || shrinks); i++) {
+		before = counters_in_use();
+		part(test);
+		change = counters_in_use() - before;
+		grows &= change > 0;
+		shrinks &= change < 0;
+		/* Not in step with another user that does something at times */
+		schedule_timeout_uninterruptible(i);
+	}
+	KUNIT_EXPECT_FALSE_MSG(test, grows, "counters are leaked");
+	KUNIT_EXPECT_FALSE_MSG(test, shrinks, "counters are freed twice");
+}
+
 /* No function of the owner runs before the call that has it called returns. */
 void bigref_test_deferred(struct kunit *test)
 {
@@ -126,11 +152,9 @@ void bigref_test_zeroed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before + 2);
 }
 
-/* A destroy with references left is reported, and frees the counters. */
-void bigref_test_destroy_frees(struct kunit *test)
+static void destroy_in_use(struct kunit *test)
 {
 	int before = atomic_read(&bigref_nr_reports);
-	unsigned int in_use = counters_in_use();
 	static struct counted obj;
 
 	counted_begin(&obj);
@@ -139,20 +163,23 @@ void bigref_test_destroy_frees(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, bigref_destroy(&obj.ref));
 	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before + 1);
 	KUNIT_EXPECT_EQ(test, bigref_val(&obj.ref), BIGREF_VAL_SATURATED);
-	KUNIT_EXPECT_EQ(test, counters_in_use(), in_use);
 }
 
-/* An exit ignores references, and frees the counters. */
-void bigref_test_exit(struct kunit *test)
+/* A destroy with references left is reported, and frees the counters. */
+void bigref_test_destroy_frees(struct kunit *test)
+{
+	expect_no_leak(test, destroy_in_use);
+}
+
+static void exit_in_use(struct kunit *test)
 {
 	int before = atomic_read(&bigref_nr_reports);
-	unsigned int in_use = counters_in_use();
 	static struct counted obj;
 
 	counted_begin(&obj);
 	bigref_get_many(&obj.ref, 5);
 	KUNIT_EXPECT_EQ(test, bigref_exit(&obj.ref), 6);
-	KUNIT_EXPECT_EQ(test, counters_in_use(), in_use);
+	KUNIT_EXPECT_FALSE(test, bigref_is_percpu(&obj.ref));
 	KUNIT_EXPECT_TRUE(test, bigref_is_zero(&obj.ref));
 
 	counted_begin(&obj);
@@ -163,6 +190,12 @@ void bigref_test_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bigref_exit(&obj.ref), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before);
+}
+
+/* An exit ignores references, and frees the counters. */
+void bigref_test_exit(struct kunit *test)
+{
+	expect_no_leak(test, exit_in_use);
 }
 
 static void get_max(struct counted *obj, unsigned int times)
@@ -293,11 +326,9 @@ void bigref_test_kill(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), 0);
 }
 
-/* The release runs in the caller unless the count is percpu. */
-void bigref_test_kill_now(struct kunit *test)
+static void kill_now(struct kunit *test)
 {
 	int before = atomic_read(&bigref_nr_reports);
-	unsigned int in_use = counters_in_use();
 	static struct counted obj;
 	bool percpu;
 
@@ -322,11 +353,16 @@ void bigref_test_kill_now(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), 1);
 	bigref_put(&obj.ref);
 	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), 2);
-	KUNIT_EXPECT_EQ(test, counters_in_use(), in_use);
 	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before);
 
 	KUNIT_EXPECT_FALSE(test, bigref_kill_now(&obj.ref));
 	KUNIT_EXPECT_EQ(test, atomic_read(&bigref_nr_reports), before + 1);
+}
+
+/* The release runs in the caller unless the count is percpu. */
+void bigref_test_kill_now(struct kunit *test)
+{
+	expect_no_leak(test, kill_now);
 }
 
 /* Many counts of each kind at once, so that callbacks walk a list */
@@ -378,9 +414,8 @@ void bigref_test_barrier(struct kunit *test)
 	bigref_flush();
 }
 
-void bigref_test_switch(struct kunit *test)
+static void switch_and_back(struct kunit *test)
 {
-	unsigned int in_use = counters_in_use();
 	static struct counted obj;
 
 	counted_begin(&obj);
@@ -390,7 +425,6 @@ void bigref_test_switch(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, bigref_is_dying(&obj.ref));
 	KUNIT_EXPECT_TRUE(test, bigref_tryget_live(&obj.ref));
 	KUNIT_EXPECT_EQ(test, bigref_val(&obj.ref), 7);
-	KUNIT_EXPECT_EQ(test, counters_in_use(), in_use);
 	bigref_switch_to_percpu(&obj.ref, GFP_KERNEL);
 #ifdef CONFIG_SMP
 	KUNIT_EXPECT_EQ(test, bigref_is_percpu(&obj.ref), !bigref_no_percpu);
@@ -404,13 +438,17 @@ void bigref_test_switch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bigref_val(&obj.ref), 7);
 	bigref_put_many(&obj.ref, 6);
 	KUNIT_EXPECT_TRUE(test, bigref_destroy(&obj.ref));
-	KUNIT_EXPECT_EQ(test, counters_in_use(), in_use);
 
 	bigref_init(&obj.ref, counted_release, BIGREF_INIT_EXACT, GFP_KERNEL);
 	KUNIT_EXPECT_FALSE(test, bigref_is_percpu(&obj.ref));
 	KUNIT_EXPECT_EQ(test, bigref_val(&obj.ref), 1);
 	bigref_switch_to_percpu(&obj.ref, GFP_KERNEL);
 	KUNIT_EXPECT_TRUE(test, bigref_destroy(&obj.ref));
+}
+
+void bigref_test_switch(struct kunit *test)
+{
+	expect_no_leak(test, switch_and_back);
 }
 
 /* A disown or kill while a switch is in progress */
@@ -445,10 +483,10 @@ void bigref_test_switch_killed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), 1);
 }
 
-void bigref_test_reinit(struct kunit *test)
+static void reinit_many_times(struct kunit *test)
 {
-	unsigned int in_use = counters_in_use(), i;
 	static struct counted obj;
+	unsigned int i;
 
 	counted_reset(&obj);
 	bigref_init(&obj.ref, counted_release, BIGREF_INIT_DEAD, GFP_KERNEL);
@@ -467,7 +505,11 @@ void bigref_test_reinit(struct kunit *test)
 		wait_for_completion(&obj.released);
 		KUNIT_EXPECT_EQ(test, atomic_read(&obj.nr_released), i);
 	}
-	KUNIT_EXPECT_EQ(test, counters_in_use(), in_use);
+}
+
+void bigref_test_reinit(struct kunit *test)
+{
+	expect_no_leak(test, reinit_many_times);
 }
 
 void bigref_test_resurrect(struct kunit *test)
@@ -517,3 +559,74 @@ void bigref_test_release(struct kunit *test)
 	bigref_flush();
 	KUNIT_EXPECT_TRUE(test, bigref_is_zero(&obj.ref));
 }
+
+#ifdef CONFIG_SMP
+/* More counts than groups are kept for, so that some groups are freed */
+static void end_many(struct kunit *test)
+{
+	static struct counted objs[100];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(objs); i++)
+		counted_begin(&objs[i]);
+	for (i = 0; i < ARRAY_SIZE(objs); i++) {
+		bigref_get_many(&objs[i].ref, i + 1);
+		KUNIT_EXPECT_EQ(test, bigref_val(&objs[i].ref), i + 2);
+		if (i & 1) {
+			bigref_put_many(&objs[i].ref, i + 1);
+			KUNIT_EXPECT_TRUE(test, bigref_destroy(&objs[i].ref));
+			continue;
+		}
+		KUNIT_EXPECT_TRUE(test, bigref_disown_async(&objs[i].ref, bigref_put));
+		bigref_put_many(&objs[i].ref, i + 1);
+	}
+	bigref_flush();
+	for (i = 0; i < ARRAY_SIZE(objs); i += 2)
+		KUNIT_EXPECT_EQ(test, atomic_read(&objs[i].nr_released), 1);
+}
+
+static void end_many_and_drain(struct kunit *test)
+{
+	end_many(test);
+	bigref_counters_drain();
+}
+
+void bigref_test_counters_freed(struct kunit *test)
+{
+	unsigned int i;
+
+	expect_no_leak(test, end_many);
+	expect_no_leak(test, end_many_and_drain);
+	/* Another user may cache a counter at once. */
+	for (i = 0; i < NR_TRIES; i++) {
+		bigref_counters_drain();
+		if (!bigref_nr_cached())
+			return;
+	}
+	KUNIT_FAIL(test, "counters stay cached");
+}
+
+/* An adaptive count that becomes percpu frees its counters in the end. */
+static void promote_one(struct kunit *test)
+{
+	static struct counted obj;
+	unsigned int i;
+
+	counted_reset(&obj);
+	bigref_init(&obj.ref, counted_release, BIGREF_ADAPTIVE, GFP_KERNEL);
+	/* It is not queued while another user has the lock, or memory was short. */
+	for (i = 0; i < 100 && !bigref_is_percpu(&obj.ref); i++) {
+		while (!bigref_may_promote())
+			schedule_timeout_uninterruptible(HZ / 10);
+		bigref_enqueue(&obj.ref);
+		bigref_flush();
+	}
+	KUNIT_EXPECT_TRUE(test, bigref_is_percpu(&obj.ref));
+	KUNIT_EXPECT_TRUE(test, bigref_destroy(&obj.ref));
+}
+
+void bigref_test_promoted_freed(struct kunit *test)
+{
+	expect_no_leak(test, promote_one);
+}
+#endif

@@ -611,6 +611,7 @@ DEFINE_CASES(bigref_cases,
 	     KUNIT_CASE(expected_mode),
 	     KUNIT_CASE(bigref_test_counters_freed),
 	     KUNIT_CASE(destroyed_in_disown),
+	     KUNIT_CASE(bigref_test_nr_in_use),
 	     KUNIT_CASE(bigref_test_resurrect_race),
 );
 

@@ -45,6 +45,7 @@ void bigref_test_resurrect(struct kunit *test);
 void bigref_test_release(struct kunit *test);
 void bigref_test_counters_freed(struct kunit *test);
 void bigref_test_promoted_freed(struct kunit *test);
+void bigref_test_nr_in_use(struct kunit *test);
 
 #define BIGREF_OWNER_CASES				\
 	KUNIT_CASE(bigref_test_last_put),		\

@@ -2,10 +2,12 @@
 /*
  * KUnit tests of bigref: the functions of the owner.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/irqflags.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -604,6 +606,27 @@ void bigref_test_counters_freed(struct kunit *test)
 			return;
 	}
 	KUNIT_FAIL(test, "counters stay cached");
+}
+
+static unsigned int nr_loops, nr_loops_irqs_off;
+
+static unsigned int nr_cached_stub(void)
+{
+	nr_loops++;
+	nr_loops_irqs_off += irqs_disabled();
+	return 0;
+}
+
+/* Any user may ask for the number: no loop over all CPUs has interrupts off. */
+void bigref_test_nr_in_use(struct kunit *test)
+{
+	nr_loops = 0;
+	nr_loops_irqs_off = 0;
+	kunit_activate_static_stub(test, bigref_nr_cached, nr_cached_stub);
+	bigref_nr_in_use();
+	kunit_deactivate_static_stub(test, bigref_nr_cached);
+	KUNIT_EXPECT_EQ(test, nr_loops, 1);
+	KUNIT_EXPECT_EQ(test, nr_loops_irqs_off, 0);
 }
 
 /* An adaptive count that becomes percpu frees its counters in the end. */

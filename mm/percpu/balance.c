@@ -31,10 +31,12 @@
 
 /*
  * A flush of TLBs interrupts isolated CPUs. Where there are any, pages are given back this
- * often, in jiffies, and less than a part in PCPU_FLUSH_PART of RAM stays.
+ * often, in jiffies. Less than a part in PCPU_KEEP_PART of RAM stays, and no more than one in
+ * PCPU_HOLD_PART waits for that time.
  */
 #define PCPU_FLUSH_INTERVAL	(30 * HZ)
-#define PCPU_FLUSH_PART		1024
+#define PCPU_KEEP_PART		1024
+#define PCPU_HOLD_PART		64
 
 /* Offsets beyond the highest chunk for which page tables are kept. */
 #define PCPU_TABLES_AHEAD	(8 * PCPU_CHUNK_SIZE)
@@ -249,11 +251,11 @@ static bool pcpu_balance_frees_paused(void)
 static unsigned long pcpu_balance_keep_isolated(void)
 {
 	unsigned long since = jiffies - pcpu_balance_flushed;
-	long excess = pcpu_balance_count_excess();
+	unsigned long pages = pcpu_balance_count_excess() * pcpu_area.nr_units;
 
-	if (!excess || !pcpu_caches_isolated())
+	if (!pages || pages >= totalram_pages() / PCPU_HOLD_PART || !pcpu_caches_isolated())
 		return 0;
-	if (excess * pcpu_area.nr_units < totalram_pages() / PCPU_FLUSH_PART)
+	if (pages < totalram_pages() / PCPU_KEEP_PART)
 		return PCPU_FLUSH_INTERVAL;
 	return since < PCPU_FLUSH_INTERVAL ? PCPU_FLUSH_INTERVAL - since : 0;
 }

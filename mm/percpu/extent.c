@@ -44,12 +44,16 @@ static unsigned long pcpu_balance_called;
 /* The worker is queued with a longer delay than after a burst of frees. */
 static unsigned int pcpu_balance_waits;
 
+/* Pages beyond the reserve that the worker has left until that delay is over. */
+static long pcpu_balance_left;
+
 /* An allocation lacks a chunk of its kind: the worker keeps no empty chunk. */
 static unsigned int pcpu_chunk_wanted;
 
 static bool pcpu_balance_is_due(void)
 {
-	return pcpu_counts_excess(PCPU_RESERVE_KEEP) > PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP;
+	return pcpu_counts_excess(PCPU_RESERVE_KEEP) - READ_ONCE(pcpu_balance_left) >
+	       PCPU_RESERVE_HIGH - PCPU_RESERVE_KEEP;
 }
 
 /*
@@ -116,6 +120,7 @@ void __init pcpu_worker_enable(void (*run)(struct work_struct *work))
 bool pcpu_worker_begin(void)
 {
 	WRITE_ONCE(pcpu_balance_urgent, false);
+	WRITE_ONCE(pcpu_balance_left, 0);
 	/*
 	 * Pairs with smp_mb() in pcpu_balance_kick(): changes by a caller that saw
 	 * "urgent" set are visible below.
@@ -127,6 +132,9 @@ bool pcpu_worker_begin(void)
 /* Queue the worker once more; @delay is in jiffies. */
 void pcpu_worker_again(unsigned long delay)
 {
+	/* What stays where CPUs are isolated must not make each caller hurry the worker. */
+	if (delay > PCPU_BALANCE_DELAY)
+		WRITE_ONCE(pcpu_balance_left, max(pcpu_counts_excess(PCPU_RESERVE_KEEP), 0L));
 	/* Before: a caller that hurries the worker clears it. */
 	WRITE_ONCE(pcpu_balance_waits, delay > PCPU_BALANCE_DELAY);
 	if (!queue_delayed_work(pcpu_balance_wq, &pcpu_balance_dwork, delay))
@@ -168,8 +176,12 @@ void pcpu_worker_resume(void)
  */
 #define PCPU_WAIT_TURNS		64
 
-/* How often a caller that must not sleep looks at a page of another CPU, for each unit. */
+/*
+ * How often a caller that must not sleep looks at a page of another CPU, for each unit, and
+ * at a chunk: to make one takes the same time for any number of units.
+ */
 #define PCPU_SPIN_TURNS		8
+#define PCPU_SPIN_CHUNK_TURNS	512
 
 /*
  * Bytes of all units together that a caller which must not sleep populates and clears, at
@@ -274,7 +286,7 @@ static unsigned long pcpu_chunk_creating;
  */
 static bool pcpu_extent_wait_chunk(unsigned int bit, unsigned int *turns, gfp_t gfp)
 {
-	unsigned int spins = PCPU_SPIN_TURNS * pcpu_area.nr_units;
+	unsigned int spins = PCPU_SPIN_CHUNK_TURNS;
 
 	if (gfpflags_allow_blocking(gfp))
 		return pcpu_extent_wait(turns, gfp);

@@ -442,7 +442,7 @@ void pcpu_caches_drain_some(void)
 	pcpu_depot_trim(PCPU_DRAIN_BATCHES);
 }
 
-/* Return true if a CPU has a locked cache, as it must not be interrupted. Any context. */
+/* Return true if a CPU has a locked cache, as it is or was isolated. Any context. */
 bool pcpu_caches_isolated(void)
 {
 	const struct pcpu_cache *cache;

@@ -6,7 +6,8 @@
  * serves them all, so one is to be populated. If they need a chunk, one is to be made.
  * Those that must not sleep do not wait for one that sleeps while it populates the page.
  * Then 64 MB of each unit are given back: the TLBs are to be flushed 8 times at most. And
- * objects are freed when caches are full: a free is to take one lock at most.
+ * objects are freed when caches are full: a free is to take one lock at most. Where pages
+ * stay, as a CPU is isolated, calls are not to hurry the worker.
  */
 #include <sys/wait.h>
 
@@ -19,6 +20,7 @@
 #define ROUNDS		20
 #define OBJECTS		((64U << 20) / PAGE_SIZE)
 #define FREES		40000
+#define STAY		500
 
 /* A sleep of the allocator takes so many times longer: no load makes it too short. */
 #define SLEEP_LONGER	100
@@ -184,6 +186,36 @@ static unsigned int free_all(void)
 	return min(most, 255U);
 }
 
+/*
+ * Return how often calls hurry the worker that leaves pages, as a CPU is isolated, or 255 if
+ * pages do not stay.
+ */
+static unsigned int hurry_isolated(void)
+{
+	static void *ptrs[STAY];
+	unsigned int i;
+
+	shim_isolated = 1;
+	shim_ram = STAY * 4UL * 2048;
+	bed_boot(4, 0, 20 << 10);
+	for (i = 0; i < STAY; i++) {
+		ptrs[i] = pcpu_alloc_noprof(PAGE_SIZE, 8, false, GFP_KERNEL);
+		assert(ptrs[i]);
+	}
+	for (i = 0; i < STAY; i++)
+		free_percpu(ptrs[i]);
+	for (i = 0; i < 100; i++)
+		bed_work();
+	if (bed_depopulated)
+		return 255;
+	shim_hurried = 0;
+	for (i = 0; i < 100; i++) {
+		free_percpu(pcpu_alloc_noprof(3 * PAGE_SIZE, 8, false, GFP_KERNEL));
+		bed_work();
+	}
+	return min(shim_hurried, 254UL);
+}
+
 /* Run a function in a process of its own. */
 static unsigned int run(unsigned int (*function)(void))
 {
@@ -213,6 +245,7 @@ int main(void)
 	unsigned int chunks = sum(miss_chunk, GFP_KERNEL), flushes = run(give_back);
 	unsigned int atomic_chunks = sum(miss_chunk, GFP_ATOMIC);
 	unsigned int beside = run(miss_beside_sleeper), locks = run(free_all);
+	unsigned int hurried = run(hurry_isolated);
 
 	printf("load: %.2f pages asked for per page needed, %.2f if callers must not sleep\n",
 	       (double)asked / ROUNDS, (double)atomic / ROUNDS);
@@ -221,6 +254,8 @@ int main(void)
 	printf("load: %u flushes for 64 MB, %u turns lost beside a CPU that sleeps\n", flushes,
 	       beside);
 	printf("load: %u locks at most for a free when caches are full\n", locks);
+	printf("load: the worker was hurried %u times as pages stay for an isolated CPU\n",
+	       hurried);
 	return max3(asked, atomic, max(chunks, atomic_chunks)) > ROUNDS * 5 / 4 || flushes > 8 ||
-	       beside || locks > 1;
+	       beside || locks > 1 || hurried;
 }

@@ -6,6 +6,7 @@
 
 unsigned int shim_nr_cpus, shim_cpu_step = 1;
 unsigned int shim_isolated = ~0U;
+unsigned long shim_ram, shim_hurried;
 __thread unsigned int shim_cpu;
 __thread struct shim_locks shim_locks;
 int shim_verbose;

@@ -239,8 +239,9 @@ extern __thread unsigned int shim_cpu;
 #define SHIM_MAX_CPUS		12288
 /* This CPU is isolated. */
 extern unsigned int shim_isolated;
-/* Pages are given back for any number, where a CPU is isolated. */
-#define totalram_pages()	0UL
+/* RAM in pages; with none, pages are given back for any number where a CPU is isolated. */
+extern unsigned long shim_ram;
+#define totalram_pages()	shim_ram
 #define cpu_is_isolated(c)	((c) == READ_ONCE(shim_isolated))
 #define tick_nohz_full_cpu(c)	((void)(c), false)
 /* A copy of 0 has the initial value of the definition. */
@@ -384,7 +385,9 @@ struct workqueue_struct;
 #define WQ_UNBOUND		0
 #define alloc_workqueue(...)	((struct workqueue_struct *)1)
 #define queue_delayed_work(q, w, d)	((void)(q), (void)(w), (void)(d), shim_queue_work())
-#define mod_delayed_work	queue_delayed_work
+/* How often a call has changed the time of work that was queued */
+extern unsigned long shim_hurried;
+#define mod_delayed_work(q, w, d)	(shim_hurried++, queue_delayed_work(q, w, d))
 /* Each read of the clock advances it by a second. */
 #define jiffies		__atomic_add_fetch(&shim_jiffies, HZ, __ATOMIC_RELAXED)
 extern unsigned long shim_jiffies;

@@ -75,7 +75,15 @@ extern size_t cache_size;
 #define percpu_cache_create(name, size, align, ctor, flags)		\
 	(cache_size = ALIGN((size), (align)), (struct percpu_cache *)&cache_size)
 #define percpu_cache_alloc(cache, gfp)	aligned_alloc(64, ALIGN(cache_size, 64))
-#define percpu_cache_free(cache, ptr)	free(ptr)
+/* The cache wants objects that are zero. */
+#define percpu_cache_free(cache, ptr)					\
+do {									\
+	const char *byte = (ptr);					\
+	size_t left = cache_size;					\
+	while (left && !*byte++)					\
+		left--;							\
+	left ? abort() : free(ptr);					\
+} while (0)
 #define percpu_cache_cpus(cache)	1
 #define for_each_touched_cpu_in(cpu, touched, cpus)			\
 	for ((cpu) = 0; (cpu) < (unsigned int)(cpus) && (touched); (cpu)++)

@@ -264,10 +264,17 @@ static void pcpu_kmsan_end(unsigned int noreclaim)
 /* Map the metadata of @page, unless another page is mapped at @addr. */
 static int pcpu_kmsan_map_page(unsigned long addr, struct page *page)
 {
+	int err;
+
 	if (!IS_ENABLED(CONFIG_KMSAN) || !pte_none(ptep_get(virt_to_kpte(addr))))
 		return 0;
-	return kmsan_vmap_pages_range_noflush(addr, addr + PAGE_SIZE, PAGE_KERNEL, &page,
-					      PAGE_SHIFT, GFP_KERNEL | __GFP_NOWARN);
+	err = kmsan_vmap_pages_range_noflush(addr, addr + PAGE_SIZE, PAGE_KERNEL, &page,
+					     PAGE_SHIFT, GFP_KERNEL | __GFP_NOWARN);
+	if (!err)
+		return 0;
+	/* The shadow may be mapped without the origin: the next call maps both. */
+	kmsan_vunmap_range_noflush(addr, addr + PAGE_SIZE);
+	return -ENOMEM;
 }
 
 /*

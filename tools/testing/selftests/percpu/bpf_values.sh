@@ -27,15 +27,18 @@ test_values() {
 }
 
 test_values array array 131072 0
-# The values of a hash table are copied with IRQs off: 2 MB of all CPUs, or 32 KB of each.
+# PCPU_MIN_UNIT_SIZE
+least=$(($(page_kb) * 1024))
+[ $least -ge 32768 ] || least=32768
+# The values of a hash table are copied with IRQs off: 2 MB of all CPUs, or $least of each.
 most=$((2097152 / cpus / 8 * 8))
-[ $most -ge 32768 ] || most=32768
+[ $most -ge $least ] || most=$least
 test_values hash hash $most 0
 test_values hash_refused hash $((most + 8)) 2
 test_values array_1m array 1048576 0
 # Values of a table that grows are allocated with IRQs off.
-test_values grow grow 32768 0
-test_values grow_refused grow 32776 2
+test_values grow grow $least 0
+test_values grow_refused grow $((least + 8)) 2
 # The values of all CPUs together must fit into an int.
 test_values refused array 2147483640 2
 

@@ -5,8 +5,7 @@
  * The statistics of a cgroup and those for each possible node are one object, with memory
  * only on the CPUs that have been online:
  *
- *	the statistics, with links to those of the parent; a note that a call which sets
- *	links has for itself; and the statistics for each node
+ *	the statistics, with links to those of the parent, then those of each node
  *
  * A free object is zero. An update on a CPU sets the links of its copy if it is the first
  * one since the cgroup was created, and those of the copies of all ancestors: no loop over
@@ -20,11 +19,14 @@
  * css->rstat_touched may not be zero. A flush reads and writes the copies of a CPU if the
  * css is in the tree of that CPU: no CPU that never was online has one.
  */
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
+#include <linux/kconfig.h>
+#include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/nodemask.h>
 #include <linux/panic.h>
@@ -40,9 +42,14 @@ static size_t memcg_bytes __ro_after_init;
 static size_t memcg_own_bytes __ro_after_init;
 static size_t memcg_node_bytes __ro_after_init;
 
-/* Offsets of the links and of the note in an object */
+/* Offset of the links in an object */
 static size_t memcg_links __ro_after_init;
-static size_t memcg_note __ro_after_init;
+
+/*
+ * A child of the cgroup with this bit, in place of the link to the parent: a call that sets
+ * links has noted the way down. Only in copies that are not linked.
+ */
+#define MEMCG_LINK_NOTE		1UL
 
 /**
  * memcg_percpu_init - create the cache
@@ -55,8 +62,11 @@ static size_t memcg_note __ro_after_init;
  */
 void __init memcg_percpu_init(size_t own, size_t align, size_t links, size_t node)
 {
-	memcg_note = ALIGN(own, __alignof__(long));
-	memcg_own_bytes = memcg_note + sizeof(struct mem_cgroup *);
+	/* What an update reads is in one cache line. UBSAN wants all of @align. */
+	if (!IS_ENABLED(CONFIG_UBSAN_ALIGNMENT))
+		align = roundup_pow_of_two(links + sizeof(struct memcg_vmstats_links));
+
+	memcg_own_bytes = ALIGN(own, __alignof__(long));
 	memcg_node_bytes = node;
 	memcg_bytes = memcg_own_bytes + num_possible_nodes() * node;
 	memcg_links = links;
@@ -73,37 +83,56 @@ static struct memcg_vmstats_links *links_of(struct mem_cgroup *memcg)
 	return this_cpu_ptr((void __percpu *)memcg->vmstats_percpu) + memcg_links;
 }
 
-/* The note in the copy of this CPU: the child to link next, or NULL */
-static struct mem_cgroup **note_of(struct mem_cgroup *memcg)
+/*
+ * Note @child, or NULL, in the copy of this CPU, not that of the root. Return false if the
+ * copy is linked.
+ */
+static bool note_child(struct mem_cgroup *memcg, struct mem_cgroup *child)
 {
-	return this_cpu_ptr((void __percpu *)memcg->vmstats_percpu) + memcg_note;
+	struct memcg_vmstats_links *links = links_of(memcg);
+	void __percpu *old = READ_ONCE(links->parent);
+	unsigned long note = (unsigned long)child | MEMCG_LINK_NOTE;
+
+	/* An interrupt that comes now and writes to the copy links it. */
+	if (!old || (unsigned long __force)old & MEMCG_LINK_NOTE)
+		return cmpxchg(&links->parent, old, (void __percpu __force *)note) == old;
+	/* The call that this one interrupts may be about to do it. */
+	WRITE_ONCE(links->vmstats, memcg->vmstats);
+	return false;
 }
 
-/* Return the highest ancestor that is not linked. Notes lead down from it to @memcg. */
-static struct mem_cgroup *note_way(struct mem_cgroup *memcg)
-{
-	struct mem_cgroup *child = NULL, *parent;
-
-	for (;;) {
-		WRITE_ONCE(*note_of(memcg), child);
-		parent = parent_mem_cgroup(memcg);
-		if (!parent || READ_ONCE(links_of(parent)->vmstats))
-			return memcg;
-		child = memcg;
-		memcg = parent;
-	}
-}
-
-/* Link the copy of this CPU, as that of the parent is linked. */
-static void link_copy(struct mem_cgroup *memcg)
+/*
+ * Link the copy of this CPU, as that of the parent is linked. Return the child that is noted
+ * in it, or NULL, also if an interrupt has linked it.
+ */
+static struct mem_cgroup *link_copy(struct mem_cgroup *memcg)
 {
 	struct mem_cgroup *parent = parent_mem_cgroup(memcg);
 	struct memcg_vmstats_links *links = links_of(memcg);
+	unsigned long note = (unsigned long __force)READ_ONCE(links->parent);
 
 	WRITE_ONCE(links->parent, parent ? parent->vmstats_percpu : NULL);
 	/* An interrupt finds the parent where it finds this. */
 	barrier();
 	WRITE_ONCE(links->vmstats, memcg->vmstats);
+	return note & MEMCG_LINK_NOTE ? (struct mem_cgroup *)(note & ~MEMCG_LINK_NOTE) : NULL;
+}
+
+/*
+ * Return the highest ancestor that is not linked, or NULL if there is none; the root is
+ * linked here. Notes lead down from it to @memcg.
+ */
+static struct mem_cgroup *note_way(struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *child = NULL;
+
+	for (; parent_mem_cgroup(memcg); memcg = parent_mem_cgroup(memcg)) {
+		if (!note_child(memcg, child))
+			return child;
+		child = memcg;
+	}
+	link_copy(memcg);
+	return child;
 }
 
 /**
@@ -111,8 +140,8 @@ static void link_copy(struct mem_cgroup *memcg)
  * @memcg: the cgroup, not linked
  *
  * The highest ancestor that is not linked comes first: an interrupt or NMI that finds a
- * copy linked follows the links up to the root. If it has linked others meanwhile, notes
- * may lead down to its cgroup, and the way is looked for again.
+ * copy linked follows the links up to the root. If it has linked some of the copies
+ * meanwhile, the way to the others is looked for again.
  *
  * Context: any, not preemptible. Steps: twice the depth of the cgroup, and the same again
  * for each interrupt that links copies.
@@ -121,9 +150,11 @@ void memcg_link_vmstats(struct mem_cgroup *memcg)
 {
 	struct mem_cgroup *next;
 
-	while (!READ_ONCE(links_of(memcg)->vmstats))
-		for (next = note_way(memcg); next; next = READ_ONCE(*note_of(next)))
-			link_copy(next);
+	while (!READ_ONCE(links_of(memcg)->vmstats)) {
+		next = note_way(memcg);
+		while (next)
+			next = link_copy(next);
+	}
 }
 
 /**

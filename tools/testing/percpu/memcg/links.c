@@ -10,7 +10,7 @@
 #define NR_MAX		14
 #define NESTED_MAX	3
 /* Accesses of copies that a cgroup may cost if there is no interrupt */
-#define STEPS		12
+#define STEPS		20
 
 size_t cache_size;
 typeof(node_states) node_states;

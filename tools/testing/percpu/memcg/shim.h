@@ -14,10 +14,24 @@
 
 #define __percpu
 #define __init
+#define __force
+#define IS_ENABLED(x)	0
+#define roundup_pow_of_two(x)	32
 #define __ro_after_init
 #define unlikely(x)	(x)
 #define barrier()	asm volatile("" ::: "memory")
-#define READ_ONCE(x)	(*(const volatile typeof(x) *)&(x))
+#define READ_ONCE(x)	(interrupt(), *(const volatile typeof(x) *)&(x))
+/* One CPU: an interrupt comes before or after. */
+#define cmpxchg(p, o, n)						\
+({									\
+	typeof(*(p)) was_;						\
+	interrupt();							\
+	was_ = *(p);							\
+	if (was_ == (o))						\
+		*(p) = (n);						\
+	interrupt();							\
+	was_;								\
+})
 #define WRITE_ONCE(x, v)						\
 do {									\
 	interrupt();							\

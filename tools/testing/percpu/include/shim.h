@@ -387,7 +387,8 @@ struct workqueue_struct;
 #define queue_delayed_work(q, w, d)	((void)(q), (void)(w), (void)(d), shim_queue_work())
 /* How often a call has changed the time of work that was queued */
 extern unsigned long shim_hurried;
-#define mod_delayed_work(q, w, d)	(shim_hurried++, queue_delayed_work(q, w, d))
+#define mod_delayed_work(q, w, d)						\
+	(__atomic_fetch_add(&shim_hurried, 1, __ATOMIC_RELAXED), queue_delayed_work(q, w, d))
 /* Each read of the clock advances it by a second. */
 #define jiffies		__atomic_add_fetch(&shim_jiffies, HZ, __ATOMIC_RELAXED)
 extern unsigned long shim_jiffies;

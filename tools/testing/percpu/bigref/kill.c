@@ -382,16 +382,23 @@ static void test_resurrect(void)
 	check(bigref_val(&ref) == 2, "the value is wrong after a resurrect");
 }
 
-/* A switch to percpu does not wait for a kill or disown, and changes nothing then. */
-static void one_no_switch(enum kind kind, bool kill)
+/* Make the count of a run, and begin to switch it if the run is of that kind. */
+static void begin_ref(enum kind kind, unsigned int act_at)
 {
 	memset(&run, 0, sizeof(run));
-	memset(&pair, 0, sizeof(pair));
 	run.kind = kind;
-	pair.kill = kill;
+	run.act_at = act_at;
 	bigref_init(&ref, release, kind == SHARED ? BIGREF_INIT_EXACT : 0, GFP_KERNEL);
 	if (kind == SWITCHING)
 		bigref_switch_to_exact_async(&ref);
+}
+
+/* A switch to percpu does not wait for a kill or disown, and changes nothing then. */
+static void one_no_switch(enum kind kind, bool kill)
+{
+	memset(&pair, 0, sizeof(pair));
+	pair.kill = kill;
+	begin_ref(kind, 0);
 	disown_one(&ref);
 	bigref_switch_to_percpu(&ref, GFP_KERNEL);
 	check(bigref_is_in_progress(&ref), "the kill is over too early");
@@ -407,13 +414,8 @@ static bool one_tryget(enum kind kind, unsigned int act_at)
 {
 	bool taken, reached;
 
-	memset(&run, 0, sizeof(run));
 	memset(&tryget, 0, sizeof(tryget));
-	run.kind = kind;
-	run.act_at = act_at;
-	bigref_init(&ref, release, kind == SHARED ? BIGREF_INIT_EXACT : 0, GFP_KERNEL);
-	if (kind == SWITCHING)
-		bigref_switch_to_exact_async(&ref);
+	begin_ref(kind, act_at);
 	tryget.steps_left = act_at;
 	tryget.active = true;
 	taken = bigref_tryget_live(&ref);
@@ -433,20 +435,26 @@ static bool one_tryget(enum kind kind, unsigned int act_at)
 	return reached;
 }
 
+/* Make the count that the first CPU disowns or switches, for a pair that is not active yet. */
+static void begin_pair(enum kind kind, bool kill, unsigned int act_at)
+{
+	memset(&run, 0, sizeof(run));
+	memset(&pair, 0, sizeof(pair));
+	run.kind = kind;
+	run.act_at = act_at;
+	bigref_init(&ref, NULL, kind == SHARED ? BIGREF_INIT_EXACT : 0, GFP_KERNEL);
+	pair.kill = kill;
+	pair.steps_left = act_at;
+}
+
 /* Return false if the disown of the first count and its callback have fewer steps. */
 static bool one_pair(bool kill, unsigned int act_at)
 {
 	bool reached;
 
-	memset(&run, 0, sizeof(run));
-	memset(&pair, 0, sizeof(pair));
-	run.kind = SHARED;
-	run.act_at = act_at;
-	bigref_init(&ref, NULL, BIGREF_INIT_EXACT, GFP_KERNEL);
+	begin_pair(SHARED, kill, act_at);
 	bigref_init(&pair.other, NULL, BIGREF_INIT_EXACT, GFP_KERNEL);
 	pair.target = &pair.other;
-	pair.kill = kill;
-	pair.steps_left = act_at;
 	pair.active = true;
 	disown_one(&ref);
 	if (!pair.active) {
@@ -472,14 +480,8 @@ static bool one_switch(bool kill, unsigned int act_at)
 {
 	bool reached;
 
-	memset(&run, 0, sizeof(run));
-	memset(&pair, 0, sizeof(pair));
-	run.kind = SWITCHING;
-	run.act_at = act_at;
-	bigref_init(&ref, NULL, 0, GFP_KERNEL);
+	begin_pair(SWITCHING, kill, act_at);
 	pair.target = &ref;
-	pair.kill = kill;
-	pair.steps_left = act_at;
 	pair.active = true;
 	bigref_switch_to_exact_async(&ref);
 	reached = !pair.active;
